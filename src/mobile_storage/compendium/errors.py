@@ -1,0 +1,69 @@
+"""The one error that a reader of the compendium can cause and mend: bad input."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+__all__ = ["InputError", "did_you_mean"]
+
+_LONGEST_SHOWN = 80
+
+
+class InputError(ValueError):
+    """Something in a file that the compendium reads is not what it has to be.
+
+    The message is one sentence that names the file, the place in it, what was found and what was
+    expected, so that it can be mended without reading any code.
+
+    Parameters
+    ----------
+    file : path
+        The file as the reader knows it (usually relative to the current folder).
+    where : str
+        Line and column, or another place: ``line 7, column value``.
+    value : object
+        What was found; ``None`` reads as "nothing".
+    expected : str
+        What would have been right, to be read after the word "expected".
+    """
+
+    def __init__(
+        self, *, file: str | PathLike[str], where: str, value: object, expected: str
+    ) -> None:
+        self.file = str(file)
+        self.where = where
+        self.value = value
+        self.expected = expected
+        super().__init__(f"{self.file}, {where}: found {_shown(value)}, expected {expected}.")
+
+    def __reduce__(self):
+        # Keyword-only arguments: the default would rebuild it from the message and fail.
+        return _rebuild, (self.file, self.where, self.value, self.expected)
+
+
+def _rebuild(file: str, where: str, value: object, expected: str) -> InputError:
+    return InputError(file=file, where=where, value=value, expected=expected)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+
+
+def did_you_mean(word: str, known: Iterable[str], *, most: int = 3) -> str:
+    """Return " (did you mean ...?)" with the known words closest to `word`, or nothing.
+
+    Case is ignored in the comparison: ``KWH`` is close to ``kWh``.
+    """
+    by_lower = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), by_lower, n=most, cutoff=0.6)
+    if not close:
+        return ""
+    return f" (did you mean {' or '.join(by_lower[name] for name in close)}?)"

@@ -1,0 +1,99 @@
+"""Log lines that say where they come from, progress bars, and the end of a stage that failed."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from tqdm import tqdm
+
+from mobile_storage.compendium.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["ERROR_MARK", "configure", "progress", "stage"]
+
+T = TypeVar("T")
+
+#: Every library module logs below this name, so that one handler serves them all.
+ROOT = "mobile_storage"
+#: Precedes the sentence of an `InputError` in a stage's output.
+ERROR_MARK = "ERROR: "
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+class _Handler(logging.StreamHandler):
+    """Writes to whatever ``sys.stderr`` is when a line is logged (tests and tqdm replace it)."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+def configure(stage: str, case: str | None = None) -> logging.Logger:
+    """Return the compendium's logger, its lines reading ``stage | case | message``.
+
+    Calling it again changes the prefix; lines never come twice. Library modules that log with
+    ``logging.getLogger(__name__)`` share the prefix.
+    """
+    logger = logging.getLogger(ROOT)
+    for handler in [h for h in logger.handlers if isinstance(h, _Handler)]:
+        logger.removeHandler(handler)
+    handler = _Handler()
+    prefix = " | ".join(part.replace("%", "%%") for part in (stage, case) if part)
+    handler.setFormatter(logging.Formatter(f"{prefix} | %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    return logger
+
+
+@contextmanager
+def stage(name: str, case: str | None = None) -> Iterator[logging.Logger]:
+    """Run the body of a stage's ``main``: log with its name, end with one sentence on bad input.
+
+    An `InputError` becomes one log line, ``name | case | ERROR: sentence``, and exit code 2: the
+    sentence says what to mend, a traceback would bury it. Every other exception goes up as it is.
+    """
+    logger = configure(name, case)
+    started = time.monotonic()
+    try:
+        yield logger
+    except InputError as error:
+        logger.error("%s%s", ERROR_MARK, error)
+        raise SystemExit(2) from error
+    logger.info("done in %.1f s", time.monotonic() - started)
+
+
+def progress(iterable: Iterable[T], desc: str, total: int | None = None) -> Iterator[T]:
+    """Iterate with a progress bar on a terminal, with a log line now and then elsewhere.
+
+    Parameters
+    ----------
+    iterable : iterable
+        What to go through.
+    desc : str
+        What is being counted, as it should read in the bar.
+    total : int, optional
+        The number of items where `iterable` has no length.
+    """
+    if total is None and hasattr(iterable, "__len__"):
+        total = len(iterable)
+    if sys.stderr.isatty():
+        yield from tqdm(iterable, desc=desc, total=total, leave=False)
+        return
+    logger = logging.getLogger(ROOT)
+    started = last = time.monotonic()
+    for done, item in enumerate(iterable, start=1):
+        yield item
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES:
+            last = now
+            logger.info("%s: %d of %s after %.0f s", desc, done, total or "?", now - started)

@@ -1,0 +1,601 @@
+"""The ledger of numbers: every value a model reads, with unit, range, status and source.
+
+A ledger is a CSV file in UTF-8 with one value per line and these columns, after any key columns
+(such as ``customer``)::
+
+    symbol, name, value, unit, low, high, status, source, note
+
+``status`` says where the value comes from: ``stated`` (the paper says it), ``derived`` (follows
+from what it says), ``literature`` (citable, and cited) or ``assumed``. The last two need a range,
+``low`` to ``high``; no value goes without a source. Whatever is wrong with a file is said in one
+sentence by `InputError`, before any model sees a number.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pandera.pandas as pa
+import pint
+
+from mobile_storage.compendium.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = [
+    "COLUMNS",
+    "STATUSES",
+    "UNITS",
+    "Parameter",
+    "ParameterSet",
+    "pivot_values",
+    "read_csv",
+    "read_keyed",
+    "read_parameters",
+    "unit_factor",
+]
+
+COLUMNS = ("symbol", "name", "value", "unit", "low", "high", "status", "source", "note")
+STATUSES = ("stated", "derived", "literature", "assumed")
+#: Of these the range may be left blank: they say exactly what they say.
+_RANGE_OPTIONAL = ("stated", "derived")
+
+#: Every unit a ledger may use: no prefixes and aliases beyond these, so that ``mW`` for ``MW`` or
+#: ``kwh`` for ``kWh`` is an error. Currencies do not convert into each other (that takes a rate
+#: and a year, which are numbers of the ledger), nor do kVA into kW (that takes a power factor), nor
+#: do counts of different things. A year has 8760 h, as in the papers' sums over days.
+UNITS = (
+    "dimensionless_ratio = []",
+    "percent = 0.01",
+    "yuan = [yuan]",
+    "wan_yuan = 10000 * yuan",
+    "USD = [US_dollar]",
+    "CAD = [Canadian_dollar]",
+    "EUR = [euro]",
+    "h = [time]",
+    "min = h / 60",
+    "s = h / 3600",
+    "day = 24 * h",
+    "month = 730 * h",
+    "yr = 8760 * h",
+    "W = [power]",
+    "kW = 1000 * W",
+    "MW = 1000 * kW",
+    "Wh = W * h",
+    "kWh = kW * h",
+    "MWh = MW * h",
+    "kWp = [peak_power]",
+    "kVA = [apparent_power]",
+    "MVA = 1000 * kVA",
+    "V = [voltage]",
+    "kV = 1000 * V",
+    "ohm = [resistance]",
+    "m = [length]",
+    "km = 1000 * m",
+    "L = [volume]",
+    "kg = [mass]",
+    "customer = [customer]",
+    "vehicle = [vehicle]",
+    "person = [person]",
+    "call = [call]",
+    "outage = [outage]",
+    "cycle = [cycle]",
+)
+_NO_UNIT = ("dimensionless", "1", "%")
+
+# Three digits of exponent hold every float; more would make the exact fraction enormous.
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_LINE = "line"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One number with its provenance; `value`, `low` and `high` are in `unit`."""
+
+    symbol: str
+    name: str
+    value: float
+    unit: str
+    low: float | None
+    high: float | None
+    status: str
+    source: str
+    note: str
+
+
+class ParameterSet(Mapping[str, float]):
+    """The values of one or several ledgers by symbol; reads as a mapping to floats, never changes.
+
+    ``ps["eta_cha"]`` is the number for a model, ``ps.parameter("eta_cha")`` the whole row for a
+    table of sources.
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter], file: str = "parameters") -> None:
+        self._parameters = MappingProxyType(dict(parameters))
+        self._file = file
+
+    def __getitem__(self, symbol: str) -> float:
+        return self._parameters[symbol].value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __repr__(self) -> str:
+        return f"ParameterSet({dict(self)})"
+
+    def parameter(self, symbol: str) -> Parameter:
+        """Return the whole row of a symbol."""
+        return self._parameters[symbol]
+
+    def replace(self, values: Mapping[str, float]) -> ParameterSet:
+        """Return a copy with other values for a what-if; ranges, status and source stay.
+
+        A what-if may leave the range of the ledger.
+
+        Raises
+        ------
+        InputError
+            On a symbol that the set lacks and on a value that is no finite number.
+        """
+        changed = dict(self._parameters)
+        for symbol, value in values.items():
+            if symbol not in changed:
+                raise InputError(
+                    file=self._file,
+                    where="replacement",
+                    value=symbol,
+                    expected=f"a symbol of the ledger{did_you_mean(symbol, changed)}",
+                )
+            # bool is an int to Python; True as a price is a slip.
+            if isinstance(value, bool | str) or not math.isfinite(value):
+                raise InputError(
+                    file=self._file,
+                    where=f"replacement of {symbol}",
+                    value=value,
+                    expected="a finite number",
+                )
+            changed[symbol] = replace(changed[symbol], value=float(value))
+        return ParameterSet(changed, self._file)
+
+    def merge(self, other: ParameterSet) -> ParameterSet:
+        """Return both sets as one.
+
+        Raises
+        ------
+        InputError
+            If a symbol is in both: which of the two holds would depend on the order.
+        """
+        both = sorted(set(self) & set(other))
+        if both:
+            raise InputError(
+                file=other._file,
+                where="column symbol",
+                value=both[0],
+                expected=f"a symbol that {self._file} does not have as well",
+            )
+        return ParameterSet(
+            {**self._parameters, **other._parameters}, f"{self._file} and {other._file}"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return symbol, name, value, unit, range, status, source: one row each, for reading."""
+        return pd.DataFrame(
+            {
+                "symbol": item.symbol,
+                "name": item.name,
+                "value": item.value,
+                "unit": item.unit,
+                "range": "" if item.low is None else f"{item.low:g} to {item.high:g}",
+                "status": item.status,
+                "source": item.source,
+            }
+            for item in self._parameters.values()
+        )
+
+
+def read_parameters(
+    path: str | Path,
+    expected: Mapping[str, str],
+    *,
+    bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
+) -> ParameterSet:
+    """Read a ledger of single numbers, each converted to the unit the model wants.
+
+    Parameters
+    ----------
+    path : path
+        CSV file with `COLUMNS`.
+    expected : mapping
+        Wanted unit by symbol; the file must hold exactly these symbols.
+    bounds : mapping, optional
+        Least and greatest value that makes sense for a symbol, in the wanted unit (``None``: no
+        limit on that side). They hold for value, low and high.
+
+    Raises
+    ------
+    InputError
+        On the first thing in the file that is wrong, in the order of its lines.
+    """
+    frame = _read_ledger(Path(path), (), expected, {}, bounds or {})
+    rows = frame.drop(columns=_LINE).to_dict("records")
+    parameters = {row["symbol"]: Parameter(**_without_nan(row)) for row in rows}
+    # In the order of the file: a reader compares the two.
+    return ParameterSet(parameters, str(path))
+
+
+def read_keyed(
+    path: str | Path,
+    keys: Sequence[str],
+    expected: Mapping[str, str],
+    optional: Mapping[str, str] | None = None,
+    *,
+    bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
+) -> pd.DataFrame:
+    """Read a ledger that holds the same symbols for many things, such as customers.
+
+    Parameters
+    ----------
+    path : path
+        CSV file with the key columns followed by `COLUMNS`.
+    keys : sequence of str
+        The key columns. A key column of whole numbers only is read as integers.
+    expected, optional : mapping
+        Wanted unit by symbol. Every combination of keys in the file must have each expected
+        symbol, may have each optional one, and no other.
+    bounds : mapping, optional
+        As in `read_parameters`.
+
+    Returns
+    -------
+    DataFrame
+        One row per line of the file, in its order: the keys and `COLUMNS`, with value, low and
+        high as floats (NaN where the range is blank) in the wanted unit. `pivot_values` makes a
+        table of values of it.
+
+    Raises
+    ------
+    InputError
+        On the first thing in the file that is wrong, in the order of its lines.
+    """
+    frame = _read_ledger(Path(path), tuple(keys), expected, optional or {}, bounds or {})
+    return frame.drop(columns=_LINE)
+
+
+def pivot_values(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Return the values of `read_keyed` as a table: keys as sorted index, symbols as columns."""
+    wide = frame.set_index([*keys, "symbol"])["value"].unstack("symbol")  # noqa: PD010
+    # pivot_table would average duplicates in silence; unstack refuses them.
+    return wide[list(dict.fromkeys(frame["symbol"]))].sort_index().rename_axis(columns=None)
+
+
+def read_csv(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a CSV file of exactly these columns as text, with the line each row starts on.
+
+    Cells lose surrounding blanks; lines without any content are skipped.
+
+    Returns
+    -------
+    DataFrame
+        The columns, all text, and ``line``: 1-based, as an editor shows it.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, not UTF-8, empty, without a row, lacks a column or has one that is
+        not known or is there twice, or has a row of another length.
+    """
+    path = Path(path)
+    rows = _rows(path, _decoded(path), columns)
+    first_line, header = next(rows, (1, None))
+    if header is None:
+        raise InputError(
+            file=path,
+            where="line 1",
+            value=None,
+            expected=f"a heading with the columns {', '.join(columns)}",
+        )
+    where = f"line {first_line}"
+    for name in columns:
+        if name not in header:
+            raise InputError(
+                file=path,
+                where=where,
+                value=",".join(header),
+                expected=f"a column {name!r} in the heading (columns are separated by commas)",
+            )
+    for position, name in enumerate(header):
+        if name not in columns:
+            raise InputError(
+                file=path,
+                where=where,
+                value=name,
+                expected=f"no column but {', '.join(columns)}{did_you_mean(name, columns)}",
+            )
+        if name in header[:position]:
+            raise InputError(file=path, where=where, value=name, expected="each column only once")
+    records = []
+    for line, row in rows:
+        if len(row) != len(header):
+            raise InputError(
+                file=path,
+                where=f"line {line}",
+                value=f"{len(row)} cell{'s' * (len(row) != 1)}",
+                expected=f"{len(header)}, as in the heading (a text with a comma needs quotes)",
+            )
+        records.append({**dict(zip(header, row, strict=True)), _LINE: line})
+    if not records:
+        raise InputError(
+            file=path, where=f"line {first_line + 1}", value=None, expected="at least one row"
+        )
+    return pd.DataFrame.from_records(records, columns=[*columns, _LINE])
+
+
+def _decoded(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(file=path, where="the file", value=None, expected="a CSV file") from None
+    except IsADirectoryError:
+        raise InputError(
+            file=path, where="the path", value="a folder", expected="a CSV file"
+        ) from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            file=path,
+            where=f"line {line}",
+            value=data[error.start : error.start + 8],
+            expected="text in UTF-8 (in a spreadsheet: save as 'CSV UTF-8')",
+        ) from None
+
+
+def _rows(path: Path, text: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row that holds anything with the line it starts on."""
+    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InputError(
+                file=path,
+                where=f"line {line}",
+                value=str(error),
+                expected=f"CSV with the columns {', '.join(columns)} and quotes in pairs",
+            ) from None
+        row = [cell.strip() for cell in row]
+        if any(row):
+            yield line, row
+
+
+@cache
+def _registry() -> pint.UnitRegistry:
+    # Empty rather than pint's own: with prefixes and aliases `mW`, `a` or `t` would all be units.
+    # Fractions rather than floats: 95 % is 0.95 to the last bit.
+    registry = pint.UnitRegistry(None, non_int_type=Fraction)
+    for definition in UNITS:
+        registry.define(definition)
+    return registry
+
+
+def _unit_names() -> list[str]:
+    return [definition.split(" = ")[0] for definition in UNITS[1:]] + list(_NO_UNIT)
+
+
+@cache
+def unit_factor(unit: str, wanted: str) -> Fraction:
+    """Return what a number in `unit` is multiplied by to be in `wanted`.
+
+    Raises
+    ------
+    ValueError
+        If `unit` or `wanted` is not made of `UNITS`, or the one does not convert to the other; the
+        message reads after "expected".
+    """
+    known = {text: _parsed(text) for text in (unit, wanted)}
+    if known[wanted] is None:
+        raise ValueError(f"the model wants {wanted!r}, which is not made of known units")
+    if known[unit] is None:
+        words = re.findall(r"[^\W\d]\w*|%", unit)
+        strange = next((word for word in words if word not in _unit_names()), unit)
+        hint = did_you_mean(strange, _unit_names()) if strange else ""
+        raise ValueError(f"a unit that converts to {wanted}, made of known units{hint}")
+    if unit == wanted:
+        return Fraction(1)
+    try:
+        return Fraction(_registry().convert(Fraction(1), known[unit], known[wanted]))
+    except pint.DimensionalityError:
+        raise ValueError(f"a unit that converts to {wanted}") from None
+
+
+def _parsed(text: str) -> pint.Unit | None:
+    if not text:
+        return None
+    try:
+        return _registry().parse_units(text)
+    except Exception:  # pint lets errors of the tokenizer and bare asserts through
+        return None
+
+
+def _is_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
+
+
+def _schema(keys: Sequence[str], symbols: Mapping[str, str]) -> pa.DataFrameSchema:
+    filled = pa.Check(lambda text: text != "", element_wise=True, error="something written here")
+    number = pa.Check(
+        _is_number, element_wise=True, error="a number such as 250 or 0.35, without unit or comma"
+    )
+    blank_or_number = pa.Check(
+        lambda text: text == "" or _is_number(text),
+        element_wise=True,
+        error="a number such as 250 or 0.35, or nothing",
+    )
+    status = pa.Check(
+        lambda text: text in STATUSES, element_wise=True, error=f"one of {', '.join(STATUSES)}"
+    )
+    known = pa.Check(
+        lambda text: text in symbols, element_wise=True, error=f"one of {', '.join(symbols)}"
+    )
+    checks = dict.fromkeys(keys, filled)
+    checks |= {"symbol": known, "name": filled, "value": number, "unit": filled}
+    checks |= {"low": blank_or_number, "high": blank_or_number}
+    checks |= {"status": status, "source": filled, "note": None}
+    return pa.DataFrameSchema({name: pa.Column(checks=check) for name, check in checks.items()})
+
+
+def _read_ledger(
+    path: Path,
+    keys: tuple[str, ...],
+    expected: Mapping[str, str],
+    optional: Mapping[str, str],
+    bounds: Mapping[str, tuple[float | None, float | None]],
+) -> pd.DataFrame:
+    units = {**expected, **optional}
+    stray = set(bounds) - set(units)
+    if stray:
+        raise ValueError(f"bounds for symbols that are not read: {sorted(stray)}")
+    frame = read_csv(path, (*keys, *COLUMNS))
+    try:
+        _schema(keys, units).validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        raise _first_failure(path, frame, errors.failure_cases, units) from None
+    for key in keys:
+        if frame[key].str.fullmatch(r"[+-]?[0-9]+").all():
+            frame[key] = frame[key].map(int).astype("int64")
+    _check_unique(path, frame, [*keys, "symbol"])
+    numbers = [_numbers(path, row, units, bounds) for row in frame.to_dict("records")]
+    for position, column in enumerate(("value", "low", "high")):
+        frame[column] = pd.Series([n[position] for n in numbers], dtype="float64")
+    frame["unit"] = frame["symbol"].map(units)
+    _check_complete(path, frame, keys, expected)
+    return frame
+
+
+def _first_failure(
+    path: Path, frame: pd.DataFrame, failures: pd.DataFrame, units: Mapping[str, str]
+) -> InputError:
+    """Turn pandera's report into the error of the first line, leftmost column."""
+    order = {name: position for position, name in enumerate(frame.columns)}
+    cells = sorted(
+        ((int(row["index"]), order[row["column"]], row["column"], row["check"]))
+        for row in failures.to_dict("records")
+    )
+    index, _, column, expected = cells[0]
+    value = frame.loc[index, column]
+    if column == "symbol":
+        expected += did_you_mean(value, units)
+    if column == "status":
+        expected += did_you_mean(value, STATUSES)
+    return InputError(
+        file=path,
+        where=f"line {frame.loc[index, _LINE]}, column {column}",
+        value=value or None,
+        expected=expected,
+    )
+
+
+def _check_unique(path: Path, frame: pd.DataFrame, columns: list[str]) -> None:
+    first_line: dict[tuple, int] = {}
+    for row in frame.to_dict("records"):
+        key = tuple(row[column] for column in columns)
+        if key in first_line:
+            raise InputError(
+                file=path,
+                where=f"line {row[_LINE]}, column {' and '.join(columns)}",
+                value=", ".join(map(str, key)),
+                expected=f"something that line {first_line[key]} does not have already",
+            )
+        first_line[key] = row[_LINE]
+
+
+def _numbers(
+    path: Path,
+    row: Mapping[str, object],
+    units: Mapping[str, str],
+    bounds: Mapping[str, tuple[float | None, float | None]],
+) -> tuple[float, float, float]:
+    """Return value, low and high of a row in the wanted unit, after all checks on them."""
+
+    def fail(column: str, expected: str) -> InputError:
+        return InputError(
+            file=path,
+            where=f"line {row[_LINE]}, column {column}",
+            value=row[column] or None,
+            expected=expected,
+        )
+
+    wanted = units[row["symbol"]]
+    try:
+        factor = unit_factor(row["unit"], wanted)
+    except ValueError as error:
+        raise fail("unit", str(error)) from None
+    for column, other in (("low", "high"), ("high", "low")):
+        needed = row["status"] not in _RANGE_OPTIONAL or row[other]
+        if needed and not row[column]:
+            by_status = row["status"] not in _RANGE_OPTIONAL
+            reason = f"status {row['status']!r} needs a range" if by_status else f"{other} has one"
+            raise fail(column, f"a number, as {reason}")
+    # NaN for a range left blank passes every comparison below as "not outside".
+    value, low, high = (
+        float(row[column]) if row[column] else math.nan for column in ("value", "low", "high")
+    )
+    if low > high:
+        raise fail("low", f"at most the {row['high']} of column high")
+    if value < low or value > high:
+        raise fail("value", f"something from low to high, {row['low']} to {row['high']}")
+    value, low, high = (
+        float(Fraction(row[column]) * factor) if row[column] else math.nan
+        for column in ("value", "low", "high")
+    )
+    least, greatest = bounds.get(row["symbol"], (None, None))
+    for column, number in (("value", value), ("low", low), ("high", high)):
+        if least is not None and number < least:
+            raise fail(column, f"at least {least:g} {wanted} for {row['symbol']}")
+        if greatest is not None and number > greatest:
+            raise fail(column, f"at most {greatest:g} {wanted} for {row['symbol']}")
+    return value, low, high
+
+
+def _check_complete(
+    path: Path, frame: pd.DataFrame, keys: tuple[str, ...], expected: Mapping[str, str]
+) -> None:
+    """Raise if a symbol is missing, in the file or for one combination of keys."""
+    groups = frame.groupby(list(keys), sort=False) if keys else [((), frame)]
+    for key, group in groups:
+        have = set(group["symbol"])
+        for symbol in expected:
+            if symbol not in have:
+                of = ", ".join(f"{name} {part}" for name, part in zip(keys, key, strict=True))
+                raise InputError(
+                    file=path,
+                    where=f"column symbol, {of}" if of else "column symbol",
+                    value=", ".join(group["symbol"]),
+                    expected=f"a row for {symbol!r} as well",
+                )
+
+
+def _without_nan(row: Mapping[str, object]) -> dict[str, object]:
+    row = {name: row[name] for name in (field.name for field in fields(Parameter))}
+    return {
+        name: None if isinstance(item, float) and math.isnan(item) else item
+        for name, item in row.items()
+    }
