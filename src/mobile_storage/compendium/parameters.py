@@ -63,10 +63,11 @@ UNITS = (
     "USD = [US_dollar]",
     "CAD = [Canadian_dollar]",
     "EUR = [euro]",
+    "international_dollar = [international_dollar]",
     "h = [time]",
     "min = h / 60",
     "s = h / 3600",
-    "day = 24 * h",
+    "day = 24 * h = d",
     "month = 730 * h",
     "yr = 8760 * h",
     "W = [power]",
@@ -230,7 +231,7 @@ def read_parameters(
     InputError
         On the first thing in the file that is wrong, in the order of its lines.
     """
-    frame = _read_ledger(Path(path), (), expected, {}, bounds or {})
+    frame = _read_ledger(Path(path), (), (), expected, {}, bounds or {})
     rows = frame.drop(columns=_LINE).to_dict("records")
     parameters = {row["symbol"]: Parameter(**_without_nan(row)) for row in rows}
     # In the order of the file: a reader compares the two.
@@ -243,6 +244,7 @@ def read_keyed(
     expected: Mapping[str, str],
     optional: Mapping[str, str] | None = None,
     *,
+    constant: Sequence[str] = (),
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
 ) -> pd.DataFrame:
     """Read a ledger that holds the same symbols for many things, such as customers.
@@ -256,22 +258,27 @@ def read_keyed(
     expected, optional : mapping
         Wanted unit by symbol. Every combination of keys in the file must have each expected
         symbol, may have each optional one, and no other.
+    constant : sequence of str
+        Further text columns of the file that belong to the keys rather than to a row, such as a
+        customer's sector: filled, and the same in all rows of a combination of keys.
     bounds : mapping, optional
         As in `read_parameters`.
 
     Returns
     -------
     DataFrame
-        One row per line of the file, in its order: the keys and `COLUMNS`, with value, low and
-        high as floats (NaN where the range is blank) in the wanted unit. `pivot_values` makes a
-        table of values of it.
+        One row per line of the file, in its order: keys, constant columns and `COLUMNS`, with
+        value, low and high as floats (NaN where the range is blank) in the wanted unit.
+        `pivot_values` makes a table of values of it.
 
     Raises
     ------
     InputError
         On the first thing in the file that is wrong, in the order of its lines.
     """
-    frame = _read_ledger(Path(path), tuple(keys), expected, optional or {}, bounds or {})
+    frame = _read_ledger(
+        Path(path), tuple(keys), tuple(constant), expected, optional or {}, bounds or {}
+    )
     return frame.drop(columns=_LINE)
 
 
@@ -397,7 +404,7 @@ def _registry() -> pint.UnitRegistry:
 
 
 def _unit_names() -> list[str]:
-    return [definition.split(" = ")[0] for definition in UNITS[1:]] + list(_NO_UNIT)
+    return [definition.split(" = ")[0] for definition in UNITS[1:]] + ["d", *_NO_UNIT]
 
 
 @cache
@@ -439,7 +446,7 @@ def _is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
 
 
-def _schema(keys: Sequence[str], symbols: Mapping[str, str]) -> pa.DataFrameSchema:
+def _schema(texts: Sequence[str], symbols: Mapping[str, str]) -> pa.DataFrameSchema:
     filled = pa.Check(lambda text: text != "", element_wise=True, error="something written here")
     number = pa.Check(
         _is_number, element_wise=True, error="a number such as 250 or 0.35, without unit or comma"
@@ -455,7 +462,7 @@ def _schema(keys: Sequence[str], symbols: Mapping[str, str]) -> pa.DataFrameSche
     known = pa.Check(
         lambda text: text in symbols, element_wise=True, error=f"one of {', '.join(symbols)}"
     )
-    checks = dict.fromkeys(keys, filled)
+    checks = dict.fromkeys(texts, filled)
     checks |= {"symbol": known, "name": filled, "value": number, "unit": filled}
     checks |= {"low": blank_or_number, "high": blank_or_number}
     checks |= {"status": status, "source": filled, "note": None}
@@ -465,6 +472,7 @@ def _schema(keys: Sequence[str], symbols: Mapping[str, str]) -> pa.DataFrameSche
 def _read_ledger(
     path: Path,
     keys: tuple[str, ...],
+    constant: tuple[str, ...],
     expected: Mapping[str, str],
     optional: Mapping[str, str],
     bounds: Mapping[str, tuple[float | None, float | None]],
@@ -473,15 +481,17 @@ def _read_ledger(
     stray = set(bounds) - set(units)
     if stray:
         raise ValueError(f"bounds for symbols that are not read: {sorted(stray)}")
-    frame = read_csv(path, (*keys, *COLUMNS))
+    frame = read_csv(path, (*keys, *constant, *COLUMNS))
     try:
-        _schema(keys, units).validate(frame, lazy=True)
+        _schema((*keys, *constant), units).validate(frame, lazy=True)
     except pa.errors.SchemaErrors as errors:
         raise _first_failure(path, frame, errors.failure_cases, units) from None
     for key in keys:
         if frame[key].str.fullmatch(r"[+-]?[0-9]+").all():
             frame[key] = frame[key].map(int).astype("int64")
     _check_unique(path, frame, [*keys, "symbol"])
+    for column in constant:
+        _check_constant(path, frame, keys, column)
     numbers = [_numbers(path, row, units, bounds) for row in frame.to_dict("records")]
     for position, column in enumerate(("value", "low", "high")):
         frame[column] = pd.Series([n[position] for n in numbers], dtype="float64")
@@ -525,6 +535,20 @@ def _check_unique(path: Path, frame: pd.DataFrame, columns: list[str]) -> None:
                 expected=f"something that line {first_line[key]} does not have already",
             )
         first_line[key] = row[_LINE]
+
+
+def _check_constant(path: Path, frame: pd.DataFrame, keys: tuple[str, ...], column: str) -> None:
+    first: dict[tuple, Mapping[str, object]] = {}
+    for row in frame.to_dict("records"):
+        before = first.setdefault(tuple(row[key] for key in keys), row)
+        if row[column] != before[column]:
+            raise InputError(
+                file=path,
+                where=f"line {row[_LINE]}, column {column}",
+                value=row[column],
+                expected=f"{before[column]!r} as in line {before[_LINE]}, "
+                f"the same for all rows of one {' and '.join(keys)}",
+            )
 
 
 def _numbers(
