@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
@@ -15,7 +17,7 @@ from mobile_storage.compendium.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["ERROR_MARK", "configure", "progress", "stage"]
+__all__ = ["ERROR_FILE", "ERROR_MARK", "configure", "progress", "stage"]
 
 T = TypeVar("T")
 
@@ -23,6 +25,8 @@ T = TypeVar("T")
 ROOT = "mobile_storage"
 #: Precedes the sentence of an `InputError` in a stage's output.
 ERROR_MARK = "ERROR: "
+#: Environment variable: a file that gets the same sentence, for whoever started the stage.
+ERROR_FILE = "MOBILE_STORAGE_ERROR_FILE"
 _SECONDS_BETWEEN_LINES = 15.0
 
 
@@ -68,6 +72,8 @@ def stage(name: str, case: str | None = None) -> Iterator[logging.Logger]:
         yield logger
     except InputError as error:
         logger.error("%s%s", ERROR_MARK, error)
+        if ERROR_FILE in os.environ:
+            Path(os.environ[ERROR_FILE]).write_text(str(error), encoding="utf-8")
         raise SystemExit(2) from error
     logger.info("done in %.1f s", time.monotonic() - started)
 

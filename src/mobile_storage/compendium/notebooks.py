@@ -1,0 +1,307 @@
+"""Run notebooks so that the same inputs give the same bytes, and keep them thin.
+
+papermill does the running; what it and Jupyter add that changes from run to run (timings, random
+cell ids, versions) is taken out afterwards, and what would mislead a reader is refused: parameters
+that the notebook does not have, warnings on stderr, object addresses, paths of the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import re
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+
+from mobile_storage.compendium.errors import InputError, did_you_mean
+from mobile_storage.compendium.io import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["NotebookOutputError", "lint_notebook", "run_notebook", "strip_notebook"]
+
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+_PARAMETERS = "parameters"
+_UNSTABLE = {
+    "the address of an object, which changes from run to run": re.compile(r"\b0x[0-9a-f]{6,}\b"),
+    "a random id of a pandas Styler (give it a uuid)": re.compile(r"\bT_[0-9a-f]{5}_"),
+}
+
+
+class NotebookOutputError(RuntimeError):
+    """A notebook ran, but shows something that a reader must not see."""
+
+
+def run_notebook(
+    source: str | Path, output: str | Path, parameters: Mapping[str, object] | None = None
+) -> Path:
+    """Run a notebook in the current folder and write the executed copy, byte for byte stable.
+
+    Parameters
+    ----------
+    source, output : path
+        The stripped notebook and where the executed one goes.
+    parameters : mapping, optional
+        Values for names that the notebook's cell tagged ``parameters`` defines.
+
+    Returns
+    -------
+    Path
+        `output`.
+
+    Raises
+    ------
+    InputError
+        If `source` is missing or is no notebook, or does not define one of `parameters`.
+    papermill.exceptions.PapermillExecutionError
+        If a cell fails. The notebook up to that cell is left at `output` for reading.
+    NotebookOutputError
+        If a cell wrote to stderr or shows an object's address, a random id or a path of this
+        machine. The whole notebook is left at `output` for reading.
+    """
+    import papermill  # slow to import, and only stages that run notebooks need it
+
+    source, output = Path(source), Path(output)
+    parameters = dict(parameters or {})
+    _check_parameters(source, _read(source), parameters)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with _own_settings():
+        papermill.execute_notebook(
+            source,
+            output,
+            parameters=parameters,
+            kernel_name="python3",
+            progress_bar=False,
+            record_timing=False,
+        )
+    notebook = _read(output)
+    _normalise(notebook)
+    _write(notebook, output)
+    _check_outputs(notebook, output)
+    return output
+
+
+def strip_notebook(path: str | Path) -> None:
+    """Rewrite a notebook as it is stored: no outputs, ordinal ids, no metadata but tags."""
+    notebook = _read(Path(path))
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+            cell.execution_count = None
+    _normalise(notebook)
+    _write(notebook, Path(path))
+
+
+def lint_notebook(path: str | Path) -> list[str]:
+    """Return what keeps a stored notebook from being thin, parameterised and stripped.
+
+    A notebook reads, calls, shows and explains: functions and classes live in the package, where
+    they are tested. It opens with a title and ends with the claims of its section.
+    """
+    path = Path(path)
+    notebook = _read(path)
+    problems = []
+    for position, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type == "code":
+            problems += [f"cell {position}: {problem}" for problem in _code_problems(cell.source)]
+            if cell.outputs or cell.execution_count is not None:
+                problems.append(f"cell {position}: is stored with its output")
+    count = len(_tagged(notebook, _PARAMETERS))
+    if count != 1:
+        problems.append(f"has {count} cells tagged 'parameters' instead of one")
+    headings = [
+        line
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+        if re.match(r"#{1,6} ", line)
+    ]
+    if not notebook.cells or not notebook.cells[0].source.startswith("# "):
+        problems.append("does not open with a title")
+    if not headings or "claims" not in headings[-1].lower():
+        problems.append("does not end with a section on the claims")
+    before = path.read_text(encoding="utf-8")
+    _normalise(notebook)
+    if before != _text(notebook):
+        problems.append("has ids, metadata or a layout other than `strip_notebook` writes")
+    return problems
+
+
+def _read(path: Path) -> nbformat.NotebookNode:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(file=path, where="the file", value=None, expected="a notebook") from None
+    try:
+        return nbformat.reads(text, as_version=4)
+    except Exception as error:  # nbformat raises its own, json's and jsonschema's
+        raise InputError(
+            file=path, where="the file", value=str(error), expected="a Jupyter notebook"
+        ) from None
+
+
+def _text(notebook: nbformat.NotebookNode) -> str:
+    return nbformat.writes(notebook, version=4, indent=1, ensure_ascii=False) + "\n"
+
+
+def _write(notebook: nbformat.NotebookNode, path: Path) -> None:
+    write_text(_text(notebook), path)
+
+
+def _tagged(notebook: nbformat.NotebookNode, tag: str) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+
+
+def _check_parameters(
+    source: Path, notebook: nbformat.NotebookNode, parameters: Mapping[str, object]
+) -> None:
+    """Raise on a parameter that the notebook does not define; papermill only warns."""
+    known = [
+        name for cell in _tagged(notebook, _PARAMETERS) for name in _assigned(source, cell.source)
+    ]
+    for name in parameters:
+        if name not in known:
+            names = ", ".join(known) if known else "no parameter, as no cell defines any"
+            raise InputError(
+                file=source,
+                where="cell tagged parameters",
+                value=name,
+                expected=f"{'one of ' if known else ''}{names}{did_you_mean(name, known)}",
+            )
+
+
+def _assigned(source: Path, code: str) -> list[str]:
+    try:
+        statements = ast.parse(code).body
+    except SyntaxError as error:
+        raise InputError(
+            file=source,
+            where=f"cell tagged parameters, line {error.lineno}",
+            value=(error.text or "").strip(),
+            expected="plain assignments in Python",
+        ) from None
+    targets = []
+    for statement in statements:
+        if isinstance(statement, ast.Assign):
+            targets += statement.targets
+        elif isinstance(statement, ast.AnnAssign):
+            targets.append(statement.target)
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """Keep the reader's Jupyter and IPython settings out of the run, and the run out of them."""
+    with tempfile.TemporaryDirectory(prefix="notebook-") as folder:
+        own = {
+            name: str(Path(folder, name.lower()))
+            for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")
+        }
+        own["JUPYTER_RUNTIME_DIR"] = str(Path(folder, "runtime"))
+        own["JUPYTER_PREFER_ENV_PATH"] = "1"
+        # Agg, which the pipeline sets for scripts, would show figures as text.
+        own["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+        own["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+        before = {name: os.environ.get(name) for name in own}
+        os.environ.update(own)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+def _normalise(notebook: nbformat.NotebookNode) -> None:
+    notebook.metadata = nbformat.from_dict(_METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for position, cell in enumerate(notebook.cells, start=1):
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
+        cell.id = f"cell-{position:03d}"
+        if cell.cell_type == "code":
+            cell.outputs = _merged_streams(cell.outputs)
+
+
+def _merged_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Join what one cell printed: where it is cut in pieces depends on the clock."""
+    merged: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        is_stream = output.output_type == "stream"
+        if is_stream and merged and merged[-1].get("name") == output.name:
+            merged[-1].text += output.text
+        else:
+            merged.append(output)
+    return merged
+
+
+def _check_outputs(notebook: nbformat.NotebookNode, path: Path) -> None:
+    own_paths = [str(folder) for folder in (Path.cwd(), Path.home()) if len(folder.parts) > 2]
+    for position, cell in enumerate(notebook.cells, start=1):
+        for output in cell.get("outputs", []):
+            texts = _texts(output)
+            if output.get("name") == "stderr":
+                raise _refused(path, position, "a warning or another text on stderr", texts[0])
+            for text in texts:
+                for what, pattern in _UNSTABLE.items():
+                    if found := pattern.search(text):
+                        raise _refused(path, position, what, text[found.start() :])
+                for own_path in own_paths:
+                    if own_path in text:
+                        raise _refused(path, position, "a path of this machine", own_path)
+
+
+def _texts(output: nbformat.NotebookNode) -> list[str]:
+    if output.output_type == "stream":
+        return [output.text]
+    return [
+        content
+        for kind, content in output.get("data", {}).items()
+        if isinstance(content, str) and not kind.startswith("image/png")
+    ]
+
+
+def _refused(path: Path, position: int, what: str, text: str) -> NotebookOutputError:
+    shown = " ".join(text.split())[:200]
+    return NotebookOutputError(f"{path}, cell {position} shows {what}: {shown}")
+
+
+def _code_problems(code: str) -> list[str]:
+    try:
+        tree = ast.parse(code)
+    except SyntaxError as error:
+        return [f"is not plain Python: {error.msg}"]
+    problems = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            problems.append(f"defines the function {node.name}")
+        elif isinstance(node, ast.ClassDef):
+            problems.append(f"defines the class {node.name}")
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and isinstance(
+            node.value, ast.Lambda
+        ):
+            problems.append("gives a name to a lambda")
+    return problems
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Strip the notebooks named on the command line."""
+    parser = argparse.ArgumentParser(description=strip_notebook.__doc__)
+    parser.add_argument("notebook", nargs="+", type=Path)
+    for path in parser.parse_args(argv).notebook:
+        strip_notebook(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Fill the parts of a Markdown file that follow from the pipeline and its results.
+
+A part stands between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``::
+
+    python -m mobile_storage.compendium.readme README.md           # fill in
+    python -m mobile_storage.compendium.readme README.md --check   # say what is stale
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from mobile_storage.compendium.errors import InputError
+from mobile_storage.compendium.io import markdown_table, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["BLOCKS", "claims_block", "fill", "graph_block", "pipeline_block", "stale"]
+
+_BLOCK = re.compile(
+    r"<!-- begin:(?P<name>[\w-]+) -->\n(?P<body>.*?)<!-- end:(?P=name) -->", re.DOTALL
+)
+_VERDICTS = Path("data/results/claims.csv")
+_NODE = re.compile(r'(node\d+)\["(.+?)"\]')
+_EDGE = re.compile(r"(node\d+)-->(node\d+)")
+
+
+def claims_block(path: str | Path = _VERDICTS) -> str:
+    """Return the table of claims and verdicts, from the file that `write_verdicts` makes."""
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(
+            file=path, where="the file", value=None, expected="the verdicts of the stage claims"
+        ) from None
+    units = frame["unit"].map(lambda unit: f" {unit}" if unit else "")
+    notebooks = frame["notebook"].map(lambda at: f"[{Path(at).stem}]({at})" if at else "")
+    return markdown_table(
+        pd.DataFrame(
+            {
+                "Claim": frame["id"],
+                "What the paper states": frame["statement"],
+                "Published": frame["published"] + units.where(frame["published"] != "", ""),
+                "Computed": frame["computed"] + units.where(frame["rule"] == "relative", ""),
+                "Verdict": "**" + frame["verdict"] + "**",
+                "Why": frame["cause"],
+                "Notebook": notebooks,
+            }
+        )
+    )
+
+
+def pipeline_block() -> str:
+    """Return the pipeline of the current folder as a Mermaid picture, from ``dvc dag``."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "dag", "--mermaid"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise InputError(
+            file="dvc.yaml",
+            where="the pipeline",
+            value=done.stderr.strip(),
+            expected="stages that `dvc dag` can draw",
+        )
+    return graph_block(done.stdout)
+
+
+def graph_block(mermaid: str) -> str:
+    """Return a Mermaid picture in which all runs of one stage (``name@case``) are one node.
+
+    Parameters
+    ----------
+    mermaid : str
+        What ``dvc dag --mermaid`` prints.
+    """
+    stage_of = dict(_NODE.findall(mermaid))
+    # dvc.yaml of a folder below comes with its path; the file itself is plain "dvc.yaml:name".
+    names = {node: stage.partition("@")[0] for node, stage in stage_of.items()}
+    runs: dict[str, int] = {}
+    for name in names.values():
+        runs[name] = runs.get(name, 0) + 1
+    edges = sorted(
+        {
+            (names[start], names[end])
+            for start, end in _EDGE.findall(mermaid)
+            if names[start] != names[end]
+        }
+    )
+    ids = {name: re.sub(r"\W", "_", name) for name in sorted(runs)}
+    lines = ["```mermaid", "flowchart TD"]
+    for name, identifier in ids.items():
+        times = f" (× {runs[name]})" if runs[name] > 1 else ""
+        lines.append(f'    {identifier}["{name}{times}"]')
+    lines += [f"    {ids[start]} --> {ids[end]}" for start, end in edges]
+    return "\n".join([*lines, "```"])
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {"claims": claims_block, "pipeline": pipeline_block}
+
+
+def _filled(path: Path, blocks: Mapping[str, Callable[[], str]]) -> tuple[str, str, list[str]]:
+    """Return the text before, the text after, and the names of the blocks that differ."""
+    try:
+        before = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(file=path, where="the file", value=None, expected="Markdown") from None
+    changed = []
+
+    def replace(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name not in blocks:
+            line = before.count("\n", 0, match.start()) + 1
+            raise InputError(
+                file=path,
+                where=f"line {line}",
+                value=f"begin:{name}",
+                expected=f"one of {', '.join(blocks)}",
+            )
+        # Blank lines around: some renderers read a table right below a comment as text.
+        body = f"\n{blocks[name]().strip()}\n\n"
+        if body != match["body"]:
+            changed.append(name)
+        return f"<!-- begin:{name} -->\n{body}<!-- end:{name} -->"
+
+    after = _BLOCK.sub(replace, before)
+    marks = len(re.findall(r"<!-- (?:begin|end):", before))
+    if marks != 2 * len(_BLOCK.findall(before)):
+        raise InputError(
+            file=path,
+            where="the file",
+            value=f"{marks} marks of blocks",
+            expected="a matching end:NAME below each begin:NAME, on lines of their own",
+        )
+    return before, after, changed
+
+
+def fill(path: str | Path, blocks: Mapping[str, Callable[[], str]] = BLOCKS) -> list[str]:
+    """Write each block of the file anew; return the names of those that changed.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, a block is not known or its end mark is missing.
+    """
+    path = Path(path)
+    before, after, changed = _filled(path, blocks)
+    if after != before:
+        write_text(after, path)
+    return changed
+
+
+def stale(path: str | Path, blocks: Mapping[str, Callable[[], str]] = BLOCKS) -> list[str]:
+    """Return the names of the blocks that `fill` would change, without writing anything."""
+    return _filled(Path(path), blocks)[2]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Fill the file's blocks, or check them."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")
+    arguments = parser.parse_args(argv)
+    names = (stale if arguments.check else fill)(arguments.file)
+    verb = "stale" if arguments.check else "filled anew"
+    print(f"{arguments.file}: {', '.join(names) or 'nothing'} {verb}")
+    raise SystemExit(1 if arguments.check and names else 0)
+
+
+if __name__ == "__main__":
+    main()

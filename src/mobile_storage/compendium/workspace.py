@@ -1,0 +1,295 @@
+"""Run the pipeline here, or in a copy: on a reader's own data, or as a quick smaller run.
+
+::
+
+    python -m mobile_storage.compendium.workspace                  # here
+    python -m mobile_storage.compendium.workspace --quick          # a copy in .quick
+    python -m mobile_storage.compendium.workspace --case FOLDER    # a copy in FOLDER/reproduction
+
+A copy holds the pipeline, its inputs and its code, and gets its own results. What the repository
+holds is only read, so the results of the papers stay what they are. A copy that is already there
+is brought up to date, and the pipeline reruns only what changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import yaml
+
+from mobile_storage.compendium.errors import InputError, did_you_mean
+from mobile_storage.compendium.log import ERROR_FILE, ERROR_MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["create", "main", "merged_params", "reproduce"]
+
+#: What the pipeline reads: files, and folders with all that is in them.
+INPUTS = ("dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", "README.md", "pyproject.toml")
+INPUT_FOLDERS = ("data/raw", "notebooks", "src")
+#: Below the input folders: results, and what tools leave behind.
+_LEFT_OUT = {"executed", "reproduction", "__pycache__", ".ipynb_checkpoints"}
+_DATASETS = Path("data/raw")
+_PARAMS = "params.yaml"
+QUICK_TARGET = Path(".quick")
+QUICK_PARAMS = Path("params.quick.yaml")
+CASE_FOLDER = "reproduction"
+
+
+def create(
+    target: str | Path,
+    overlay: str | Path | None = None,
+    params_overlays: Sequence[str | Path] = (),
+    *,
+    dataset: str = "bao2024",
+) -> Path:
+    """Make `target` a copy of the pipeline in the current folder, or bring it up to date.
+
+    Parameters
+    ----------
+    target : path
+        Folder of the copy; its own results stay.
+    overlay : path, optional
+        The reader's folder. Its CSV files replace those of the same name in
+        ``data/raw/<dataset>``, and its ``params.yaml`` changes values of the pipeline's.
+    params_overlays : sequence of path
+        Further YAML files with values that replace those of ``params.yaml``; later ones win, the
+        reader's last of all.
+    dataset : str
+        The folder below ``data/raw`` whose files the reader may replace.
+
+    Returns
+    -------
+    Path
+        `target`.
+
+    Raises
+    ------
+    InputError
+        If `overlay` is missing, holds no file that the pipeline reads or one it does not know, or
+        a params file names a value that ``params.yaml`` does not have. Nothing is written then.
+    """
+    target = Path(target)
+    files = _inputs()
+    layers = [Path(path) for path in params_overlays]
+    if overlay is not None:
+        replaced, own_params = _recognised(Path(overlay), dataset)
+        files |= replaced
+        layers += own_params
+    contents = {name: path.read_bytes() for name, path in files.items()}
+    if layers:
+        contents[PurePosixPath(_PARAMS)] = merged_params(Path(_PARAMS), layers).encode()
+    _synchronise(target, contents)
+    return target
+
+
+def _inputs() -> dict[PurePosixPath, Path]:
+    if not Path("dvc.yaml").is_file():
+        raise InputError(
+            file="dvc.yaml",
+            where="the current folder",
+            value=None,
+            expected="the pipeline (run this at the top of the repository)",
+        )
+    files = {PurePosixPath(name): Path(name) for name in INPUTS if Path(name).is_file()}
+    for folder in INPUT_FOLDERS:
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_file() and not _LEFT_OUT & set(path.parts):
+                files[PurePosixPath(path.as_posix())] = path
+    return files
+
+
+def _recognised(overlay: Path, dataset: str) -> tuple[dict[PurePosixPath, Path], list[Path]]:
+    """Return the reader's data files by their place in the copy, and the reader's params file."""
+    known = sorted(path.name for path in (_DATASETS / dataset).glob("*.csv"))
+    if not overlay.is_dir():
+        raise InputError(
+            file=overlay,
+            where="the folder of the case",
+            value="a file" if overlay.exists() else None,
+            expected=f"a folder with any of {', '.join(known)}",
+        )
+    replaced, params = {}, []
+    for path in sorted(overlay.iterdir()):
+        name = path.name
+        if name in (CASE_FOLDER,) or name.startswith(".") or path.suffix in (".md", ".txt"):
+            continue
+        if name in known and path.is_file():
+            replaced[PurePosixPath((_DATASETS / dataset / name).as_posix())] = path
+        elif name == _PARAMS and path.is_file():
+            params.append(path)
+        else:
+            raise InputError(
+                file=overlay,
+                where="the folder of the case",
+                value=name,
+                expected=f"only {', '.join([*known, _PARAMS])} and notes in .md or .txt"
+                f"{did_you_mean(name, [*known, _PARAMS])}",
+            )
+    if not replaced and not params:
+        raise InputError(
+            file=overlay,
+            where="the folder of the case",
+            value=None,
+            expected=f"at least one of {', '.join(known)}",
+        )
+    return replaced, params
+
+
+def merged_params(base: Path, overlays: Sequence[Path]) -> str:
+    """Return `base` as YAML text with the values of `overlays` in place of its own.
+
+    Raises
+    ------
+    InputError
+        If a file is no YAML mapping, names a value that `base` lacks, or gives another kind of
+        value (text for a number; in YAML ``1e-3`` is text, ``1.0e-3`` a number).
+    """
+    merged = _mapping(base)
+    for path in overlays:
+        merged = _merge(merged, _mapping(path), path, ())
+    return yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _mapping(path: Path) -> dict[str, object]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(file=path, where="the file", value=None, expected="YAML") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            file=path, where=f"byte {error.start}", value="other bytes", expected="UTF-8 text"
+        ) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise InputError(
+            file=path,
+            where=f"line {mark.line + 1}" if mark else "the file",
+            value=getattr(error, "problem", None) or str(error),
+            expected="valid YAML",
+        ) from None
+    if not isinstance(content, dict):
+        raise InputError(
+            file=path, where="the file", value=content, expected="names and values as in YAML"
+        )
+    return content
+
+
+def _merge(
+    base: Mapping[str, object], layer: Mapping[str, object], path: Path, above: tuple[str, ...]
+) -> dict[str, object]:
+    merged = dict(base)
+    for name, value in layer.items():
+        place = ".".join((*above, str(name)))
+        if name not in base:
+            raise InputError(
+                file=path,
+                where=place,
+                value=name,
+                expected=f"one of {', '.join(map(str, base))}"
+                f"{did_you_mean(str(name), map(str, base))}",
+            )
+        before = base[name]
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            merged[name] = _merge(before, value, path, (*above, str(name)))
+        elif _kind(before) == _kind(value) or before is None:
+            merged[name] = value
+        else:
+            raise InputError(
+                file=path,
+                where=place,
+                value=value,
+                expected=f"{_kind(before)}, such as {before!r}",
+            )
+    return merged
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, list):
+        return "a list"
+    return "names and values" if isinstance(value, Mapping) else "a text"
+
+
+def _synchronise(target: Path, contents: Mapping[PurePosixPath, bytes]) -> None:
+    """Write what differs and remove inputs that are gone; leave results alone."""
+    for name, content in contents.items():
+        path = target / name
+        # An equal file keeps its time stamp, so that the pipeline need not hash it again.
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    for folder in INPUT_FOLDERS:
+        for path in sorted((target / folder).rglob("*")):
+            name = path.relative_to(target)
+            if (
+                path.is_file()
+                and not _LEFT_OUT & set(name.parts)
+                and PurePosixPath(name.as_posix()) not in contents
+            ):
+                path.unlink()
+
+
+def reproduce(folder: str | Path = ".", *, force: bool = False) -> int:
+    """Run ``dvc repro`` in a folder, its output going straight to the terminal.
+
+    Returns
+    -------
+    int
+        The exit code. Where a stage stopped on bad input, its sentence is printed once more at
+        the very end, below all that DVC says.
+    """
+    folder = Path(folder)
+    command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else [])]
+    with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
+        error_file = Path(scratch, "error.txt")
+        # The stages call `python`: it has to be this one.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        environment = {**os.environ, "PATH": path, ERROR_FILE: str(error_file)}
+        code = subprocess.run(command, cwd=folder, env=environment, check=False).returncode
+        if code:
+            sentence = error_file.read_text(encoding="utf-8") if error_file.exists() else ""
+            why = sentence or "a stage failed; what it printed stands above."
+            print(f"\n{ERROR_MARK}{why}", file=sys.stderr, flush=True)
+    return code
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the pipeline here or in a copy, and say where the results are."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--case", type=Path, metavar="FOLDER", help="run on the data in FOLDER")
+    parser.add_argument("--quick", action="store_true", help="the smaller run, in .quick")
+    parser.add_argument("--force", action="store_true", help="run every stage, changed or not")
+    arguments = parser.parse_args(argv)
+    target = Path()
+    layers = [QUICK_PARAMS] if arguments.quick else []
+    try:
+        if arguments.case is not None:
+            target = create(arguments.case / CASE_FOLDER, arguments.case, layers)
+        elif arguments.quick:
+            target = create(QUICK_TARGET, None, layers)
+    except InputError as error:
+        print(f"{ERROR_MARK}{error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    code = reproduce(target, force=arguments.force)
+    if code:
+        raise SystemExit(code)
+    print(
+        f"\nUp to date. In {'this folder' if target == Path() else target}: "
+        "README.md (claims and verdicts), notebooks/executed (the sections), tables, figures."
+    )
+
+
+if __name__ == "__main__":
+    main()
