@@ -1,0 +1,77 @@
+"""The certificate of a solved game, and its record for the results folder.
+
+(a) residuals of the KKT conditions, (b) each follower against its best response by enumeration,
+(c) no multiplier at its big-M, (d) income recomputed from Eq. (1)-(9) against the optimiser's
+objective. Part (e), ranges over the optimal set, is `intervals.optimal_ranges`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from .cases import Solution, customer_rows
+from .customers import best_responses
+from .data import PricingData
+from .game import Setting
+from .outcome import Outcome
+
+
+def regret_yuan_per_year(data: PricingData, setting: Setting, found: Outcome) -> float:
+    """Largest utility that any customer gives up by its choice; 0 at an equilibrium."""
+    worst = 0.0
+    for customer, menu, cap, choice in zip(
+        data.customers, setting.menus(data), data.acceptable_prices, found.choices, strict=True
+    ):
+        best = best_responses(customer, menu, found.prices, cap, tolerance=1e-6)
+        highest = max(c.utility_yuan_per_year for c in best)
+        worst = max(worst, highest - choice.utility_yuan_per_year)
+    return worst
+
+
+def case_record(data: PricingData, solution: Solution) -> dict[str, Any]:
+    """Everything that a reader or a later stage may ask about a solved case.
+
+    Wall time stays out: it differs from run to run.
+    """
+    result, found = solution.result, solution.outcome
+    record: dict[str, Any] = {
+        "setting": asdict(solution.setting),
+        "status": result.status,
+        "message": result.message,
+        "solver": {
+            "method": result.method,
+            "name": result.solver,
+            "version": result.solver_version,
+            "gap": result.gap,
+            "bound": result.bound,
+            "variables": result.n_variables,
+            "constraints": result.n_constraints,
+            "announcements": result.announcements,
+        },
+    }
+    if found is None:
+        return record
+    certificate = result.certificate
+    return record | {
+        "prices": asdict(found.prices),
+        "storage_kw": found.storage_kw,
+        "fleet": found.fleet,
+        "account": found.account.rows(),
+        "customers": customer_rows(data, found),
+        "certificate": {
+            "largest_residual": certificate.largest_residual,
+            "regret_yuan_per_year": regret_yuan_per_year(data, solution.setting, found),
+            "largest_follower_gap_yuan_per_year": max(
+                map(abs, result.follower_gaps.values()), default=0.0
+            ),
+            "any_at_big_m": certificate.any_at_bound,
+            "objective_minus_account_yuan_per_year": result.objective
+            - found.account.net_income,
+            "violation_yuan_per_year": found.violation_yuan_per_year,
+        },
+        "tied_customers": sum(bool(t) for t in result.tied.values()),
+        "optimistic_yuan_per_year": result.optimistic,
+        "worst_case_yuan_per_year": result.worst_case,
+        "worst_case_reason": result.worst_case_reason,
+    }

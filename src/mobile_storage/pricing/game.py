@@ -1,0 +1,325 @@
+"""The Stackelberg game, Eq. (10)-(15), as a Pyomo leader with one LP follower per customer.
+
+Follower u chooses among the grades g that meet its need, or none:
+
+    max sum_g N t (l - lambda_g) S_g
+    s.t. lo_g y_g <= S_g <= hi_g y_g,  sum_g y_g <= 1,  0 <= y_g <= a_g
+
+This is the convex hull of the disjunction "one grade or none", so the relaxation of the Boolean y
+has an integral optimum and KKT conditions are exact for it. `a_g` says whether the price of g is
+one that Eq. (12) accepts. The leader keeps a binary copy of y, because Eq. (11) and whole vehicles
+couple the customers and could reward a fractional mix of tied grades.
+
+Two formulations share everything but the follower's optimality: ``kkt`` leaves it to
+`mobile_storage.bilevel`; ``value_function`` writes it out without any multiplier, as "the utility
+of what is bought is at least that of every acceptable grade".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pyomo.environ as pyo
+
+from .customers import Option, options
+from .data import PricingData
+from .grades import LEVELS, Band, Grade
+from .income import grade_investment_yuan_per_kw
+
+Participation = Literal["all", "opt_out"]
+Investment = Literal["with_trading", "emergency_only"]
+Formulation = Literal["kkt", "value_function"]
+
+FLAT = Grade(1, 1, 1)
+"""The only grade of case 2, where one price holds for all."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Which game is played.
+
+    Attributes
+    ----------
+    tariff : {"multi_grade", "single_price"}
+        Case 1 or case 2.
+    fixed_grade : bool
+        The follower's variant, see `customers.options`.
+    participation : {"all", "opt_out"}
+        Whether Eq. (12) must bring every customer in, or leaves some out.
+    investment : {"with_trading", "emergency_only"}
+        Which revenue must cover a grade's investment in Eq. (11): all that its storage earns,
+        trading with the grid included, or the emergency fees alone.
+    """
+
+    tariff: Literal["multi_grade", "single_price"] = "multi_grade"
+    fixed_grade: bool = False
+    participation: Participation = "opt_out"
+    investment: Investment = "with_trading"
+
+    def menus(self, data: PricingData) -> tuple[tuple[Option, ...], ...]:
+        """Options of every customer, in the order of ``data.customers``."""
+        if self.tariff == "single_price":
+            return tuple((Option(FLAT, c.capacity_kw),) for c in data.customers)
+        return tuple(
+            options(c, data.grades, fixed_grade=self.fixed_grade) for c in data.customers
+        )
+
+
+def highest_useful_prices(data: PricingData) -> list[float]:
+    """Upper bound by level of a base price or premium, yuan/kWh.
+
+    A grade dearer than what any customer accepts is not sold, and raising it further changes
+    nothing; the minimum steps of Eq. (13) must still fit above it.
+    """
+    ceiling = max(data.acceptable_prices)
+    return [ceiling + k * data.scalars["price_step_min"] for k in (1, 2, 3)]
+
+
+def build(data: PricingData, setting: Setting, formulation: Formulation) -> pyo.ConcreteModel:
+    """Leader's model with one block ``customer[u]`` per follower.
+
+    The leader's variables are ``base``, ``duration_premium``, ``response_premium`` (yuan/kWh) and
+    the binary ``accepts``; see `leader_variables`.
+    """
+    m = pyo.ConcreteModel(name=f"{setting.tariff} pricing")
+    m.data, m.setting = data, setting
+    menus = setting.menus(data)
+    m.U = pyo.RangeSet(0, len(menus) - 1)
+    m.UG = pyo.Set(initialize=[(u, k) for u, menu in enumerate(menus) for k in range(len(menu))])
+    m.option = {(u, k): menus[u][k] for u, k in m.UG}
+    _add_prices(m)
+    _add_customers(m)
+    _add_revenue(m)
+    _add_storage(m)
+    _add_income(m)
+    _add_follower_optimality(m, formulation)
+    return m
+
+
+def investment_to_cover(data: PricingData, setting: Setting, u: int) -> float:
+    """What a kW sold to customer `u` must earn in fees, yuan/(kW yr): the cost side of Eq. (11)."""
+    return grade_investment_yuan_per_kw(
+        data.customers[u],
+        data.rates,
+        data.scalars,
+        net_of_trading=setting.investment == "with_trading",
+    )
+
+
+def leader_variables(m: pyo.ConcreteModel) -> list[pyo.Var]:
+    """The leader's decisions that the followers see."""
+    return [m.base, m.duration_premium, m.response_premium, m.accepts]
+
+
+def _add_prices(m: pyo.ConcreteModel) -> None:
+    """Eq. (1) and (13); premiums of level 1 are zero and have no variable."""
+    upper = dict(zip(LEVELS, highest_useful_prices(m.data), strict=True))
+    graded = m.setting.tariff == "multi_grade"
+    step = m.data.scalars["price_step_min"]
+
+    def bounds(_, level):
+        return 0.0, upper[level]
+
+    m.base = pyo.Var(LEVELS if graded else LEVELS[:1], bounds=bounds)
+    m.duration_premium = pyo.Var(LEVELS[1:] if graded else [], bounds=bounds)
+    m.response_premium = pyo.Var(LEVELS[1:] if graded else [], bounds=bounds)
+    premiums = (m.duration_premium, m.response_premium)
+    m.premium_pricing = pyo.ConstraintList(doc="Eq. (13), with a minimum step")
+    if graded:
+        for k in LEVELS[1:]:
+            m.premium_pricing.add(m.base[k] - m.base[k - 1] >= step)
+            for premium in premiums:
+                m.premium_pricing.add(premium[k] - (premium[k - 1] if k > 2 else 0.0) >= step)
+
+    def price(grade: Grade):
+        extra = sum(p[k] for p, k in zip(premiums, grade[1:], strict=True) if k > 1)
+        return m.base[grade.capacity] + extra
+
+    grades = sorted({o.grade for o in m.option.values()})
+    m.G = pyo.Set(initialize=[g.label for g in grades])
+    m.price = pyo.Expression(m.G, initialize={g.label: price(g) for g in grades})
+    m.highest_price = {
+        g.label: upper[g.capacity] + sum(upper[k] for k in g[1:] if k > 1) for g in grades
+    }
+
+
+def _add_customers(m: pyo.ConcreteModel) -> None:
+    """Followers' variables and feasible sets, Eq. (15), and what Eq. (12) accepts."""
+    caps = m.data.acceptable_prices
+    m.accepts = pyo.Var(m.UG, domain=pyo.Binary)
+    m.buys = pyo.Var(m.UG, domain=pyo.Binary)
+
+    def customer(b, u):
+        ks = [k for v, k in m.UG if v == u]
+        b.capacity_kw = pyo.Var(ks, domain=pyo.NonNegativeReals)
+        b.chooses = pyo.Var(ks, domain=pyo.NonNegativeReals)
+        for k in ks:
+            band = m.option[u, k].capacity_kw
+            # Valid for every response and wanted by whoever derives a big-M from the data.
+            b.capacity_kw[k].setub(band.upper)
+            b.chooses[k].setub(1)
+        b.at_least = pyo.Constraint(
+            ks, rule=lambda b, k: _band(m, u, k).lower * b.chooses[k] <= b.capacity_kw[k]
+        )
+        b.at_most = pyo.Constraint(
+            ks, rule=lambda b, k: b.capacity_kw[k] <= _band(m, u, k).upper * b.chooses[k]
+        )
+        b.one = pyo.Constraint(expr=sum(b.chooses[k] for k in ks) <= 1)
+        b.acceptable = pyo.Constraint(ks, rule=lambda b, k: b.chooses[k] <= m.accepts[u, k])
+
+    m.customer = pyo.Block(m.U, rule=customer)
+
+    def accepted(m, u, k):
+        g = m.option[u, k].grade.label
+        return m.price[g] <= caps[u] + (m.highest_price[g] - caps[u]) * (1 - m.accepts[u, k])
+
+    def refused(m, u, k):
+        return m.price[m.option[u, k].grade.label] >= caps[u] * (1 - m.accepts[u, k])
+
+    m.individual_rationality = pyo.Constraint(m.UG, rule=accepted, doc="Eq. (12)")
+    m.refusal = pyo.Constraint(m.UG, rule=refused, doc="only prices that fail Eq. (12)")
+    m.whole_choice = pyo.Constraint(
+        m.UG, rule=lambda m, u, k: m.buys[u, k] == m.customer[u].chooses[k]
+    )
+    if m.setting.participation == "all":
+        m.everyone = pyo.Constraint(
+            m.U, rule=lambda m, u: sum(m.buys[v, k] for v, k in m.UG if v == u) == 1
+        )
+
+
+def _band(m: pyo.ConcreteModel, u: int, k: int) -> Band:
+    return m.option[u, k].capacity_kw
+
+
+def _add_revenue(m: pyo.ConcreteModel) -> None:
+    """Eq. (6), exactly linear.
+
+    By strong duality the fee is the avoided loss less the follower's optimal utility, and the
+    latter is reached at the upper end of the chosen band, N t hi (l - lambda) y. What remains is
+    price times the binary y, which McCormick's four planes describe without error.
+    """
+    caps = m.data.acceptable_prices
+    m.price_paid = pyo.Var(m.UG, domain=pyo.NonNegativeReals)
+
+    def planes(b, u, k):
+        g = m.option[u, k].grade.label
+        b.zero_unless_bought = pyo.Constraint(expr=m.price_paid[u, k] <= caps[u] * m.buys[u, k])
+        b.at_most_price = pyo.Constraint(expr=m.price_paid[u, k] <= m.price[g])
+        b.at_least_price = pyo.Constraint(
+            expr=m.price_paid[u, k] >= m.price[g] - m.highest_price[g] * (1 - m.buys[u, k])
+        )
+
+    m.product = pyo.Block(m.UG, rule=planes)
+
+    def utility(m, u, k):
+        c = m.data.customers[u]
+        best = c.hours_per_year * _band(m, u, k).upper
+        return best * (c.outage_loss_yuan_per_kwh * m.buys[u, k] - m.price_paid[u, k])
+
+    def fee(m, u, k):
+        c = m.data.customers[u]
+        avoided = c.hours_per_year * c.outage_loss_yuan_per_kwh * m.customer[u].capacity_kw[k]
+        return avoided - m.utility[u, k]
+
+    m.utility = pyo.Expression(m.UG, rule=utility, doc="Eq. (2), yuan/yr")
+    m.fee = pyo.Expression(m.UG, rule=fee, doc="Eq. (4), yuan/yr")
+
+
+def _add_storage(m: pyo.ConcreteModel) -> None:
+    """S_sta covers the coincident demand, and whole vehicles carry it [reconstructed].
+
+    S_sta = kappa max(sum S, sum S t / T_rat): the larger of power and energy, with one binary for
+    the maximum, so that profitable arbitrage does not buy storage that no customer asked for.
+    """
+    d = m.data
+    kappa, t_rat = d.scalars["coincidence"], d.scalars["rated_duration_h"]
+    sold = {(u, k): m.customer[u].capacity_kw[k] for u, k in m.UG}
+    power = kappa * sum(sold.values())
+    energy = kappa * sum(s * d.customers[u].outage_duration_h for (u, _), s in sold.items()) / t_rat
+    most = [c.capacity_kw.upper for c in d.customers]
+    most_power = kappa * sum(most)
+    most_energy = (
+        kappa * sum(s * c.outage_duration_h for s, c in zip(most, d.customers, strict=True)) / t_rat
+    )
+    largest = max(most_power, most_energy)
+    m.storage_kw = pyo.Var(bounds=(0.0, largest))
+    m.energy_binds = pyo.Var(domain=pyo.Binary)
+    m.covers_power = pyo.Constraint(expr=m.storage_kw >= power)
+    m.covers_energy = pyo.Constraint(expr=m.storage_kw >= energy)
+    m.no_more_than_power = pyo.Constraint(expr=m.storage_kw <= power + largest * m.energy_binds)
+    m.no_more_than_energy = pyo.Constraint(
+        expr=m.storage_kw <= energy + largest * (1 - m.energy_binds)
+    )
+    vehicle_kw = d.scalars["vehicle_power_kw"]
+    m.fleet = pyo.Var(domain=pyo.NonNegativeIntegers, bounds=(0, -(-largest // vehicle_kw)))
+    m.carries = pyo.Constraint(expr=vehicle_kw * m.fleet >= m.storage_kw)
+
+
+def _add_income(m: pyo.ConcreteModel) -> None:
+    """Rows of Table 1 as expressions, the objective (10) and the investment constraint (11)."""
+    d, r = m.data, m.data.rates
+    hours = [c.hours_per_year for c in d.customers]
+    costs = [d.response_costs[c.response_level] for c in d.customers]
+    bought = {u: sum(m.buys[v, k] for v, k in m.UG if v == u) for u in m.U}
+    m.account = {
+        "emergency_revenue": sum(m.fee[uk] for uk in m.UG),
+        "arbitrage_revenue": r.arbitrage * m.storage_kw,
+        "renewable_revenue": r.renewable * m.storage_kw,
+        "investment_cost": r.investment * m.storage_kw,
+        "operation_cost": r.operation * m.storage_kw,
+        "charging_cost": r.charging
+        * sum(hours[u] * m.customer[u].capacity_kw[k] for u, k in m.UG),
+        "vehicle_cost": r.vehicle * m.fleet,
+        "fuel_cost": sum(
+            d.customers[u].outages_per_year * costs[u].fuel_yuan_per_call * bought[u] for u in m.U
+        ),
+        "labour_cost": r.labour * m.fleet
+        + sum(costs[u].standby_yuan_per_year * bought[u] for u in m.U),
+    }
+    net = sum(e if row.endswith("_revenue") else -e for row, e in m.account.items())
+    m.net_income = pyo.Objective(expr=net, sense=pyo.maximize, doc="Eq. (10)")
+
+    def pays_for_itself(m, g):
+        sold = [(u, k) for u, k in m.UG if m.option[u, k].grade.label == g]
+        cost = sum(
+            investment_to_cover(d, m.setting, u) * m.customer[u].capacity_kw[k]
+            for u, k in sold
+        )
+        return sum(m.fee[uk] for uk in sold) >= cost
+
+    m.investment = pyo.Constraint(m.G, rule=pays_for_itself, doc="Eq. (11)")
+
+
+def _add_follower_optimality(m: pyo.ConcreteModel, formulation: Formulation) -> None:
+    customers = m.data.customers
+
+    def margin(u, k):
+        return customers[u].outage_loss_yuan_per_kwh - m.price[m.option[u, k].grade.label]
+
+    if formulation == "kkt":
+        for u, b in m.customer.items():
+            worth = sum(margin(u, k) * b.capacity_kw[k] for k in b.capacity_kw)
+            b.objective = pyo.Objective(
+                expr=customers[u].hours_per_year * worth, sense=pyo.maximize, doc="Eq. (14)"
+            )
+        return
+
+    def no_better(m, u, k):
+        best = customers[u].hours_per_year * _band(m, u, k).upper
+        # An unacceptable grade makes no demand: its margin is at most l.
+        refused = customers[u].outage_loss_yuan_per_kwh * (1 - m.accepts[u, k])
+        reached = sum(m.utility[v, j] for v, j in m.UG if v == u)
+        return reached >= best * (margin(u, k) - refused)
+
+    m.no_better_grade = pyo.Constraint(m.UG, rule=no_better)
+    # The lower end of a band is worth as much as its upper end only at lambda = l.
+    m.whole_band = pyo.Constraint(m.UG, rule=_whole_band)
+
+
+def _whole_band(m: pyo.ConcreteModel, u: int, k: int):
+    """hi y - S <= (hi - lo) where lambda = l can be accepted at all; else S = hi y."""
+    band, loss = _band(m, u, k), m.data.customers[u].outage_loss_yuan_per_kwh
+    if m.data.acceptable_prices[u] < loss:
+        return m.customer[u].capacity_kw[k] == band.upper * m.buys[u, k]
+    return pyo.Constraint.Skip

@@ -1,0 +1,96 @@
+"""What given prices lead to: every customer's best response and the storage owner's account.
+
+No optimisation model is involved. This is the oracle for the bilevel solutions, the followers'
+side of the leader-follower iteration, and the objective of the blind search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .customers import Choice, best_responses
+from .data import PricingData
+from .game import Setting, investment_to_cover
+from .grades import Grade, Prices
+from .income import Account, Sale, account, storage_power_kw, vehicles
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Prices, the customers' choices and what the storage owner makes of them.
+
+    Attributes
+    ----------
+    choices : tuple of Choice
+        In the order of ``data.customers``.
+    storage_kw : float
+        S_sta, kW.
+    violation_yuan_per_year : float
+        Sum of what is missing in Eq. (11), and of the avoidable losses of customers that
+        participation ``all`` wants served and that are not; 0 for feasible prices.
+    """
+
+    prices: Prices
+    choices: tuple[Choice, ...]
+    storage_kw: float
+    fleet: int
+    account: Account
+    violation_yuan_per_year: float
+
+
+def respond(data: PricingData, setting: Setting, prices: Prices) -> tuple[Choice, ...]:
+    """Best response of every customer; among tied ones, that with the higher fee (optimistic)."""
+    chosen = []
+    for customer, menu, cap in zip(
+        data.customers, setting.menus(data), data.acceptable_prices, strict=True
+    ):
+        tied = best_responses(customer, menu, prices, cap)
+        fees = [
+            Sale(customer, c.capacity_kw, prices.of(c.grade) if c.grade else 0.0).fee_yuan_per_year
+            for c in tied
+        ]
+        chosen.append(tied[fees.index(max(fees))])
+    return tuple(chosen)
+
+
+def settle(
+    data: PricingData, setting: Setting, prices: Prices, choices: Sequence[Choice]
+) -> Outcome:
+    """Account of the storage owner for given prices and choices."""
+    sales = [
+        Sale(customer, choice.capacity_kw, prices.of(choice.grade) if choice.grade else 0.0)
+        for customer, choice in zip(data.customers, choices, strict=True)
+    ]
+    power = storage_power_kw(sales, data.scalars)
+    fleet = vehicles(power, data.scalars)
+    return Outcome(
+        prices=prices,
+        choices=tuple(choices),
+        storage_kw=power,
+        fleet=fleet,
+        account=account(sales, power, fleet, data.rates, data.response_costs),
+        violation_yuan_per_year=_violation(data, setting, sales, choices),
+    )
+
+
+def outcome(data: PricingData, setting: Setting, prices: Prices) -> Outcome:
+    """`respond` and `settle`."""
+    return settle(data, setting, prices, respond(data, setting, prices))
+
+
+def _violation(
+    data: PricingData, setting: Setting, sales: Sequence[Sale], choices: Sequence[Choice]
+) -> float:
+    surplus: dict[Grade, float] = {}
+    unserved = 0.0
+    for u, (sale, choice) in enumerate(zip(sales, choices, strict=True)):
+        if choice.grade is None:
+            unserved += sale.customer.avoidable_loss_yuan_per_year
+            continue
+        cost = investment_to_cover(data, setting, u) * sale.capacity_kw
+        surplus[choice.grade] = (
+            surplus.get(choice.grade, 0.0) + sale.fee_yuan_per_year - cost
+        )
+    missing = sum(max(0.0, -s) for s in surplus.values())
+    return missing + (unserved if setting.participation == "all" else 0.0)

@@ -1,0 +1,90 @@
+"""One raw value at a time to the ends of its range: which claims change their verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from mobile_storage.compendium.errors import InputError
+
+from .cases import customer_rows, no_emergency, solve
+from .claims import comparison, orderings
+from .data import RawPricing, derive
+from .game import Setting
+
+TABLES = ("customers", "grades", "damage", "renewable")
+
+
+@dataclass(frozen=True)
+class Move:
+    """One raw value (or all rows of a symbol in a keyed table) at one end of its range.
+
+    Attributes
+    ----------
+    table : str
+        ``scalars`` or one of `TABLES`.
+    """
+
+    table: str
+    symbol: str
+    end: str
+
+    def apply(self, raw: RawPricing) -> RawPricing:
+        """The data with this move made."""
+        if self.table == "scalars":
+            value = getattr(raw.scalars.parameter(self.symbol), self.end)
+            return raw.with_scalar(self.symbol, value)
+        return raw.at_range_end(self.table, self.symbol, self.end)
+
+
+def moves(raw: RawPricing) -> Iterator[Move]:
+    """Every move that the ledgers' ranges allow."""
+    found = [
+        ("scalars", symbol) for symbol in raw.scalars if raw.scalars.parameter(symbol).low is not None
+    ]
+    for table in TABLES:
+        frame = getattr(raw, table)
+        ranged = frame[frame["low"].notna()]
+        found += [(table, symbol) for symbol in dict.fromkeys(ranged["symbol"])]
+    for table, symbol in found:
+        for end in ("low", "high"):
+            yield Move(table, symbol, end)
+
+
+def try_move(raw: RawPricing, setting: Setting, move: Move) -> dict[str, object]:
+    """Solve the three cases after a move.
+
+    Returns
+    -------
+    dict
+        ``table``, ``symbol``, ``end``, ``status`` ("optimal", or why there is no answer), the net
+        income of each case in yuan/yr and a boolean for each claim of `claims.orderings`.
+    """
+    row: dict[str, object] = asdict(move)
+    try:
+        data = derive(move.apply(raw))
+    except InputError as error:
+        # A threshold or a need moved to where a customer fits no grade: no answer, said as such.
+        return row | {"status": str(error)}
+    solved = {}
+    for tariff in ("multi_grade", "single_price"):
+        case = Setting(tariff, setting.fixed_grade, setting.participation, setting.investment)
+        found = solve(data, case, formulation="value_function")
+        if found.outcome is None:
+            return row | {"status": f"{tariff} {found.result.status}"}
+        solved[tariff] = {
+            "account": found.outcome.account.rows(),
+            "customers": customer_rows(data, found.outcome),
+            "storage_kw": found.outcome.storage_kw,
+        }
+    trading = no_emergency(data, solved["multi_grade"]["storage_kw"]).rows()
+    compared = comparison(solved["multi_grade"], solved["single_price"], trading)
+    incomes = {
+        f"net_income_{name}_yuan_per_year": account["net_income"]
+        for name, account in (
+            ("multi_grade", compared.multi_grade),
+            ("single_price", compared.single_price),
+            ("no_emergency", compared.no_emergency),
+        )
+    }
+    return row | {"status": "optimal"} | incomes | orderings(compared)

@@ -1,0 +1,5 @@
+"""Entry points of the pipeline: each module is one stage of ``dvc.yaml``.
+
+A stage reads ``params.yaml`` and files below the current folder, calls the package, writes its
+outputs, and holds no model of its own.
+"""

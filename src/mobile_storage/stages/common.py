@@ -1,0 +1,43 @@
+"""What the stages share: where things are, the parameters, and how a setting is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mobile_storage.compendium.io import read_json
+from mobile_storage.pricing.game import Setting
+
+PARAMS = Path("params.yaml")
+RAW = Path("data/raw/bao2024")
+RESULTS = Path("data/results/bao2024")
+TABLES = Path("tables/bao2024")
+FIGURES = Path("figures/bao2024")
+
+
+def params() -> dict[str, Any]:
+    """Section ``pricing`` of ``params.yaml``."""
+    return yaml.safe_load(PARAMS.read_text(encoding="utf-8"))["pricing"]
+
+
+def setting(values: Mapping[str, Any]) -> Setting:
+    """Setting from an entry of ``params.yaml``."""
+    return Setting(
+        tariff=values["tariff"],
+        fixed_grade=values["follower"] == "fixed_grade",
+        participation=values["participation"],
+        investment=values["investment"],
+    )
+
+
+def default_setting(tariff: str = "multi_grade") -> Setting:
+    """The default variant, for one of the two tariffs."""
+    return setting({**params()["default"], "tariff": tariff})
+
+
+def case_results() -> dict[str, dict[str, Any]]:
+    """Results of every solved case by its name in ``params.yaml``."""
+    return {name: read_json(RESULTS / "cases" / f"{name}.json") for name in params()["cases"]}

@@ -1,0 +1,25 @@
+"""Stage ``inputs``: read and check every ledger, write what the model derives from them."""
+
+from __future__ import annotations
+
+from mobile_storage.compendium.io import write_json
+from mobile_storage.compendium.log import stage
+from mobile_storage.pricing.data import load
+from mobile_storage.stages.common import RAW, RESULTS
+
+
+def main() -> None:
+    """Write ``inputs.json``: customers with derived values, unit rates, grades."""
+    with stage("inputs") as log:
+        data = load(RAW)
+        customers = [
+            {**vars(c), "acceptable_price_yuan_per_kwh": cap}
+            for c, cap in zip(data.customers, data.acceptable_prices, strict=True)
+        ]
+        content = {"customers": customers, "rates": data.rates, "grades": data.grades}
+        write_json(content, RESULTS / "inputs.json")
+        log.info("%d customers, %d scalars", len(data.customers), len(data.scalars))
+
+
+if __name__ == "__main__":
+    main()
