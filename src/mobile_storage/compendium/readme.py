@@ -33,8 +33,9 @@ _NODE = re.compile(r'(node\d+)\["(.+?)"\]')
 _EDGE = re.compile(r"(node\d+)-->(node\d+)")
 
 
-def claims_block(path: str | Path = _VERDICTS) -> str:
+def claims_block(folder: str | Path = ".") -> str:
     """Return the table of claims and verdicts, from the file that `write_verdicts` makes."""
+    path = Path(folder) / _VERDICTS
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:
@@ -58,10 +59,11 @@ def claims_block(path: str | Path = _VERDICTS) -> str:
     )
 
 
-def pipeline_block() -> str:
-    """Return the pipeline of the current folder as a Mermaid picture, from ``dvc dag``."""
+def pipeline_block(folder: str | Path = ".") -> str:
+    """Return the pipeline of a folder as a Mermaid picture, from ``dvc dag``."""
     done = subprocess.run(
         [sys.executable, "-m", "dvc", "dag", "--mermaid"],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
@@ -106,10 +108,10 @@ def graph_block(mermaid: str) -> str:
     return "\n".join([*lines, "```"])
 
 
-BLOCKS: Mapping[str, Callable[[], str]] = {"claims": claims_block, "pipeline": pipeline_block}
+BLOCKS: Mapping[str, Callable[[Path], str]] = {"claims": claims_block, "pipeline": pipeline_block}
 
 
-def _filled(path: Path, blocks: Mapping[str, Callable[[], str]]) -> tuple[str, str, list[str]]:
+def _filled(path: Path, blocks: Mapping[str, Callable[[Path], str]]) -> tuple[str, str, list[str]]:
     """Return the text before, the text after, and the names of the blocks that differ."""
     try:
         before = path.read_text(encoding="utf-8")
@@ -128,7 +130,7 @@ def _filled(path: Path, blocks: Mapping[str, Callable[[], str]]) -> tuple[str, s
                 expected=f"one of {', '.join(blocks)}",
             )
         # Blank lines around: some renderers read a table right below a comment as text.
-        body = f"\n{blocks[name]().strip()}\n\n"
+        body = f"\n{blocks[name](path.parent).strip()}\n\n"
         if body != match["body"]:
             changed.append(name)
         return f"<!-- begin:{name} -->\n{body}<!-- end:{name} -->"
@@ -145,8 +147,10 @@ def _filled(path: Path, blocks: Mapping[str, Callable[[], str]]) -> tuple[str, s
     return before, after, changed
 
 
-def fill(path: str | Path, blocks: Mapping[str, Callable[[], str]] = BLOCKS) -> list[str]:
+def fill(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] = BLOCKS) -> list[str]:
     """Write each block of the file anew; return the names of those that changed.
+
+    A block is a function of the folder that the file is in.
 
     Raises
     ------
@@ -160,7 +164,7 @@ def fill(path: str | Path, blocks: Mapping[str, Callable[[], str]] = BLOCKS) -> 
     return changed
 
 
-def stale(path: str | Path, blocks: Mapping[str, Callable[[], str]] = BLOCKS) -> list[str]:
+def stale(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] = BLOCKS) -> list[str]:
     """Return the names of the blocks that `fill` would change, without writing anything."""
     return _filled(Path(path), blocks)[2]
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from mobile_storage.compendium import readme
 from mobile_storage.compendium.errors import InputError, did_you_mean
 from mobile_storage.compendium.log import ERROR_FILE, ERROR_MARK
 
@@ -33,12 +34,13 @@ if TYPE_CHECKING:
 __all__ = ["create", "main", "merged_params", "reproduce"]
 
 #: What the pipeline reads: files, and folders with all that is in them.
-INPUTS = ("dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", "README.md", "pyproject.toml")
+INPUTS = ("dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", "README.md")
 INPUT_FOLDERS = ("data/raw", "notebooks", "src")
 #: Below the input folders: results, and what tools leave behind.
 _LEFT_OUT = {"executed", "reproduction", "__pycache__", ".ipynb_checkpoints"}
 _DATASETS = Path("data/raw")
 _PARAMS = "params.yaml"
+_README = "README.md"
 QUICK_TARGET = Path(".quick")
 QUICK_PARAMS = Path("params.quick.yaml")
 CASE_FOLDER = "reproduction"
@@ -244,6 +246,8 @@ def _synchronise(target: Path, contents: Mapping[PurePosixPath, bytes]) -> None:
 def reproduce(folder: str | Path = ".", *, force: bool = False) -> int:
     """Run ``dvc repro`` in a folder, its output going straight to the terminal.
 
+    When all is up to date, the generated blocks of the folder's README are filled from the results.
+
     Returns
     -------
     int
@@ -262,6 +266,9 @@ def reproduce(folder: str | Path = ".", *, force: bool = False) -> int:
             sentence = error_file.read_text(encoding="utf-8") if error_file.exists() else ""
             why = sentence or "a stage failed; what it printed stands above."
             print(f"\n{ERROR_MARK}{why}", file=sys.stderr, flush=True)
+    if not code and (folder / _README).is_file():
+        # Not a stage: its text is an input and its table a result.
+        readme.fill(folder / _README)
     return code
 
 
