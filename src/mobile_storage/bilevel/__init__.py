@@ -1,0 +1,32 @@
+"""Leader-follower problems: KKT conditions to MILP for any Pyomo leader and followers."""
+
+from mobile_storage.bilevel.errors import (
+    BilevelModelError,
+    IntegerFollowerError,
+    LeaderVariableError,
+    MethodError,
+    MissingBoundError,
+    NonconvexFollowerError,
+    SolverUnavailableError,
+    StrongDualityError,
+    UnboundedProductError,
+)
+from mobile_storage.bilevel.result import BigM, BilevelResult, Certificate, Status
+from mobile_storage.bilevel.solve import solve_bilevel
+
+__all__ = [
+    "BigM",
+    "BilevelModelError",
+    "BilevelResult",
+    "Certificate",
+    "IntegerFollowerError",
+    "LeaderVariableError",
+    "MethodError",
+    "MissingBoundError",
+    "NonconvexFollowerError",
+    "SolverUnavailableError",
+    "Status",
+    "StrongDualityError",
+    "UnboundedProductError",
+    "solve_bilevel",
+]

@@ -1,0 +1,260 @@
+"""Ways to say ``multiplier * slack = 0`` to a solver."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pyomo.gdp  # noqa: F401  (registers the transformations)
+from pyomo.mpec import ComplementarityList, complements
+
+from mobile_storage.bilevel.bounds import Bound, HighPoint, multiplier_bounds, slack_bounds
+from mobile_storage.bilevel.errors import BilevelModelError, MissingBoundError, StrongDualityError
+from mobile_storage.bilevel.kkt import Pair, SingleLevel
+from mobile_storage.bilevel.model import Problem
+from mobile_storage.bilevel.products import Products
+
+#: A big-M is this multiple of its bound, so that a value at its big-M is a signal, not a limit.
+BIG_M_FACTOR = 2.0
+BIG_M_OFFSET = 0.1
+
+GDP_METHODS = ("gdp.bigm", "gdp.mbigm", "gdp.hull")
+BIG_M_METHODS = ("bigm", *GDP_METHODS)
+METHODS = ("sos1", *BIG_M_METHODS, "strong_duality", "branch")
+
+
+@dataclass(frozen=True)
+class PairBounds:
+    """Bounds of one complementarity pair."""
+
+    multiplier: Bound
+    slack: Bound
+    #: The caller's word, not a proof.
+    stated: bool = False
+
+    @property
+    def big_m_multiplier(self) -> float:
+        """Big-M of the multiplier."""
+        return BIG_M_FACTOR * self.multiplier.value + BIG_M_OFFSET
+
+    @property
+    def big_m_slack(self) -> float:
+        """Big-M of the slack."""
+        return BIG_M_FACTOR * self.slack.value + BIG_M_OFFSET
+
+
+def pair_bounds(
+    problem: Problem,
+    high_point: HighPoint,
+    pairs: Sequence[Pair],
+    multiplier_bounds_given: Any = None,
+) -> tuple[list[PairBounds], list[str]]:
+    """Bounds of every pair, and notes on the caller's values that were not needed.
+
+    Raises
+    ------
+    MissingBoundError
+        Naming the constraint, and the variable whose bound is missing.
+    """
+    given = _Given(multiplier_bounds_given)
+    slacks = slack_bounds(problem, high_point, len(pairs))
+    derived = [multiplier_bounds(problem, high_point, f) for f in range(len(problem.followers))]
+    result, notes = [], []
+    for pair in pairs:
+        row = problem.followers[pair.follower].rows[pair.row]
+        slack, multiplier = slacks[pair.follower][pair.row], derived[pair.follower][pair.row]
+        if not math.isfinite(slack.value):
+            raise MissingBoundError(
+                f"no big-M can be derived for the slack of '{row.name}' in follower "
+                f"'{problem.followers[pair.follower].name}': {slack.missing}; give that bound, "
+                "or use method='branch' or 'sos1'."
+            )
+        stated = given.find(row)
+        if math.isfinite(multiplier.value):
+            if stated is not None and stated < multiplier.value * (1 - 1e-9):
+                notes.append(
+                    f"the given multiplier bound {stated:g} of '{pair.name}' is smaller than the "
+                    f"derived {multiplier.value:g}; the derived one is used"
+                )
+            result.append(PairBounds(multiplier, slack))
+        elif stated is not None:
+            result.append(PairBounds(Bound(stated, "given by the caller"), slack, stated=True))
+        else:
+            raise MissingBoundError(
+                f"no big-M can be derived for the multiplier of '{row.name}' in follower "
+                f"'{problem.followers[pair.follower].name}': {multiplier.missing}; give that "
+                f"bound, or multiplier_bounds={{'{row.source.name}': ...}}, or use "
+                "method='branch' or 'sos1'."
+            )
+    return result, notes
+
+
+class _Given:
+    """The caller's multiplier bounds: a number for all, or by component or name."""
+
+    def __init__(self, given: Any) -> None:
+        self.default: float | None = None
+        self.by_id: dict[int, float] = {}
+        self.by_name: dict[str, float] = {}
+        if given is None:
+            return
+        if not isinstance(given, Mapping):
+            self.default = self._number(given)
+            return
+        for key, value in given.items():
+            if isinstance(key, str):
+                self.by_name[key] = self._number(value)
+            elif hasattr(key, "is_indexed") and key.is_indexed():
+                self.by_id.update((id(data), self._number(value)) for data in key.values())
+            else:
+                self.by_id[id(key)] = self._number(value)
+
+    @staticmethod
+    def _number(value: Any) -> float:
+        number = float(value)
+        if not (math.isfinite(number) and number >= 0):
+            raise BilevelModelError(
+                f"multiplier_bounds must be finite and not negative, found {value!r}."
+            )
+        return number
+
+    def find(self, row) -> float | None:
+        """The bound that applies to a row, if any."""
+        for table, key in (
+            (self.by_id, id(row.source)),
+            (self.by_name, row.name),
+            (self.by_name, row.source.name),
+            (self.by_name, row.source.local_name),
+        ):
+            if key in table:
+                return table[key]
+        return self.default
+
+
+def slack_variables(single: SingleLevel) -> list[Any]:
+    """A variable equal to every pair's slack; a variable with lower bound 0 is its own slack."""
+    m = single.model
+    m.slack = pyo.VarList(domain=pyo.NonNegativeReals)
+    m.slack_rows = pyo.ConstraintList()
+    result = []
+    for pair in single.pairs:
+        e = pair.slack
+        if e.constant == 0 and list(e.linear_coefs) == [1.0]:
+            result.append(e.linear_vars[0])
+            continue
+        s = m.slack.add()
+        m.slack_rows.add(s == e)
+        # The row ``slack >= 0`` is now the variable's own bound.
+        m.follower[pair.follower].rows[pair.row + 1].deactivate()
+        result.append(s)
+    return result
+
+
+def add_sos1(single: SingleLevel) -> None:
+    """Special ordered sets of type 1: no bound is needed."""
+    slacks = slack_variables(single)
+
+    def rule(_, k):
+        return [single.pairs[k].multiplier, slacks[k]], [1, 2]
+
+    single.model.sos = pyo.SOSConstraint(range(len(single.pairs)), rule=rule, sos=1)
+
+
+def add_bigm(single: SingleLevel, bounds: Sequence[PairBounds]) -> None:
+    """One binary per pair, with the pair's own two constants."""
+    m = single.model
+    m.choice = pyo.Var(range(len(single.pairs)), domain=pyo.Binary)
+    m.switch = pyo.ConstraintList()
+    for k, (pair, bound) in enumerate(zip(single.pairs, bounds, strict=True)):
+        m.switch.add(pair.multiplier <= bound.big_m_multiplier * m.choice[k])
+        m.switch.add(pair.slack <= bound.big_m_slack * (1 - m.choice[k]))
+
+
+def add_gdp(single: SingleLevel, bounds: Sequence[PairBounds], method: str) -> None:
+    """Pyomo's complementarity -> disjunction -> ``gdp.bigm``, ``gdp.mbigm`` or ``gdp.hull``."""
+    m = single.model
+    slacks = slack_variables(single)
+    m.complementarity = ComplementarityList()
+    for pair, slack, bound in zip(single.pairs, slacks, bounds, strict=True):
+        pair.multiplier.setub(bound.big_m_multiplier)
+        if slack.ub is None or slack.ub > bound.big_m_slack:
+            slack.setub(bound.big_m_slack)
+        m.complementarity.add(complements(pair.multiplier >= 0, slack >= 0))
+    if not single.pairs:
+        return
+    pyo.TransformationFactory("mpec.simple_disjunction").apply_to(m)
+    options: dict[str, Any] = {}
+    if method == "gdp.mbigm":
+        options = {"solver": pyo.SolverFactory("appsi_highs"), "threads": 1}
+    pyo.TransformationFactory(method).apply_to(m, **options)
+
+
+def add_strong_duality(single: SingleLevel, problem: Problem, products: Products) -> None:
+    """Primal objective = dual objective, one equation per follower, where it is linear.
+
+    ``(c + D x)'y + mu'(rhs - B x) = 0`` for a linear follower; products need a binary factor.
+
+    Raises
+    ------
+    StrongDualityError
+        Naming the product that is not linear.
+    """
+    m = single.model
+    m.strong_duality = pyo.ConstraintList()
+    for f, follower in enumerate(problem.followers):
+        if not single.multipliers[f]:
+            continue
+        if follower.quadratic:
+            raise StrongDualityError(
+                f"follower '{follower.name}' is quadratic: its dual objective has the product "
+                "of its own variables; use another method."
+            )
+        expr = products.strong_duality(f)
+        m.strong_duality.add(expr == 0.0)
+
+
+def value_cuts(single: SingleLevel, problem: Problem) -> int:
+    """Valid inequalities ``dual objective <= cost of one response``; returns how many.
+
+    For a linear follower whose rows hold no leader variable, every fixed response is feasible
+    at any decision, and at a KKT point ``-mu'rhs`` is the follower's optimal value. They bound
+    the leader's revenue in the relaxation where the prices have no upper bound.
+    """
+    # Imported here: certificate is not otherwise needed to build a model.
+    from mobile_storage.bilevel.certificate import linear_program
+
+    m = single.model
+    m.value_cuts = pyo.ConstraintList()
+    for f, follower in enumerate(problem.followers):
+        if follower.quadratic or follower.B.any() or not follower.cross.any():
+            continue
+        lower, upper = problem.lower[follower.x], problem.upper[follower.x]
+        base = np.where(np.isfinite(lower), lower, np.where(np.isfinite(upper), upper, 0.0))
+        D = follower.cross.T
+        for rows, cost in (
+            (D[~np.isfinite(upper)], follower.c + follower.cross @ base),
+            (D[:0], follower.c + follower.cross @ base),
+        ):
+            response = linear_program(
+                cost,
+                np.vstack([follower.A, rows]),
+                np.concatenate([follower.rhs, np.zeros(len(rows))]),
+                np.concatenate([follower.equality, np.zeros(len(rows), dtype=bool)]),
+            )
+            if response is None:
+                continue
+            price = follower.cross.T @ response
+            dual = sum(
+                -follower.rhs[j] * mu
+                for j, mu in enumerate(single.multipliers[f])
+                if follower.rhs[j]
+            )
+            cost_of_response = float(follower.c @ response) + sum(
+                float(a) * single.v[i] for a, i in zip(price, follower.x, strict=True) if a
+            )
+            m.value_cuts.add(dual - cost_of_response <= 0.0)
+    return len(m.value_cuts)

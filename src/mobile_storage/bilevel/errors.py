@@ -1,0 +1,39 @@
+"""What the bilevel solver refuses, each with one plain sentence."""
+
+from __future__ import annotations
+
+
+class BilevelModelError(ValueError):
+    """The model is outside the class whose KKT reformulation is exact."""
+
+
+class IntegerFollowerError(BilevelModelError):
+    """A follower has integer or binary variables."""
+
+
+class NonconvexFollowerError(BilevelModelError):
+    """A follower's objective is not convex for its sense."""
+
+
+class LeaderVariableError(BilevelModelError):
+    """A follower uses a variable that is neither its own nor one of the leader's."""
+
+
+class UnboundedProductError(BilevelModelError):
+    """A product in the leader's problem is neither exactly linearisable nor bounded."""
+
+
+class MissingBoundError(BilevelModelError):
+    """No big-M can be derived; the message names the bound to give."""
+
+
+class StrongDualityError(BilevelModelError):
+    """The strong-duality equation of a follower does not linearise."""
+
+
+class MethodError(BilevelModelError):
+    """The method asked for does not fit the solver or the class of the model."""
+
+
+class SolverUnavailableError(RuntimeError):
+    """A solver cannot take the model: not installed, no licence, or the licence is too small."""

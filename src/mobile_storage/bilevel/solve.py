@@ -1,0 +1,569 @@
+"""Solve a leader-follower problem exactly by its KKT conditions."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from mobile_storage.bilevel import complementarity as comp
+from mobile_storage.bilevel.bounds import HighPoint, HighPointInfeasibleError
+from mobile_storage.bilevel.branch import branch_and_bound
+from mobile_storage.bilevel.certificate import (
+    TIE_TOLERANCE,
+    leader_residuals,
+    position,
+    respond,
+)
+from mobile_storage.bilevel.errors import (
+    BilevelModelError,
+    MethodError,
+    MissingBoundError,
+    SolverUnavailableError,
+)
+from mobile_storage.bilevel.kkt import SingleLevel, build_kkt
+from mobile_storage.bilevel.matrix import MatrixModel, compile_model
+from mobile_storage.bilevel.model import Problem, read_problem
+from mobile_storage.bilevel.products import Products
+from mobile_storage.bilevel.result import BigM, BilevelResult, Certificate, Status
+from mobile_storage.bilevel.solvers import (
+    SOLVERS,
+    Limits,
+    RawSolution,
+    highs_instance,
+    highs_run,
+    solve,
+    solver_version,
+)
+
+log = logging.getLogger(__name__)
+
+#: Relative follower gap, residual or objective gap above which a solution is not called optimal.
+ACCEPTED = 1e-6
+#: Nodes given to the search that settles a verdict of another method.
+SETTLE_NODES = 50_000
+
+
+def solve_bilevel(
+    model: pyo.ConcreteModel,
+    followers: Any,
+    leader_vars: Any,
+    *,
+    method: str = "auto",
+    solver: str = "auto",
+    multiplier_bounds: Any = None,
+    gap: float = 0.0,
+    time_limit_s: float | None = None,
+    node_limit: int | None = None,
+    tie_tolerance: float = TIE_TOLERANCE,
+    check_pessimistic: bool = True,
+) -> BilevelResult:
+    """Optimum of a leader whose followers answer optimally (ties in the leader's favour).
+
+    Parameters
+    ----------
+    model
+        Leader's variables, one active objective, constraints (also on follower variables), and
+        the follower blocks. Its structure is left alone; solution values are loaded into it.
+    followers
+        One or several Blocks: own variables, one objective (linear or convex quadratic), linear
+        constraints. Leader variables may stand in both, also times a follower variable in the
+        objective.
+    leader_vars
+        The leader's variables that followers may contain.
+    method
+        ``auto``, ``sos1``, ``bigm``, ``gdp.bigm``, ``gdp.mbigm``, ``gdp.hull``,
+        ``strong_duality`` or ``branch``.
+    solver
+        ``auto`` (Gurobi if its licence admits the model, else HiGHS, else SCIP), ``gurobi``,
+        ``highs`` or ``scip``.
+    multiplier_bounds
+        Bounds on follower multipliers where none can be derived: a number for all, or a mapping
+        from constraint (or variable, for its bounds; or their names) to a number. An optimum
+        found with them is checked by ``branch``.
+    gap
+        Relative optimality gap to stop at.
+    time_limit_s, node_limit
+        Stop early with status ``limit``.
+    tie_tolerance
+        Relative change of the leader's objective above which a follower counts as tied.
+    check_pessimistic
+        Whether to compute ``tied``, ``optimistic`` and ``worst_case``.
+
+    Returns
+    -------
+    BilevelResult
+        Infeasible and unbounded problems come back as statuses.
+
+    Raises
+    ------
+    BilevelModelError
+        The model is outside the class (see :mod:`mobile_storage.bilevel.errors`).
+    SolverUnavailableError
+        The named solver, or every solver, cannot take the model.
+    """
+    started = time.perf_counter()
+    if method not in ("auto", *comp.METHODS):
+        raise MethodError(f"unknown method '{method}'; known: auto, {', '.join(comp.METHODS)}.")
+    if solver not in ("auto", *SOLVERS):
+        raise MethodError(f"unknown solver '{solver}'; known: auto, {', '.join(SOLVERS)}.")
+    problem = read_problem(model, followers, leader_vars)
+    run = _Run(
+        problem=problem,
+        method=method,
+        solver=solver,
+        given=multiplier_bounds,
+        limits=Limits(gap, time_limit_s, node_limit),
+        started=started,
+    )
+    outcome = run.outcome()
+    result = _report(run, outcome, tie_tolerance, check_pessimistic, started)
+    if result.solution is not None:
+        for var, value in zip(problem.variables, outcome.point, strict=True):
+            var.set_value(float(value), skip_validation=True)
+    log.info(
+        "%s with %s %s: %s, objective %s, gap %s, %d variables, %d constraints, %.2f s",
+        result.method, result.solver, result.solver_version, result.status, result.objective,
+        result.gap, result.n_variables, result.n_constraints, result.seconds,
+    )
+    return result
+
+
+@dataclass
+class _Outcome:
+    """What one attempt found; objective and bound are of the minimisation form."""
+
+    raw: RawSolution
+    method: str
+    solver: str
+    matrix: MatrixModel | None = None
+    bounds: list | None = None
+    pairs: tuple = ()
+    point: np.ndarray | None = None
+    solver_multipliers: np.ndarray | None = None
+
+
+@dataclass
+class _Built:
+    """A compiled single-level model and where its parts are."""
+
+    single: SingleLevel
+    matrix: MatrixModel
+    pairs: list[tuple[int, int]] | None
+    bounds: list | None
+
+    def columns(self, variables: Iterable[Any]) -> list[int]:
+        return [self.matrix.columns[id(v)] for v in variables]
+
+
+class _Run:
+    """Choice of method and solver, fallbacks, and the solve itself."""
+
+    def __init__(self, problem, method, solver, given, limits, started) -> None:
+        self.problem: Problem = problem
+        self.method, self.solver, self.given, self.limits = method, solver, given, limits
+        self.started = started
+        self.announcements: list[str] = []
+        self.high_point = HighPoint(problem)
+        self._pair_bounds = None
+
+    def announce(self, text: str, *, warn: bool = False) -> None:
+        if text not in self.announcements:
+            self.announcements.append(text)
+            log.log(logging.WARNING if warn else logging.INFO, text)
+
+    def outcome(self) -> _Outcome:
+        try:
+            return self._attempts()
+        except HighPointInfeasibleError:
+            message = "no point satisfies the constraints of both levels"
+            return _Outcome(
+                RawSolution("infeasible", message=message),
+                "high-point relaxation",
+                "highs",
+            )
+
+    # ------------------------------------------------------------------------- which way
+
+    def _attempts(self) -> _Outcome:
+        base = self._build("branch")
+        refused: list[str] = []
+        for solver in self._solvers(base.matrix):
+            try:
+                return self._attempt(solver, base)
+            except SolverUnavailableError as error:
+                if self.solver != "auto":
+                    raise
+                refused.append(f"{solver}: {error}")
+                self.announce(f"{solver} not used: {error}", warn=True)
+        raise SolverUnavailableError("no solver can take the model; " + "; ".join(refused))
+
+    def _solvers(self, base: MatrixModel) -> list[str]:
+        """Solvers that can take the class of the model and the method asked for."""
+        if self.solver != "auto":
+            return [self.solver]
+        admitted = list(SOLVERS)
+        if base.nonconvex or base.quadratic_rows:
+            admitted.remove("highs")
+        if self.method == "branch":
+            admitted.remove("scip")
+        if self.method == "sos1":
+            admitted.remove("highs")
+        if self.method in (*comp.BIG_M_METHODS, "strong_duality") and base.quadratic:
+            admitted = [s for s in admitted if s != "highs"]
+        if not admitted:
+            raise MethodError(f"no solver offers method='{self.method}' for this class of model.")
+        return admitted
+
+    def _attempt(self, solver: str, base: _Built) -> _Outcome:
+        method = self.method
+        if method == "auto":
+            method = self._choose(solver, base)
+        if method == "sos1" and solver == "highs":
+            raise MethodError("HiGHS has no SOS1 sets; use method='bigm' or 'branch' with it.")
+        built = base if method == "branch" else self._build(method)
+        if method not in ("branch", "sos1") and solver == "highs" and not built.matrix.is_linear:
+            raise MethodError(
+                "HiGHS takes no mixed-integer quadratic problem; use method='branch' with it."
+            )
+        log.info("%s with %s: %d variables, %d constraints, %d complementarities", method, solver,
+                 built.matrix.n_variables, built.matrix.n_constraints, len(built.single.pairs))
+        raw = self._run(method, solver, built)
+        outcome = self._settle(raw, method, solver, built, base)
+        if outcome.raw.x is not None:
+            self._load(outcome, outcome_built(outcome, built, base), base)
+        return outcome
+
+    def _choose(self, solver: str, base: _Built) -> str:
+        if solver in ("gurobi", "scip"):
+            name = {"gurobi": "Gurobi", "scip": "SCIP"}[solver]
+            self.announce(f"sos1 chosen: {name} has SOS1 sets, which need no big-M")
+            return "sos1"
+        if not base.matrix.is_linear:
+            self.announce("branch chosen: HiGHS takes no mixed-integer quadratic problem")
+            return "branch"
+        try:
+            self._bounds(base.single)
+        except MissingBoundError as error:
+            self.announce(f"branch chosen: {error}")
+            return "branch"
+        self.announce("bigm chosen: HiGHS takes MILPs, and every big-M follows from the data")
+        return "bigm"
+
+    # ------------------------------------------------------------------------------ build
+
+    def _bounds(self, single: SingleLevel) -> list:
+        if self._pair_bounds is None:
+            self._pair_bounds, notes = comp.pair_bounds(
+                self.problem, self.high_point, single.pairs, self.given
+            )
+            for note in notes:
+                self.announce(note, warn=True)
+        return self._pair_bounds
+
+    def _build(self, method: str) -> _Built:
+        problem = self.problem
+        single = build_kkt(problem)
+        products = Products(problem, single, self.high_point)
+        m, bounds, slacks = single.model, None, None
+        m.leader = pyo.ConstraintList()
+        for row in problem.rows:
+            self._leader_row(m, products, row)
+        objective = problem.objective.scaled(-1.0 if problem.maximise else 1.0)
+        where = "the leader's objective"
+        m.objective = pyo.Objective(expr=products.write(objective, where, convex_use=True))
+        if method in comp.BIG_M_METHODS:
+            bounds = self._bounds(single)
+        if method == "sos1":
+            comp.add_sos1(single)
+        elif method == "bigm":
+            comp.add_bigm(single, bounds)
+        elif method in comp.GDP_METHODS:
+            comp.add_gdp(single, bounds, method)
+        elif method == "strong_duality":
+            comp.add_strong_duality(single, problem, products)
+        else:
+            slacks = comp.slack_variables(single)
+        comp.value_cuts(single, problem)
+        for note in products.notes:
+            self.announce(note)
+        matrix = compile_model(m, nonconvex=products.nonconvex)
+        pairs = None
+        if slacks is not None:
+            pairs = [
+                (matrix.columns[id(p.multiplier)], matrix.columns[id(s)])
+                for p, s in zip(single.pairs, slacks, strict=True)
+            ]
+        return _Built(single, matrix, pairs, bounds)
+
+    @staticmethod
+    def _leader_row(m, products: Products, row) -> None:
+        where = f"leader constraint '{row.name}'"
+        if not row.body.quadratic:
+            body = products.write(row.body, where, convex_use=True)
+            m.leader.add((row.lower, body, row.upper))
+            return
+        if row.lower == row.upper:
+            m.leader.add(products.write(row.body, where, convex_use=False) == row.upper)
+            return
+        if math.isfinite(row.upper):
+            m.leader.add(products.write(row.body, where, convex_use=True) <= row.upper)
+        if math.isfinite(row.lower):
+            body = products.write(row.body.scaled(-1.0), where, convex_use=True)
+            m.leader.add(body <= -row.lower)
+
+    # -------------------------------------------------------------------------------- run
+
+    def _remaining(self, nodes: int | None = None) -> Limits:
+        limits = self.limits
+        if limits.time_s is not None:
+            left = limits.time_s - (time.perf_counter() - self.started)
+            limits = replace(limits, time_s=max(left, 0.0))
+        return limits if nodes is None else replace(limits, nodes=nodes)
+
+    def _run(self, method: str, solver: str, built: _Built) -> RawSolution:
+        if method == "branch":
+            return branch_and_bound(built.matrix, built.pairs, solver, self._remaining())
+        return solve(built.matrix, solver, self._remaining())
+
+    def _settle(self, raw, method, solver, built, base) -> _Outcome:
+        """Second look where a method's verdict is not a proof."""
+        outcome = _Outcome(raw, method, solver, built.matrix, built.bounds, built.single.pairs)
+        if method == "branch" or base.matrix.nonconvex:
+            return outcome
+        relaxer = "gurobi" if solver == "gurobi" else "highs"
+        if base.matrix.quadratic_rows and relaxer == "highs":
+            return outcome
+        if raw.status == "unbounded":
+            # The ray is one of the relaxation: it may violate complementarity.
+            self.announce(
+                f"{solver} called the {method} model unbounded; settled by branch and bound"
+            )
+            nodes = self.limits.nodes or SETTLE_NODES * 10
+            settled = branch_and_bound(base.matrix, base.pairs, relaxer, self._remaining(nodes))
+            return _Outcome(
+                settled, f"{method}, settled by branch", solver, base.matrix, None,
+                base.single.pairs,
+            )
+        stated = [b for b in built.bounds or () if b.stated]
+        if stated and raw.status in ("optimal", "infeasible"):
+            return self._check_stated(outcome, base, relaxer)
+        return outcome
+
+    def _check_stated(self, outcome: _Outcome, base: _Built, relaxer: str) -> _Outcome:
+        """The caller's multiplier bounds are no proof: is there anything better without them?"""
+        raw = outcome.raw
+        cutoff = math.inf
+        if raw.objective is not None:
+            cutoff = raw.objective - ACCEPTED * max(1.0, abs(raw.objective))
+        check = branch_and_bound(
+            base.matrix, base.pairs, relaxer, self._remaining(SETTLE_NODES), cutoff
+        )
+        if check.status == "infeasible":
+            self.announce("the given multiplier bounds cut nothing off (checked by branch)")
+            return outcome
+        if check.status == "limit" and check.x is None:
+            self.announce(
+                "whether the given multiplier bounds are large enough was not settled: "
+                f"{check.message}",
+                warn=True,
+            )
+            outcome.raw = replace(raw, status="limit", bound=check.bound,
+                                  message="the given multiplier bounds are not verified")
+            return outcome
+        self.announce(
+            "a given multiplier bound is too small: it cut off a better solution, which branch "
+            f"and bound without big-M found ({check.objective} instead of {raw.objective} "
+            "in the minimised form)",
+            warn=True,
+        )
+        return _Outcome(
+            check, f"{outcome.method}, corrected by branch", outcome.solver, base.matrix,
+            outcome.bounds, base.single.pairs,
+        )
+
+    # ------------------------------------------------------------------------------- load
+
+    def _load(self, outcome: _Outcome, built: _Built, base: _Built) -> None:
+        """The solution over the problem's variables, sharpened where the pattern is known."""
+        x = outcome.raw.x
+        place = built.columns(built.single.v)
+        mult = built.columns([p.multiplier for p in built.single.pairs])
+        point, mu = x[place], x[mult]
+        slack = np.array(
+            [
+                p.slack.constant
+                + sum(
+                    a * x[built.matrix.columns[id(v)]]
+                    for a, v in zip(p.slack.linear_coefs, p.slack.linear_vars, strict=True)
+                )
+                for p in built.single.pairs
+            ]
+        )
+        outcome.solver_multipliers = mu
+        whole = self.problem.integer
+        point[whole] = np.round(point[whole])
+        sharp = self._sharpen(base, point, mu, slack, built.matrix.evaluate(x))
+        outcome.point = point if sharp is None else sharp
+
+    def _sharpen(self, base: _Built, point, mu, slack, value: float) -> np.ndarray | None:
+        """Fix integers and which side of every pair is zero, and solve what is left exactly.
+
+        This removes the leak of a big-M times an integrality tolerance. Kept only where it is
+        not worse than what the solver found by more than a rounding error.
+        """
+        m = base.matrix
+        if m.nonconvex or m.quadratic_rows:
+            return None
+        lower, upper = m.lower.copy(), m.upper.copy()
+        for (left, right), a, s in zip(base.pairs, mu, slack, strict=True):
+            upper[left if a <= s else right] = 0.0
+        whole = base.columns([v for v in base.single.v if not v.is_continuous()])
+        values = point[[i for i, v in enumerate(base.single.v) if not v.is_continuous()]]
+        lower[whole] = upper[whole] = values
+        fixed = replace(m, lower=lower, upper=upper, integer=np.zeros_like(m.integer))
+        h = highs_instance(fixed)
+        if highs_run(h, linear=m.is_linear) != "optimal":
+            return None
+        x = np.array(h.getSolution().col_value)
+        if m.evaluate(x) > value + 1e-5 * max(1.0, abs(value)):
+            return None
+        sharp = x[base.columns(base.single.v)]
+        sharp[self.problem.integer] = np.round(sharp[self.problem.integer])
+        return sharp
+
+
+def outcome_built(outcome: _Outcome, built: _Built, base: _Built) -> _Built:
+    """The built model that the outcome's solution vector belongs to."""
+    return base if outcome.matrix is base.matrix else built
+
+
+def _report(run: _Run, outcome: _Outcome, tie_tolerance: float, pessimistic: bool, started: float):
+    problem, raw = run.problem, outcome.raw
+    matrix = outcome.matrix
+    common = {
+        "method": outcome.method,
+        "solver": outcome.solver,
+        "solver_version": solver_version(outcome.solver),
+        "n_variables": matrix.n_variables if matrix else 0,
+        "n_constraints": matrix.n_constraints if matrix else 0,
+        "n_complementarities": len(outcome.pairs),
+        "nodes": raw.nodes,
+    }
+    sign = -1.0 if problem.maximise else 1.0
+    if outcome.point is None:
+        status = Status(raw.status) if raw.status in set(Status) else Status.ERROR
+        if status is Status.OPTIMAL:
+            status = Status.ERROR
+        bound = None if raw.bound is None else sign * raw.bound
+        return BilevelResult(
+            status=status,
+            message=raw.message or status.value,
+            bound=bound if status is Status.LIMIT else None,
+            announcements=tuple(run.announcements),
+            seconds=time.perf_counter() - started,
+            **common,
+        )
+
+    point = outcome.point
+    objective = problem.objective.value(point)
+    bound = None if raw.bound is None else sign * raw.bound
+    gap = None
+    if bound is not None:
+        # A bound beyond the objective is rounding, not a negative gap.
+        gap = max(0.0, sign * (objective - bound)) / max(1.0, abs(objective))
+    responses = [respond(f, point) for f in problem.followers]
+    leader, integrality = leader_residuals(problem, point)
+    certificate = Certificate(
+        primal=max((r.primal for r in responses), default=0.0),
+        dual=max((r.dual for r in responses), default=0.0),
+        stationarity=max((r.stationarity for r in responses), default=0.0),
+        complementarity=max((r.complementarity for r in responses), default=0.0),
+        leader=leader,
+        integrality=integrality,
+        big_m=_big_m_table(problem, outcome, responses),
+    )
+    status, message = _verdict(run, outcome, gap, responses, certificate)
+    names = [f.name for f in problem.followers]
+    tied, optimistic, worst, reason = None, None, None, "not asked for"
+    if pessimistic:
+        p = position(problem, point, responses, tie_tolerance)
+        tied = dict(zip(names, p.tied, strict=True))
+        optimistic, worst, reason = p.optimistic, p.worst_case, p.reason
+    return BilevelResult(
+        status=status,
+        message=message,
+        objective=objective,
+        bound=bound,
+        gap=gap,
+        solution=dict(zip(problem.names, (float(v) for v in point), strict=True)),
+        follower_objectives={n: r.objective for n, r in zip(names, responses, strict=True)},
+        follower_optimal_values={n: r.optimal_value for n, r in zip(names, responses, strict=True)},
+        follower_gaps={n: r.gap for n, r in zip(names, responses, strict=True)},
+        tied=tied,
+        optimistic=optimistic,
+        worst_case=worst,
+        worst_case_reason=reason,
+        certificate=certificate,
+        announcements=tuple(run.announcements),
+        seconds=time.perf_counter() - started,
+        **common,
+    )
+
+
+def _big_m_table(problem: Problem, outcome: _Outcome, responses) -> tuple[BigM, ...]:
+    table = []
+    for pair, bound in zip(outcome.pairs, outcome.bounds or (), strict=False):
+        response = responses[pair.follower]
+        for kind, b, big_m, value in (
+            ("multiplier", bound.multiplier, bound.big_m_multiplier,
+             response.multipliers[pair.row]),
+            ("slack", bound.slack, bound.big_m_slack, response.slacks[pair.row]),
+        ):
+            table.append(
+                BigM(
+                    follower=problem.followers[pair.follower].name,
+                    row=problem.followers[pair.follower].rows[pair.row].name,
+                    kind=kind,
+                    bound=b.value,
+                    big_m=big_m,
+                    origin=b.origin,
+                    value=float(value),
+                    at_bound=bool(value >= big_m * (1 - 1e-6)),
+                )
+            )
+    return tuple(table)
+
+
+def _verdict(run: _Run, outcome: _Outcome, gap, responses, certificate) -> tuple[Status, str]:
+    """Optimal only if the solver says so and every independent check agrees."""
+    raw = outcome.raw
+    if raw.status not in ("optimal", "limit"):
+        return Status.ERROR, raw.message
+    problems = []
+    for follower, response in zip(run.problem.followers, responses, strict=True):
+        if response.gap is None:
+            problems.append(f"follower '{follower.name}' could not be solved again")
+        elif response.gap > ACCEPTED * max(1.0, abs(response.objective)):
+            problems.append(f"follower '{follower.name}' misses its optimum by {response.gap:.3g}")
+    scale = max(1.0, float(np.abs(outcome.point).max(initial=0.0)))
+    for name in ("primal", "leader", "integrality"):
+        residual = getattr(certificate, name)
+        if residual > ACCEPTED * scale:
+            problems.append(f"{name} residual {residual:.3g}")
+    if certificate.any_at_bound:
+        entry = next(m for m in certificate.big_m if m.at_bound)
+        problems.append(f"the {entry.kind} of '{entry.row}' sits at its big-M {entry.big_m:.6g}")
+    if raw.status == "optimal" and gap is not None and gap > max(run.limits.gap, ACCEPTED):
+        problems.append(f"the recomputed objective is {gap:.3g} away from the solver's bound")
+    if problems:
+        return Status.UNCERTAIN, "; ".join(problems)
+    if raw.status == "limit":
+        return Status.LIMIT, f"stopped by a limit ({raw.message})"
+    return Status.OPTIMAL, "optimal; every follower answers optimally when solved again"
