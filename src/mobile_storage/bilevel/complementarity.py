@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyomo.environ as pyo
 import pyomo.gdp  # noqa: F401  (registers the transformations)
 from pyomo.mpec import ComplementarityList, complements
@@ -215,46 +214,3 @@ def add_strong_duality(single: SingleLevel, problem: Problem, products: Products
             )
         expr = products.strong_duality(f)
         m.strong_duality.add(expr == 0.0)
-
-
-def value_cuts(single: SingleLevel, problem: Problem) -> int:
-    """Valid inequalities ``dual objective <= cost of one response``; returns how many.
-
-    For a linear follower whose rows hold no leader variable, every fixed response is feasible
-    at any decision, and at a KKT point ``-mu'rhs`` is the follower's optimal value. They bound
-    the leader's revenue in the relaxation where the prices have no upper bound.
-    """
-    # Imported here: certificate is not otherwise needed to build a model.
-    from mobile_storage.bilevel.certificate import linear_program
-
-    m = single.model
-    m.value_cuts = pyo.ConstraintList()
-    for f, follower in enumerate(problem.followers):
-        if follower.quadratic or follower.B.any() or not follower.cross.any():
-            continue
-        lower, upper = problem.lower[follower.x], problem.upper[follower.x]
-        base = np.where(np.isfinite(lower), lower, np.where(np.isfinite(upper), upper, 0.0))
-        D = follower.cross.T
-        for rows, cost in (
-            (D[~np.isfinite(upper)], follower.c + follower.cross @ base),
-            (D[:0], follower.c + follower.cross @ base),
-        ):
-            response = linear_program(
-                cost,
-                np.vstack([follower.A, rows]),
-                np.concatenate([follower.rhs, np.zeros(len(rows))]),
-                np.concatenate([follower.equality, np.zeros(len(rows), dtype=bool)]),
-            )
-            if response is None:
-                continue
-            price = follower.cross.T @ response
-            dual = sum(
-                -follower.rhs[j] * mu
-                for j, mu in enumerate(single.multipliers[f])
-                if follower.rhs[j]
-            )
-            cost_of_response = float(follower.c @ response) + sum(
-                float(a) * single.v[i] for a, i in zip(price, follower.x, strict=True) if a
-            )
-            m.value_cuts.add(dual - cost_of_response <= 0.0)
-    return len(m.value_cuts)

@@ -138,7 +138,7 @@ def read_problem(model: pyo.ConcreteModel, followers: Any, leader_vars: Any) -> 
     model
         Holds the leader's variables, one active objective and constraints, and the followers.
     followers
-        A Block, an indexed Block, or an iterable of these.
+        A Block, an indexed Block, or an iterable of these; none leaves a single-level problem.
     leader_vars
         The leader's variables that followers may see: Vars (indexed or not), in any iterable.
 
@@ -148,8 +148,6 @@ def read_problem(model: pyo.ConcreteModel, followers: Any, leader_vars: Any) -> 
         Or one of its subclasses, when a KKT reformulation would not be exact.
     """
     blocks = _flatten(followers, pyo.Block)
-    if not blocks:
-        raise BilevelModelError("no follower block was given.")
     if len({id(b) for b in blocks}) != len(blocks):
         raise BilevelModelError("a follower block was given twice.")
     decisions = _flatten(leader_vars, pyo.Var)

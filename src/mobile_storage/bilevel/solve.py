@@ -227,7 +227,7 @@ class _Run:
             method = self._choose(solver, base)
         if method == "sos1" and solver == "highs":
             raise MethodError("HiGHS has no SOS1 sets; use method='bigm' or 'branch' with it.")
-        built = base if method == "branch" else self._build(method)
+        built = base if method in ("branch", "none") else self._build(method)
         if method not in ("branch", "sos1") and solver == "highs" and not built.matrix.is_linear:
             raise MethodError(
                 "HiGHS takes no mixed-integer quadratic problem; use method='branch' with it."
@@ -241,6 +241,8 @@ class _Run:
         return outcome
 
     def _choose(self, solver: str, base: _Built) -> str:
+        if not base.pairs and (base.matrix.is_linear or solver != "highs"):
+            return "none"
         if solver in ("gurobi", "scip"):
             name = {"gurobi": "Gurobi", "scip": "SCIP"}[solver]
             self.announce(f"sos1 chosen: {name} has SOS1 sets, which need no big-M")
@@ -290,7 +292,6 @@ class _Run:
             comp.add_strong_duality(single, problem, products)
         else:
             slacks = comp.slack_variables(single)
-        comp.value_cuts(single, problem)
         for note in products.notes:
             self.announce(note)
         matrix = compile_model(m, nonconvex=products.nonconvex)
