@@ -92,7 +92,9 @@ endif
 # written there; should it fail, for instance behind a proxy or index that only pip is set up for,
 # pip does the same work.
 $(STAMP): requirements.lock pyproject.toml
-	@python=""
+	@# An environment that is replaced cannot be the Python that replaces it.
+	export PATH="$${PATH#*:}"
+	python=""
 	for candidate in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python; do
 	    if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
 	        2>/dev/null; then
