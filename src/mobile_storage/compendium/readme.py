@@ -147,10 +147,10 @@ def _filled(path: Path, blocks: Mapping[str, Callable[[Path], str]]) -> tuple[st
     return before, after, changed
 
 
-def fill(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] = BLOCKS) -> list[str]:
+def fill(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] | None = None) -> list[str]:
     """Write each block of the file anew; return the names of those that changed.
 
-    A block is a function of the folder that the file is in.
+    A block is a function of the folder that the file is in; `BLOCKS` are those of the README.
 
     Raises
     ------
@@ -158,15 +158,15 @@ def fill(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] = BLOCKS)
         If the file is missing, a block is not known or its end mark is missing.
     """
     path = Path(path)
-    before, after, changed = _filled(path, blocks)
+    before, after, changed = _filled(path, blocks or BLOCKS)
     if after != before:
         write_text(after, path)
     return changed
 
 
-def stale(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] = BLOCKS) -> list[str]:
+def stale(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] | None = None) -> list[str]:
     """Return the names of the blocks that `fill` would change, without writing anything."""
-    return _filled(Path(path), blocks)[2]
+    return _filled(Path(path), blocks or BLOCKS)[2]
 
 
 def main(argv: list[str] | None = None) -> None:

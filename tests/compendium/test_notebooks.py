@@ -1,0 +1,189 @@
+"""Notebooks run for real here, each in about two seconds."""
+
+from __future__ import annotations
+
+import os
+
+import nbformat
+import pytest
+from papermill.exceptions import PapermillExecutionError
+
+from mobile_storage.compendium.errors import InputError
+from mobile_storage.compendium.notebooks import (
+    NotebookOutputError,
+    lint_notebook,
+    main,
+    run_notebook,
+    strip_notebook,
+)
+
+TITLE = nbformat.v4.new_markdown_cell("# Title")
+CLAIMS = nbformat.v4.new_markdown_cell("## Claims of this section")
+
+
+def notebook(path, *codes: str, parameters: str | None = "a = 1\nb: str = 'x'"):
+    """Write a stripped notebook with the given code cells."""
+    cells = [nbformat.v4.new_markdown_cell("# Title")]
+    if parameters is not None:
+        cells.append(nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}))
+    cells += [nbformat.v4.new_code_cell(code) for code in codes]
+    cells.append(nbformat.v4.new_markdown_cell("## Claims"))
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    strip_notebook(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def in_tmp_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def shown(path) -> list[str]:
+    """Return the text of every output."""
+    outputs = [out for cell in nbformat.read(path, 4).cells for out in cell.get("outputs", [])]
+    return [out.get("text") or out["data"]["text/plain"] for out in outputs]
+
+
+@pytest.mark.slow
+def test_two_runs_give_the_same_bytes_and_keep_the_tables_and_figures(tmp_path):
+    source = notebook(
+        tmp_path / "a.ipynb",
+        "print('one', flush=True)\nimport time; time.sleep(0.3)\nprint('two')",
+        "import pandas as pd\npd.DataFrame({'price': [1.5]})",
+        "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2])\nfig;",
+    )
+    one = run_notebook(source, tmp_path / "out" / "1.ipynb").read_bytes()
+    two = run_notebook(source, tmp_path / "out" / "2.ipynb").read_bytes()
+    assert one == two
+    executed = nbformat.read(tmp_path / "out" / "1.ipynb", 4)
+    assert executed.metadata == {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    assert [cell.id for cell in executed.cells][:2] == ["cell-001", "cell-002"]
+    assert [set(cell.metadata) for cell in executed.cells if cell.metadata] == [{"tags"}]
+    printed, table, figure = (cell.outputs for cell in executed.cells[2:5])
+    assert [output.text for output in printed] == ["one\ntwo\n"]
+    assert "text/html" in table[0].data
+    assert [set(output.data) >= {"image/png"} for output in figure] == [True]
+
+
+@pytest.mark.slow
+def test_parameters_replace_those_of_the_notebook(tmp_path):
+    source = notebook(tmp_path / "a.ipynb", "print(a, b)")
+    before = source.read_bytes()
+    output = run_notebook(source, tmp_path / "b.ipynb", {"a": 2.5})
+    assert shown(output) == ["2.5 x\n"]
+    assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("alpha = 1", "found 'alfa', expected one of alpha (did you mean alpha?)."),
+        (None, "found 'alfa', expected no parameter"),
+        ("alpha = (", "line 1: found 'alpha = (', expected plain assignments"),
+    ],
+)
+def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path, parameters, message):
+    source = notebook(tmp_path / "a.ipynb", "print(alpha)", parameters=parameters)
+    with pytest.raises(InputError) as error:
+        run_notebook(source, tmp_path / "b.ipynb", {"alfa": 2})
+    assert message in str(error.value)
+    assert not (tmp_path / "b.ipynb").exists()
+
+
+@pytest.mark.slow
+def test_a_failing_cell_goes_up_and_leaves_the_notebook_so_far(tmp_path):
+    source = notebook(tmp_path / "a.ipynb", "print('before')", "1 / 0", "print('after')")
+    with pytest.raises(PapermillExecutionError, match="ZeroDivisionError"):
+        run_notebook(source, tmp_path / "b.ipynb")
+    text = (tmp_path / "b.ipynb").read_text()
+    assert "before\\n" in text
+    assert "ZeroDivisionError" in text
+    assert "after\\n" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import warnings\nwarnings.warn('old')", "cell 3 shows a warning .* on stderr: .*old"),
+        ("object()", "cell 3 shows the address of an object, .*: 0x"),
+        ("import os\nprint('in', os.getcwd())", "cell 3 shows a path of this machine"),
+        ("import pandas as pd\npd.DataFrame({'a': [1]}).style", "cell 3 shows a random id"),
+    ],
+)
+def test_what_a_reader_must_not_see_is_refused_and_left_for_reading(tmp_path, code, message):
+    source = notebook(tmp_path / "a.ipynb", code)
+    with pytest.raises(NotebookOutputError, match=message):
+        run_notebook(source, tmp_path / "b.ipynb")
+    assert (tmp_path / "b.ipynb").exists()
+
+
+@pytest.mark.slow
+def test_settings_of_the_reader_stay_out_and_the_environment_stays_as_it_was(tmp_path, monkeypatch):
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text("a = 'from the startup file'\nprint(a)\n")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.delenv("JUPYTER_DATA_DIR", raising=False)
+    source = notebook(tmp_path / "a.ipynb", "print('a' in dir())", parameters=None)
+    assert shown(run_notebook(source, tmp_path / "b.ipynb")) == ["False\n"]
+    assert os.environ["IPYTHONDIR"] == str(tmp_path / "ipython")
+    assert "JUPYTER_DATA_DIR" not in os.environ
+
+
+def test_a_missing_or_broken_notebook_is_refused(tmp_path):
+    with pytest.raises(InputError, match="expected a notebook"):
+        run_notebook(tmp_path / "absent.ipynb", tmp_path / "b.ipynb")
+    (tmp_path / "a.ipynb").write_text("no JSON")
+    with pytest.raises(InputError, match="expected a Jupyter notebook"):
+        run_notebook(tmp_path / "a.ipynb", tmp_path / "b.ipynb")
+
+
+# ---- how notebooks are stored ----------------------------------------------------------------
+
+
+def test_a_thin_stripped_notebook_passes(tmp_path):
+    source = notebook(tmp_path / "a.ipynb", "print(sorted([1], key=lambda x: -x))")
+    assert lint_notebook(source) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("def f():\n    pass", "cell 3: defines the function f"),
+        ("if True:\n    class C: ...", "cell 3: defines the class C"),
+        ("f = lambda x: x", "cell 3: gives a name to a lambda"),
+        ("%matplotlib inline", "cell 3: is not plain Python: invalid syntax"),
+    ],
+)
+def test_code_that_belongs_in_the_package_is_found(tmp_path, code, problem):
+    assert lint_notebook(notebook(tmp_path / "a.ipynb", code)) == [problem]
+
+
+def test_a_missing_parameters_cell_title_and_claims_are_found(tmp_path):
+    path = tmp_path / "a.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("a = 1")]), path)
+    strip_notebook(path)
+    assert lint_notebook(path) == [
+        "has 0 cells tagged 'parameters' instead of one",
+        "does not open with a title",
+        "does not end with a section on the claims",
+    ]
+
+
+def test_outputs_and_other_metadata_are_found_and_stripped(tmp_path):
+    path = notebook(tmp_path / "a.ipynb", "1")
+    content = nbformat.read(path, 4)
+    content.cells[2].outputs = [nbformat.v4.new_output("stream", text="1")]
+    content.cells[2].execution_count = 7
+    content.cells[2].metadata["collapsed"] = False
+    nbformat.write(content, path)
+    assert lint_notebook(path) == [
+        "cell 3: is stored with its output",
+        "has ids, metadata or a layout other than `strip_notebook` writes",
+    ]
+    main([str(path)])
+    assert lint_notebook(path) == []
