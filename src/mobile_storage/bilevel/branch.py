@@ -84,17 +84,21 @@ class _Search:
         self.max_nodes = DEFAULT_NODES if limits.nodes is None else limits.nodes
 
     def run(self) -> RawSolution:
-        count = 0
-        # (bound, -depth, tie-break, fixings); fixings are (column, lower, upper).
-        heap: list = [(-math.inf, 0, 0, ())]
-        while heap:
-            bound, depth, _, fixings = heap[0]
-            if bound >= self.best - self._slack():
-                status = "optimal" if self.point is not None else "infeasible"
-                return self._finish(status, min(bound, self.best))
+        # A node: (bound, -depth, tie-break, fixings); fixings are (column, lower, upper).
+        # Depth first until there is an incumbent, best bound first from then on.
+        nodes: list = [(-math.inf, 0, 0, ())]
+        count, sorted_by_bound = 0, False
+        while nodes:
+            if self.point is not None and not sorted_by_bound:
+                heapq.heapify(nodes)
+                sorted_by_bound = True
             if self.nodes >= self.max_nodes or time.monotonic() > self.deadline:
-                return self._finish("limit", bound)
-            heapq.heappop(heap)
+                return self._finish("limit", min(n[0] for n in nodes))
+            bound, depth, _, fixings = heapq.heappop(nodes) if sorted_by_bound else nodes.pop()
+            if bound >= self.best - self._slack():
+                if sorted_by_bound:
+                    return self._finish("optimal", min(bound, self.best))
+                continue
             lower, upper = self.model.lower.copy(), self.model.upper.copy()
             for column, lo, up in fixings:
                 lower[column], upper[column] = max(lower[column], lo), min(upper[column], up)
@@ -107,7 +111,7 @@ class _Search:
             if raw.status == "unbounded":
                 children = self._split_undecided(lower, upper)
                 if not children:
-                    if self._has_integer_point(lower, upper):
+                    if self._has_point(lower, upper):
                         return RawSolution("unbounded", nodes=self.nodes, message="a ray remains")
                     continue
                 value = -math.inf
@@ -124,7 +128,11 @@ class _Search:
                 return RawSolution("error", nodes=self.nodes, message=raw.message)
             for child in children:
                 count += 1
-                heapq.heappush(heap, (value, depth - 1, count, (*fixings, child)))
+                node = (value, depth - 1, -count, (*fixings, child))
+                if sorted_by_bound:
+                    heapq.heappush(nodes, node)
+                else:
+                    nodes.append(node)
         return self._finish("optimal" if self.point is not None else "infeasible", self.best)
 
     def _slack(self) -> float:
@@ -150,7 +158,8 @@ class _Search:
             k = int(np.argmax(fraction))
             if fraction[k] > INTEGRALITY_TOLERANCE:
                 column, down = int(self.integers[k]), math.floor(x[self.integers[k]])
-                return [(column, -math.inf, down), (column, down + 1, math.inf)]
+                children = [(column, -math.inf, down), (column, down + 1, math.inf)]
+                return children if x[column] - down > 0.5 else children[::-1]
         if not len(self.left):
             return []
         undecided = (upper[self.left] > 0) & (upper[self.right] > 0)
@@ -158,27 +167,24 @@ class _Search:
         both = np.where(undecided, np.minimum(a, b), 0.0)
         if both.max() <= COMPLEMENTARITY_TOLERANCE:
             return []
-        return self._fix(int(np.argmax(np.where(undecided, a * b, 0.0))))
+        k = int(np.argmax(np.where(undecided, a * b, 0.0)))
+        return self._fix(k, last=self.left if a[k] < b[k] else self.right)
 
-    def _fix(self, k: int) -> list[tuple[int, float, float]]:
-        return [
-            (int(self.right[k]), -math.inf, 0.0),
-            (int(self.left[k]), -math.inf, 0.0),
-        ]
+    def _fix(self, k: int, last: np.ndarray) -> list[tuple[int, float, float]]:
+        """One child per side of a pair; the one to explore first comes last."""
+        first = self.right if last is self.left else self.left
+        return [(int(first[k]), -math.inf, 0.0), (int(last[k]), -math.inf, 0.0)]
 
     def _split_undecided(self, lower, upper) -> list[tuple[int, float, float]]:
         """Children of an unbounded node: the first pair not decided yet."""
         open_pairs = np.flatnonzero((upper[self.left] > 0) & (upper[self.right] > 0))
-        return self._fix(int(open_pairs[0])) if len(open_pairs) else []
+        return self._fix(int(open_pairs[0]), last=self.left) if len(open_pairs) else []
 
-    def _has_integer_point(self, lower, upper) -> bool:
-        """Whether an unbounded, fully decided node holds an integer point."""
-        if not len(self.integers):
-            return True
+    def _has_point(self, lower, upper) -> bool:
+        """Whether an unbounded, fully decided node holds a point: a ray alone proves nothing."""
         m = self.model
-        feasibility = MatrixModel(
-            np.zeros(m.n_variables), 0.0, (), m.A, m.row_lower, m.row_upper, lower, upper,
-            m.integer, (), m.quadratic_rows,
+        feasibility = replace(
+            m, cost=np.zeros(m.n_variables), quadratic=(), lower=lower, upper=upper
         )
         return solve(feasibility, self.solver, Limits()).status == "optimal"
 

@@ -52,13 +52,7 @@ def pair_bounds(
     pairs: Sequence[Pair],
     multiplier_bounds_given: Any = None,
 ) -> tuple[list[PairBounds], list[str]]:
-    """Bounds of every pair, and notes on the caller's values that were not needed.
-
-    Raises
-    ------
-    MissingBoundError
-        Naming the constraint, and the variable whose bound is missing.
-    """
+    """Bounds of every pair, infinite where none follows, and notes on unneeded given values."""
     given = _Given(multiplier_bounds_given)
     slacks = slack_bounds(problem, high_point, len(pairs))
     derived = [multiplier_bounds(problem, high_point, f) for f in range(len(problem.followers))]
@@ -66,30 +60,43 @@ def pair_bounds(
     for pair in pairs:
         row = problem.followers[pair.follower].rows[pair.row]
         slack, multiplier = slacks[pair.follower][pair.row], derived[pair.follower][pair.row]
-        if not math.isfinite(slack.value):
-            raise MissingBoundError(
-                f"no big-M can be derived for the slack of '{row.name}' in follower "
-                f"'{problem.followers[pair.follower].name}': {slack.missing}; give that bound, "
-                "or use method='branch' or 'sos1'."
-            )
         stated = given.find(row)
-        if math.isfinite(multiplier.value):
+        if stated is None or math.isfinite(multiplier.value):
+            result.append(PairBounds(multiplier, slack))
             if stated is not None and stated < multiplier.value * (1 - 1e-9):
                 notes.append(
                     f"the given multiplier bound {stated:g} of '{pair.name}' is smaller than the "
                     f"derived {multiplier.value:g}; the derived one is used"
                 )
-            result.append(PairBounds(multiplier, slack))
-        elif stated is not None:
-            result.append(PairBounds(Bound(stated, "given by the caller"), slack, stated=True))
         else:
-            raise MissingBoundError(
-                f"no big-M can be derived for the multiplier of '{row.name}' in follower "
-                f"'{problem.followers[pair.follower].name}': {multiplier.missing}; give that "
-                f"bound, or multiplier_bounds={{'{row.source.name}': ...}}, or use "
-                "method='branch' or 'sos1'."
-            )
+            result.append(PairBounds(Bound(stated, "given by the caller"), slack, stated=True))
     return result, notes
+
+
+def require_finite(problem: Problem, pairs: Sequence[Pair], bounds: Sequence[PairBounds]) -> None:
+    """Every pair has its two bounds, or an error says which one to give.
+
+    Raises
+    ------
+    MissingBoundError
+        Naming the constraint, and the variable whose bound is missing.
+    """
+    for pair, bound in zip(pairs, bounds, strict=True):
+        follower = problem.followers[pair.follower]
+        row = follower.rows[pair.row]
+        where = f"of '{row.name}' in follower '{follower.name}'"
+        if not math.isfinite(bound.slack.value):
+            raise MissingBoundError(
+                f"no big-M can be derived for the slack {where}: {bound.slack.missing}; give "
+                "that bound, or use method='branch' or 'sos1'."
+            )
+        if not math.isfinite(bound.multiplier.value):
+            raise MissingBoundError(
+                f"no big-M can be derived for the multiplier {where}: "
+                f"{bound.multiplier.missing}; give that bound, or "
+                f"multiplier_bounds={{'{row.source.name}': ...}}, or use method='branch' or "
+                "'sos1'."
+            )
 
 
 class _Given:
@@ -153,14 +160,28 @@ def slack_variables(single: SingleLevel) -> list[Any]:
     return result
 
 
-def add_sos1(single: SingleLevel) -> None:
-    """Special ordered sets of type 1: no bound is needed."""
+def add_sos1(single: SingleLevel, bounds: Sequence[PairBounds]) -> None:
+    """Special ordered sets of type 1.
+
+    They need no bound; where one follows from the data it is passed on, because solvers are
+    much faster with it. The caller's unproven bounds are not used.
+    """
     slacks = slack_variables(single)
+    for pair, slack, bound in zip(single.pairs, slacks, bounds, strict=True):
+        if not bound.stated and math.isfinite(bound.multiplier.value):
+            pair.multiplier.setub(bound.big_m_multiplier)
+        if math.isfinite(bound.slack.value):
+            _limit(slack, bound.big_m_slack)
 
     def rule(_, k):
         return [single.pairs[k].multiplier, slacks[k]], [1, 2]
 
     single.model.sos = pyo.SOSConstraint(range(len(single.pairs)), rule=rule, sos=1)
+
+
+def _limit(var: Any, upper: float) -> None:
+    if var.ub is None or var.ub > upper:
+        var.setub(upper)
 
 
 def add_bigm(single: SingleLevel, bounds: Sequence[PairBounds]) -> None:
@@ -180,8 +201,7 @@ def add_gdp(single: SingleLevel, bounds: Sequence[PairBounds], method: str) -> N
     m.complementarity = ComplementarityList()
     for pair, slack, bound in zip(single.pairs, slacks, bounds, strict=True):
         pair.multiplier.setub(bound.big_m_multiplier)
-        if slack.ub is None or slack.ub > bound.big_m_slack:
-            slack.setub(bound.big_m_slack)
+        _limit(slack, bound.big_m_slack)
         m.complementarity.add(complements(pair.multiplier >= 0, slack >= 0))
     if not single.pairs:
         return

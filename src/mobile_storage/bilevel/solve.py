@@ -251,7 +251,7 @@ class _Run:
             self.announce("branch chosen: HiGHS takes no mixed-integer quadratic problem")
             return "branch"
         try:
-            self._bounds(base.single)
+            comp.require_finite(self.problem, base.single.pairs, self._bounds(base.single))
         except MissingBoundError as error:
             self.announce(f"branch chosen: {error}")
             return "branch"
@@ -280,13 +280,16 @@ class _Run:
         objective = problem.objective.scaled(-1.0 if problem.maximise else 1.0)
         where = "the leader's objective"
         m.objective = pyo.Objective(expr=products.write(objective, where, convex_use=True))
-        if method in comp.BIG_M_METHODS:
+        if method in ("sos1", *comp.BIG_M_METHODS):
             bounds = self._bounds(single)
         if method == "sos1":
-            comp.add_sos1(single)
+            comp.add_sos1(single, bounds)
+            bounds = None
         elif method == "bigm":
+            comp.require_finite(problem, single.pairs, bounds)
             comp.add_bigm(single, bounds)
         elif method in comp.GDP_METHODS:
+            comp.require_finite(problem, single.pairs, bounds)
             comp.add_gdp(single, bounds, method)
         elif method == "strong_duality":
             comp.add_strong_duality(single, problem, products)
