@@ -63,7 +63,7 @@ reproduce: $(STAMP)
 
 # PYTEST="-k name" narrows it down.
 test: $(STAMP)
-	@$(RUN) -m pytest -n 2 -o cache_dir=$(CACHE)/pytest $(PYTEST)
+	@$(RUN) -m pytest -n 2 --dist worksteal -o cache_dir=$(CACHE)/pytest $(PYTEST)
 
 lint: $(STAMP)
 	@$(RUN) -m ruff check .
@@ -117,12 +117,12 @@ $(STAMP): requirements.lock pyproject.toml
 	if pip --no-deps --require-hashes -r "$(CACHE)/uv.lock" \
 	    && UV_CACHE_DIR="$(CACHE)/uv" $${index:+env UV_DEFAULT_INDEX="$$index"} \
 	        $(RUN) -m uv pip install --quiet --python $(RUN) --require-hashes -r requirements.lock
-	then
-	    rm -rf "$(CACHE)/uv"
+	then :
 	else
 	    echo "Installing with pip instead; this takes a minute or two longer."
 	    pip --require-hashes -r requirements.lock
 	fi
+	rm -rf "$(CACHE)/uv" "$(CACHE)/uv.lock"
 	pip --no-deps --no-build-isolation --editable .
 	printf '%s\n' "$(CURDIR)" > $(STAMP)
 
