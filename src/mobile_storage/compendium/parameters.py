@@ -21,7 +21,6 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -123,7 +122,7 @@ class ParameterSet(Mapping[str, float]):
     """
 
     def __init__(self, parameters: Mapping[str, Parameter], file: str = "parameters") -> None:
-        self._parameters = MappingProxyType(dict(parameters))
+        self._parameters = dict(parameters)
         self._file = file
 
     def __getitem__(self, symbol: str) -> float:

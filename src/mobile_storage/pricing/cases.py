@@ -38,7 +38,7 @@ def solve(
     data: PricingData,
     setting: Setting,
     *,
-    formulation: Formulation = "kkt",
+    formulation: Formulation = "kkt_strengthened",
     method: str = "auto",
     solver: str = "auto",
     **limits: Any,
@@ -55,7 +55,7 @@ def solve(
         ``gap``, ``time_limit_s``, ``node_limit`` of `solve_bilevel`.
     """
     m = build(data, setting, formulation)
-    followers = list(m.customer.values()) if formulation == "kkt" else []
+    followers = list(m.customer.values()) if formulation != "value_function" else []
     leader = leader_variables(m) if followers else []
     result = solve_bilevel(m, followers, leader, method=method, solver=solver, **limits)
     found = settle(data, setting, *decisions(m)) if result.solution else None

@@ -10,9 +10,10 @@ has an integral optimum and KKT conditions are exact for it. `a_g` says whether 
 one that Eq. (12) accepts. The leader keeps a binary copy of y, because Eq. (11) and whole vehicles
 couple the customers and could reward a fractional mix of tied grades.
 
-Two formulations share everything but the follower's optimality: ``kkt`` leaves it to
+The formulations share everything but the follower's optimality: ``kkt`` leaves it to
 `mobile_storage.bilevel`; ``value_function`` writes it out without any multiplier, as "the utility
-of what is bought is at least that of every acceptable grade".
+of what is bought is at least that of every acceptable grade"; ``kkt_strengthened`` has both, which
+cuts off no solution and is solved in a fraction of the time.
 """
 
 from __future__ import annotations
@@ -29,10 +30,17 @@ from .income import grade_investment_yuan_per_kw
 
 Participation = Literal["all", "opt_out"]
 Investment = Literal["with_trading", "emergency_only"]
-Formulation = Literal["kkt", "value_function"]
+Formulation = Literal["kkt", "kkt_strengthened", "value_function"]
 
 FLAT = Grade(1, 1, 1)
 """The only grade of case 2, where one price holds for all."""
+
+PRICE_RESOLUTION = 1e-3
+"""Smallest excess over an acceptable price at which a customer refuses, yuan/kWh.
+
+Eq. (12) accepts a price equal to the limit. Were a refusal allowed there too, the leader would pick
+it where it pays, and a customer would be kept from a grade that it wants and accepts.
+"""
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,8 @@ def highest_useful_prices(data: PricingData) -> list[float]:
     nothing; the minimum steps of Eq. (13) must still fit above it.
     """
     ceiling = max(data.acceptable_prices)
-    return [ceiling + k * data.scalars["price_step_min"] for k in (1, 2, 3)]
+    step = max(data.scalars["price_step_min"], PRICE_RESOLUTION)
+    return [ceiling + k * step for k in (1, 2, 3)]
 
 
 def build(data: PricingData, setting: Setting, formulation: Formulation) -> pyo.ConcreteModel:
@@ -175,7 +184,8 @@ def _add_customers(m: pyo.ConcreteModel) -> None:
         return m.price[g] <= caps[u] + (m.highest_price[g] - caps[u]) * (1 - m.accepts[u, k])
 
     def refused(m, u, k):
-        return m.price[m.option[u, k].grade.label] >= caps[u] * (1 - m.accepts[u, k])
+        refusable = caps[u] + PRICE_RESOLUTION
+        return m.price[m.option[u, k].grade.label] >= refusable * (1 - m.accepts[u, k])
 
     m.individual_rationality = pyo.Constraint(m.UG, rule=accepted, doc="Eq. (12)")
     m.refusal = pyo.Constraint(m.UG, rule=refused, doc="only prices that fail Eq. (12)")
@@ -297,12 +307,13 @@ def _add_follower_optimality(m: pyo.ConcreteModel, formulation: Formulation) -> 
     def margin(u, k):
         return customers[u].outage_loss_yuan_per_kwh - m.price[m.option[u, k].grade.label]
 
-    if formulation == "kkt":
+    if formulation != "value_function":
         for u, b in m.customer.items():
             worth = sum(margin(u, k) * b.capacity_kw[k] for k in b.capacity_kw)
             b.objective = pyo.Objective(
                 expr=customers[u].hours_per_year * worth, sense=pyo.maximize, doc="Eq. (14)"
             )
+    if formulation == "kkt":
         return
 
     def no_better(m, u, k):
@@ -312,14 +323,16 @@ def _add_follower_optimality(m: pyo.ConcreteModel, formulation: Formulation) -> 
         reached = sum(m.utility[v, j] for v, j in m.UG if v == u)
         return reached >= best * (margin(u, k) - refused)
 
+    def whole_band(m, u, k):
+        """A bought band is bought to its end, unless price and loss can be equal."""
+        if m.data.acceptable_prices[u] < customers[u].outage_loss_yuan_per_kwh:
+            return m.customer[u].capacity_kw[k] == _band(m, u, k).upper * m.buys[u, k]
+        if formulation == "value_function":
+            raise ValueError(
+                "at k_exp = 1 a customer may be indifferent to how much it buys, which the "
+                "value-function formulation does not describe; use kkt"
+            )
+        return pyo.Constraint.Skip
+
     m.no_better_grade = pyo.Constraint(m.UG, rule=no_better)
-    # The lower end of a band is worth as much as its upper end only at lambda = l.
-    m.whole_band = pyo.Constraint(m.UG, rule=_whole_band)
-
-
-def _whole_band(m: pyo.ConcreteModel, u: int, k: int):
-    """hi y - S <= (hi - lo) where lambda = l can be accepted at all; else S = hi y."""
-    band, loss = _band(m, u, k), m.data.customers[u].outage_loss_yuan_per_kwh
-    if m.data.acceptable_prices[u] < loss:
-        return m.customer[u].capacity_kw[k] == band.upper * m.buys[u, k]
-    return pyo.Constraint.Skip
+    m.whole_band = pyo.Constraint(m.UG, rule=whole_band)

@@ -3,55 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
 
 import pyomo.environ as pyo
 
-from mobile_storage.bilevel import solve_bilevel
-from mobile_storage.compendium.log import progress
+from mobile_storage.bilevel.ranges import Interval, value_ranges
 
 from .cases import stand_alone_cost
 from .data import PricingData
 from .game import Setting, build
+from .outcome import Outcome
 
 
-@dataclass(frozen=True)
-class Interval:
-    """Range of a quantity over the optimal set."""
-
-    low: float
-    high: float
+HELD_YUAN_PER_YEAR = 0.01
+"""How far below the optimum an income still counts as optimal."""
 
 
 def optimal_ranges(
-    data: PricingData, setting: Setting, net_income: float, *, solver: str = "auto"
+    data: PricingData, setting: Setting, found: Outcome, *, solver: str = "auto"
 ) -> dict[str, Interval]:
     """Ranges of Table 1's rows, the prices, the storage and each customer's cost and capacity.
 
-    Each end is one more MILP in the value-function formulation, with the income held within a
-    hundredth of a yuan a year of the optimum.
+    Each end is one more MILP in the value-function formulation, with the income held within
+    `HELD_YUAN_PER_YEAR` of the optimum.
 
     Parameters
     ----------
-    net_income : float
-        Optimum of the game, yuan/yr.
+    found : Outcome
+        An optimal outcome of the game.
     """
     m = build(data, setting, "value_function")
-    quantities = _quantities(m)
-    m.at_optimum = pyo.Constraint(expr=m.net_income.expr >= net_income - 0.01)
-    m.net_income.deactivate()
-    ranges = {}
-    for name, expr in progress(quantities.items(), f"optimal set of {m.name}", len(quantities)):
-        ends = []
-        for sense in (pyo.minimize, pyo.maximize):
-            m.probe = pyo.Objective(expr=expr, sense=sense)
-            ends.append(solve_bilevel(m, [], [], solver=solver).objective)
-            m.del_component(m.probe)
-        ranges[name] = Interval(*ends)
-    return ranges
+    held = found.account.net_income - HELD_YUAN_PER_YEAR
+    m.at_optimum = pyo.Constraint(expr=m.net_income.expr >= held)
+    bought = {(u, k): m.option[u, k].grade == found.choices[u].grade for u, k in m.UG}
+    changed = sum(1 - m.buys[uk] if bought[uk] else m.buys[uk] for uk in m.UG)
+    if value_ranges(m, {"changed purchases": changed}, solver=solver)[
+        "changed purchases"
+    ].high < 0.5:
+        # Nobody can buy anything else at the optimum: what is left to vary is small.
+        for uk in m.UG:
+            m.buys[uk].fix(int(bought[uk]))
+    return value_ranges(m, _quantities(m), solver=solver)
 
 
-def _quantities(m: pyo.ConcreteModel) -> Mapping[str, pyo.Expression]:
+def _quantities(m: pyo.ConcreteModel) -> Mapping[str, Any]:
     rows = m.account
     revenue = sum(e for row, e in rows.items() if row.endswith("_revenue"))
     cost = sum(e for row, e in rows.items() if row.endswith("_cost"))

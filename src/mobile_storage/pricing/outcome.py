@@ -11,9 +11,13 @@ from dataclasses import dataclass
 
 from .customers import Choice, best_responses
 from .data import PricingData
-from .game import Setting, investment_to_cover
+from .game import PRICE_RESOLUTION, Setting, investment_to_cover
 from .grades import Grade, Prices
 from .income import Account, Sale, account, storage_power_kw, vehicles
+
+
+TOLERANCE = 1e-6
+"""Prices closer than this are the same, yuan/kWh: a thousandth of the resolution."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Outcome:
         S_sta, kW.
     violation_yuan_per_year : float
         Sum of what is missing in Eq. (11), and of the avoidable losses of customers that
-        participation ``all`` wants served and that are not; 0 for feasible prices.
+        participation ``all`` wants served and that are not, or that find a price too close above
+        the acceptable one to say whether they refuse it; 0 for feasible prices.
     """
 
     prices: Prices
@@ -70,7 +75,8 @@ def settle(
         storage_kw=power,
         fleet=fleet,
         account=account(sales, power, fleet, data.rates, data.response_costs),
-        violation_yuan_per_year=_violation(data, setting, sales, choices),
+        violation_yuan_per_year=_violation(data, setting, sales, choices)
+        + _undecided(data, setting, prices),
     )
 
 
@@ -94,3 +100,17 @@ def _violation(
         )
     missing = sum(max(0.0, -s) for s in surplus.values())
     return missing + (unserved if setting.participation == "all" else 0.0)
+
+
+def _undecided(data: PricingData, setting: Setting, prices: Prices) -> float:
+    """Avoidable losses of customers with a price between acceptance and refusal."""
+    return sum(
+        customer.avoidable_loss_yuan_per_year
+        for customer, menu, cap in zip(
+            data.customers, setting.menus(data), data.acceptable_prices, strict=True
+        )
+        if any(
+            TOLERANCE < prices.of(option.grade) - cap < PRICE_RESOLUTION - TOLERANCE
+            for option in menu
+        )
+    )

@@ -69,7 +69,7 @@ def try_move(raw: RawPricing, setting: Setting, move: Move) -> dict[str, object]
     solved = {}
     for tariff in ("multi_grade", "single_price"):
         case = Setting(tariff, setting.fixed_grade, setting.participation, setting.investment)
-        found = solve(data, case, formulation="value_function")
+        found = solve(data, case)
         if found.outcome is None:
             return row | {"status": f"{tariff} {found.result.status}"}
         solved[tariff] = {

@@ -33,8 +33,7 @@ def main() -> None:
         )
         record = case_record(data, solution)
         if values["intervals"] and solution.outcome is not None:
-            net_income = solution.outcome.account.net_income
-            record["intervals"] = optimal_ranges(data, game, net_income, solver=solver)
+            record["intervals"] = optimal_ranges(data, game, solution.outcome, solver=solver)
         write_json(record, RESULTS / "cases" / f"{name}.json")
 
 

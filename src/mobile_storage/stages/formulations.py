@@ -1,0 +1,67 @@
+"""Stage ``formulations``: the same games by every formulation, method and solver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mobile_storage.bilevel.errors import BilevelModelError, SolverUnavailableError
+from mobile_storage.compendium.io import write_json
+from mobile_storage.compendium.log import progress, stage
+from mobile_storage.pricing.cases import solve
+from mobile_storage.pricing.certificate import regret_yuan_per_year
+from mobile_storage.pricing.data import PricingData, load
+from mobile_storage.pricing.game import Setting
+from mobile_storage.stages.common import RAW, RESULTS, params, setting
+
+ROUTES = (
+    ("kkt", "sos1", "gurobi"),
+    ("kkt", "bigm", "gurobi"),
+    ("kkt", "gdp.bigm", "gurobi"),
+    ("kkt", "gdp.mbigm", "gurobi"),
+    ("kkt", "gdp.hull", "gurobi"),
+    ("kkt", "bigm", "highs"),
+    ("kkt", "gdp.hull", "highs"),
+    ("kkt", "bigm", "scip"),
+    ("value_function", "auto", "gurobi"),
+    ("value_function", "auto", "highs"),
+)
+"""Formulation, complementarity method, solver."""
+
+
+def main() -> None:
+    """Write ``formulations.json``: objective, bound, gap and regret of every route."""
+    with stage("formulations") as log:
+        data, rows = load(RAW), []
+        chosen = {n: setting(params()["cases"][n]) for n in params()["formulations"]}
+        routes = [(name, game, route) for name, game in chosen.items() for route in ROUTES]
+        for name, game, route in progress(routes, "formulations"):
+            rows.append({"case": name} | _row(data, game, *route))
+            log.info("%s", rows[-1])
+        write_json(rows, RESULTS / "formulations.json")
+
+
+def _row(
+    data: PricingData, game: Setting, formulation: str, method: str, solver: str
+) -> dict[str, Any]:
+    row = {"formulation": formulation, "method": method, "solver": solver}
+    try:
+        solution = solve(data, game, formulation=formulation, method=method, solver=solver)
+    except (BilevelModelError, SolverUnavailableError) as error:
+        # A solver without a licence, or a model too large for it, is a finding and not a failure.
+        return row | {"status": f"not run: {error}"}
+    result, found = solution.result, solution.outcome
+    row |= {"status": result.status, "solver_version": result.solver_version}
+    if found is None:
+        return row
+    return row | {
+        "objective_yuan_per_year": result.objective,
+        "gap": result.gap,
+        "recomputed_yuan_per_year": found.account.net_income,
+        "regret_yuan_per_year": regret_yuan_per_year(data, game, found),
+        "variables": result.n_variables,
+        "constraints": result.n_constraints,
+    }
+
+
+if __name__ == "__main__":
+    main()

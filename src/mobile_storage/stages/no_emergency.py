@@ -1,0 +1,28 @@
+"""Stage ``no_emergency``: case 3, storage that only trades, as large as case 1's and free."""
+
+from __future__ import annotations
+
+from mobile_storage.compendium.io import write_json
+from mobile_storage.compendium.log import stage
+from mobile_storage.pricing.cases import largest_demand_kw, no_emergency
+from mobile_storage.pricing.data import load
+from mobile_storage.stages.common import RAW, RESULTS, case_results
+
+
+def main() -> None:
+    """Write ``no_emergency.json``: one account for each solved case, and the freely sized one."""
+    with stage("no_emergency") as log:
+        data = load(RAW)
+        sizes = {n: c["storage_kw"] for n, c in case_results().items() if c["status"] == "optimal"}
+        # Income is linear in size: storage that pays grows to whatever limits it.
+        sizes["freely_sized"] = largest_demand_kw(data) if data.rates.standing > 0 else 0.0
+        content = {
+            name: {"storage_kw": kw, "account": no_emergency(data, kw).rows()}
+            for name, kw in sizes.items()
+        }
+        write_json(content, RESULTS / "no_emergency.json")
+        log.info("%.1f yuan/(kW yr) from trading, %d sizes", data.rates.standing, len(sizes))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Stage ``sensitivity``: every raw value to the ends of its range, one at a time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+import pandas as pd
+
+from mobile_storage.compendium.io import write_text
+from mobile_storage.compendium.log import progress, stage
+from mobile_storage.pricing.data import read_raw
+from mobile_storage.pricing.sensitivity import moves, try_move
+from mobile_storage.stages.common import RAW, RESULTS, default_setting, params
+
+
+def main() -> None:
+    """Write ``sensitivity.csv``: one row a move, with incomes and the claims that hold."""
+    with stage("sensitivity") as log:
+        raw = read_raw(RAW)
+        todo = list(moves(raw))
+        task = partial(try_move, raw, default_setting())
+        with ProcessPoolExecutor(params()["sensitivity"]["processes"]) as pool:
+            rows = list(progress(pool.map(task, todo), "sensitivity", len(todo)))
+        frame = pd.DataFrame(rows)
+        text = frame.to_csv(index=False, float_format="%.10g", lineterminator="\n")
+        write_text(text, RESULTS / "sensitivity.csv")
+        log.info("%d moves, %d solved", len(frame), (frame["status"] == "optimal").sum())
+
+
+if __name__ == "__main__":
+    main()
