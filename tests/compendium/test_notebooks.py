@@ -69,12 +69,13 @@ def test_two_runs_give_the_same_bytes_and_keep_the_tables_and_figures(tmp_path):
 
 
 @pytest.mark.slow
-def test_parameters_replace_those_of_the_notebook(tmp_path):
+def test_parameters_replace_those_of_the_notebook_and_nothing_is_printed(tmp_path, capfd):
     source = notebook(tmp_path / "a.ipynb", "print(a, b)")
     before = source.read_bytes()
     output = run_notebook(source, tmp_path / "b.ipynb", {"a": 2.5})
     assert shown(output) == ["2.5 x\n"]
     assert source.read_bytes() == before
+    assert "".join(capfd.readouterr()) == ""
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,10 @@ def _own_settings() -> Iterator[None]:
         # Agg, which the pipeline sets for scripts, would show figures as text.
         own["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
         own["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+        profile = Path(own["IPYTHONDIR"], "profile_default")
+        profile.mkdir(parents=True)
+        # The kernel warns of its unencrypted, local channel: of no use to who watches a pipeline.
+        Path(profile, "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 'ERROR'\n")
         before = {name: os.environ.get(name) for name in own}
         os.environ.update(own)
         try:
