@@ -166,8 +166,13 @@ def position(
     """Who is tied, and the leader's best and worst value over all optimal responses.
 
     All leader variables stay at their values and the leader's constraints are not asked: a
-    worst case is what the followers may do, not what the leader would like.
+    worst case is what the followers may do, not what the leader would like. Where the leader's
+    model computes further quantities from the responses (variables not among its decisions),
+    they cannot stay, and no worst case is given; a follower is then called tied when a variable
+    of it that the leader's problem contains may differ.
     """
+    if (dependent := _dependent(problem)) is not None:
+        return _position_by_spread(problem, point, responses, tolerance, dependent)
     sign = -1.0 if problem.maximise else 1.0
     here = problem.objective.value(point)
     scale = max(1.0, abs(here))
@@ -224,6 +229,40 @@ def position(
     optimistic = None if no_best else problem.objective.value(best_point)
     worst = None if reason else problem.objective.value(worst_point)
     return Position(tuple(tied), optimistic, worst, reason)
+
+
+def _dependent(problem: Problem) -> str | None:
+    """A leader variable outside ``leader_vars`` that a constraint ties to follower variables."""
+    followers = problem.owner.keys()
+    for row in problem.rows:
+        used = {*row.body.linear, *(i for pair in row.body.quadratic for i in pair)}
+        if used & followers:
+            for i in sorted(used - followers - problem.decisions):
+                return problem.names[i]
+    return None
+
+
+def _position_by_spread(problem, point, responses, tolerance, dependent: str) -> Position:
+    seen = set(problem.objective.linear) | {i for p in problem.objective.quadratic for i in p}
+    for row in problem.rows:
+        seen |= {*row.body.linear, *(i for pair in row.body.quadratic for i in pair)}
+    tied: list[bool | None] = []
+    for follower, response in zip(problem.followers, responses, strict=True):
+        face = _face(follower, point, response)
+        if face is None:
+            tied.append(None)
+            continue
+        scale = max(1.0, float(np.abs(point[follower.y]).max(initial=0.0)))
+        watched = [int(i) for i in follower.y if int(i) in seen]
+        tied.append(_spread(follower, face, watched)[0] > tolerance * scale)
+    here = problem.objective.value(point)
+    if not any(tied) and None not in tied:
+        return Position(tuple(tied), here, here, "")
+    reason = (
+        f"the leader's variable '{dependent}' depends on the responses without being one of "
+        "leader_vars, so its value after another response is not known here"
+    )
+    return Position(tuple(tied), here, None, reason)
 
 
 def _own_terms(problem: Problem, point: np.ndarray):

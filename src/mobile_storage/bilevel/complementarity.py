@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyomo.environ as pyo
 import pyomo.gdp  # noqa: F401  (registers the transformations)
 from pyomo.mpec import ComplementarityList, complements
+from scipy import sparse
 
 from mobile_storage.bilevel.bounds import Bound, HighPoint, multiplier_bounds, slack_bounds
 from mobile_storage.bilevel.errors import BilevelModelError, MissingBoundError, StrongDualityError
 from mobile_storage.bilevel.kkt import Pair, SingleLevel
+from mobile_storage.bilevel.matrix import MatrixModel
 from mobile_storage.bilevel.model import Problem
 from mobile_storage.bilevel.products import Products
 
@@ -160,38 +163,53 @@ def slack_variables(single: SingleLevel) -> list[Any]:
     return result
 
 
-def add_sos1(single: SingleLevel, bounds: Sequence[PairBounds]) -> None:
-    """Special ordered sets of type 1.
+def with_sos1(
+    model: MatrixModel, columns: Sequence[tuple[int, int]], bounds: Sequence[PairBounds]
+) -> MatrixModel:
+    """Special ordered sets of type 1 on the columns of multiplier and slack.
 
     They need no bound; where one follows from the data it is passed on, because solvers are
     much faster with it. The caller's unproven bounds are not used.
     """
-    slacks = slack_variables(single)
-    for pair, slack, bound in zip(single.pairs, slacks, bounds, strict=True):
+    upper = model.upper.copy()
+    for (multiplier, slack), bound in zip(columns, bounds, strict=True):
         if not bound.stated and math.isfinite(bound.multiplier.value):
-            pair.multiplier.setub(bound.big_m_multiplier)
+            upper[multiplier] = min(upper[multiplier], bound.big_m_multiplier)
         if math.isfinite(bound.slack.value):
-            _limit(slack, bound.big_m_slack)
-
-    def rule(_, k):
-        return [single.pairs[k].multiplier, slacks[k]], [1, 2]
-
-    single.model.sos = pyo.SOSConstraint(range(len(single.pairs)), rule=rule, sos=1)
+            upper[slack] = min(upper[slack], bound.big_m_slack)
+    return replace(model, upper=upper, sos1=tuple(columns))
 
 
-def _limit(var: Any, upper: float) -> None:
-    if var.ub is None or var.ub > upper:
-        var.setub(upper)
-
-
-def add_bigm(single: SingleLevel, bounds: Sequence[PairBounds]) -> None:
-    """One binary per pair, with the pair's own two constants."""
-    m = single.model
-    m.choice = pyo.Var(range(len(single.pairs)), domain=pyo.Binary)
-    m.switch = pyo.ConstraintList()
-    for k, (pair, bound) in enumerate(zip(single.pairs, bounds, strict=True)):
-        m.switch.add(pair.multiplier <= bound.big_m_multiplier * m.choice[k])
-        m.switch.add(pair.slack <= bound.big_m_slack * (1 - m.choice[k]))
+def with_bigm(
+    model: MatrixModel, columns: Sequence[tuple[int, int]], bounds: Sequence[PairBounds]
+) -> MatrixModel:
+    """One binary ``z`` per pair: ``multiplier <= M1 z`` and ``slack <= M2 (1 - z)``."""
+    n, k = model.n_variables, len(columns)
+    multiplier, slack = (np.array([c[side] for c in columns], dtype=int) for side in (0, 1))
+    m1 = np.array([b.big_m_multiplier for b in bounds])
+    m2 = np.array([b.big_m_slack for b in bounds])
+    pair, z, one = np.arange(k), n + np.arange(k), np.ones(k)
+    switches = sparse.csr_matrix(
+        (
+            np.concatenate([one, -m1, one, m2]),
+            (
+                np.concatenate([pair, pair, k + pair, k + pair]),
+                np.concatenate([multiplier, z, slack, z]),
+            ),
+        ),
+        shape=(2 * k, n + k),
+    )
+    return replace(
+        model,
+        cost=np.concatenate([model.cost, np.zeros(k)]),
+        A=sparse.vstack([sparse.hstack([model.A, sparse.csr_matrix((len(model.row_lower), k))]),
+                         switches]).tocsr(),
+        row_lower=np.concatenate([model.row_lower, np.full(2 * k, -np.inf)]),
+        row_upper=np.concatenate([model.row_upper, np.zeros(k), m2]),
+        lower=np.concatenate([model.lower, np.zeros(k)]),
+        upper=np.concatenate([model.upper, one]),
+        integer=np.concatenate([model.integer, np.ones(k, dtype=bool)]),
+    )
 
 
 def add_gdp(single: SingleLevel, bounds: Sequence[PairBounds], method: str) -> None:
@@ -201,7 +219,8 @@ def add_gdp(single: SingleLevel, bounds: Sequence[PairBounds], method: str) -> N
     m.complementarity = ComplementarityList()
     for pair, slack, bound in zip(single.pairs, slacks, bounds, strict=True):
         pair.multiplier.setub(bound.big_m_multiplier)
-        _limit(slack, bound.big_m_slack)
+        if slack.ub is None or slack.ub > bound.big_m_slack:
+            slack.setub(bound.big_m_slack)
         m.complementarity.add(complements(pair.multiplier >= 0, slack >= 0))
     if not single.pairs:
         return

@@ -227,7 +227,7 @@ class _Run:
             method = self._choose(solver, base)
         if method == "sos1" and solver == "highs":
             raise MethodError("HiGHS has no SOS1 sets; use method='bigm' or 'branch' with it.")
-        built = base if method in ("branch", "none") else self._build(method)
+        built = self._variant(method, base)
         if method not in ("branch", "sos1") and solver == "highs" and not built.matrix.is_linear:
             raise MethodError(
                 "HiGHS takes no mixed-integer quadratic problem; use method='branch' with it."
@@ -269,27 +269,34 @@ class _Run:
                 self.announce(note, warn=True)
         return self._pair_bounds
 
-    def _build(self, method: str) -> _Built:
+    def _variant(self, method: str, base: _Built) -> _Built:
+        """The model as the method needs it."""
+        if method in ("branch", "none"):
+            return base
+        bounds = None if method == "strong_duality" else self._bounds(base.single)
+        if method in comp.BIG_M_METHODS:
+            comp.require_finite(self.problem, base.single.pairs, bounds)
+        if method == "sos1":
+            return replace(base, matrix=comp.with_sos1(base.matrix, base.pairs, bounds))
+        if method == "bigm":
+            matrix = comp.with_bigm(base.matrix, base.pairs, bounds)
+            return replace(base, matrix=matrix, bounds=bounds)
+        return self._build(method, bounds)
+
+    def _build(self, method: str, bounds: list | None = None) -> _Built:
+        """Single-level model; ``branch`` is the one without complementarity."""
         problem = self.problem
         single = build_kkt(problem)
         products = Products(problem, single, self.high_point)
-        m, bounds, slacks = single.model, None, None
+        m = single.model
         m.leader = pyo.ConstraintList()
         for row in problem.rows:
             self._leader_row(m, products, row)
         objective = problem.objective.scaled(-1.0 if problem.maximise else 1.0)
         where = "the leader's objective"
         m.objective = pyo.Objective(expr=products.write(objective, where, convex_use=True))
-        if method in ("sos1", *comp.BIG_M_METHODS):
-            bounds = self._bounds(single)
-        if method == "sos1":
-            comp.add_sos1(single, bounds)
-            bounds = None
-        elif method == "bigm":
-            comp.require_finite(problem, single.pairs, bounds)
-            comp.add_bigm(single, bounds)
-        elif method in comp.GDP_METHODS:
-            comp.require_finite(problem, single.pairs, bounds)
+        pairs = None
+        if method in comp.GDP_METHODS:
             comp.add_gdp(single, bounds, method)
         elif method == "strong_duality":
             comp.add_strong_duality(single, problem, products)
@@ -298,8 +305,7 @@ class _Run:
         for note in products.notes:
             self.announce(note)
         matrix = compile_model(m, nonconvex=products.nonconvex)
-        pairs = None
-        if slacks is not None:
+        if method == "branch":
             pairs = [
                 (matrix.columns[id(p.multiplier)], matrix.columns[id(s)])
                 for p, s in zip(single.pairs, slacks, strict=True)

@@ -168,8 +168,7 @@ def gurobi_optimize(m, *, limits: Limits | None = None, nonconvex: bool = False)
             m.setParam("DualReductions", 0)
             m.optimize()
     except gp.GurobiError as error:
-        # 10010 model too large for the licence; 10009, 10003 and kin: licence trouble.
-        if 10000 < (error.errno or 0) < 10020:
+        if error.errno in (gp.GRB.Error.SIZE_LIMIT_EXCEEDED, gp.GRB.Error.NO_LICENSE):
             raise SolverUnavailableError(
                 f"Gurobi's licence does not admit the model "
                 f"({m.NumVars} variables, {m.NumConstrs} constraints): {error}"
