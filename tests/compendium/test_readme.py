@@ -37,6 +37,12 @@ def test_a_block_is_filled_once_and_the_rest_stays(file):
     assert readme.fill(file, BLOCKS) == []
 
 
+def test_only_the_blocks_asked_for_are_filled(file):
+    assert readme.fill(file, BLOCKS, only=("others",)) == []
+    assert file.read_text() == TEXT
+    assert readme.fill(file, BLOCKS, only=("numbers",)) == ["numbers"]
+
+
 def test_an_unknown_block_is_refused_with_its_line(file):
     with pytest.raises(InputError, match="line 3: found 'begin:numbers', expected one of claims"):
         readme.fill(file, {"claims": readme.claims_block})
@@ -132,4 +138,4 @@ def test_the_module_runs_as_a_command(file):
         check=False,
     )
     assert done.returncode == 1
-    assert "begin:numbers" in done.stderr
+    assert done.stderr.startswith(f"ERROR: {file}, line 3: found 'begin:numbers'")

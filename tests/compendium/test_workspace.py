@@ -23,8 +23,14 @@ with log.stage("sum"):
     if "x" in loads:
         raise InputError(file=path, where="line 1", value="x", expected="a number")
     scale = yaml.safe_load(open("params.yaml"))["model"]["scale"]
-    pathlib.Path("data/results").mkdir(exist_ok=True)
-    pathlib.Path("data/results/sum.txt").write_text(str(scale * sum(map(float, loads))))
+    total = scale * sum(map(float, loads))
+    results = pathlib.Path("data/results")
+    results.mkdir(exist_ok=True)
+    (results / "sum.txt").write_text(str(total))
+    (results / "claims.csv").write_text(
+        "id,statement,published,unit,computed,rule,verdict,cause,notebook\\n"
+        f"P1-01,The sum,60,,{total},holds,reproduced,Sum.,\\n"
+    )
 """
 DVC_YAML = """\
 stages:
@@ -32,7 +38,7 @@ stages:
     cmd: python src/stage.py
     deps: [src/stage.py, data/raw/bao2024/loads.csv]
     params: [model.scale]
-    outs: [data/results/sum.txt: {cache: false}]
+    outs: [data/results/sum.txt: {cache: false}, data/results/claims.csv: {cache: false}]
 """
 FILES = {
     "dvc.yaml": DVC_YAML,
@@ -43,7 +49,7 @@ FILES = {
     "data/raw/bao2024/tariff.csv": "1",
     "notebooks/a.ipynb": "{}",
     "notebooks/executed/a.ipynb": "{}",
-    "README.md": "# No blocks\n",
+    "README.md": "# Title\n\n<!-- begin:claims -->\n<!-- end:claims -->\n",
     ".dvc/config": "[core]\n    no_scm = true\n    analytics = false\n",
 }
 
@@ -97,6 +103,7 @@ def digests(root) -> dict[str, str]:
 def test_copies_get_their_own_results_and_leave_the_project_as_it_was(project, case):
     assert run().returncode == 0
     assert (project / "data/results/sum.txt").read_text() == "60.0"
+    assert "| 60 | 60.0 |" in (project / "README.md").read_text()
     before = digests(project)
 
     folder = case(loads__csv="100", params__yaml="model: {scale: 2.0}", README__md="My notes")
@@ -105,6 +112,7 @@ def test_copies_get_their_own_results_and_leave_the_project_as_it_was(project, c
     assert "Running stage" in done.stdout
     assert "reproduction: README.md" in done.stdout
     assert (folder / "reproduction/data/results/sum.txt").read_text() == "200.0"
+    assert "| 60 | 200.0 |" in (folder / "reproduction/README.md").read_text()
 
     assert "Running stage" not in run("--case", folder).stdout  # nothing has changed
     case(loads__csv="7")

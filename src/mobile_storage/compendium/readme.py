@@ -19,9 +19,10 @@ import pandas as pd
 
 from mobile_storage.compendium.errors import InputError
 from mobile_storage.compendium.io import markdown_table, write_text
+from mobile_storage.compendium.log import ERROR_MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 __all__ = ["BLOCKS", "claims_block", "fill", "graph_block", "pipeline_block", "stale"]
 
@@ -111,7 +112,11 @@ def graph_block(mermaid: str) -> str:
 BLOCKS: Mapping[str, Callable[[Path], str]] = {"claims": claims_block, "pipeline": pipeline_block}
 
 
-def _filled(path: Path, blocks: Mapping[str, Callable[[Path], str]]) -> tuple[str, str, list[str]]:
+def _filled(
+    path: Path,
+    blocks: Mapping[str, Callable[[Path], str]],
+    only: Collection[str] | None = None,
+) -> tuple[str, str, list[str]]:
     """Return the text before, the text after, and the names of the blocks that differ."""
     try:
         before = path.read_text(encoding="utf-8")
@@ -129,6 +134,8 @@ def _filled(path: Path, blocks: Mapping[str, Callable[[Path], str]]) -> tuple[st
                 value=f"begin:{name}",
                 expected=f"one of {', '.join(blocks)}",
             )
+        if only is not None and name not in only:
+            return match[0]
         # Blank lines around: some renderers read a table right below a comment as text.
         body = f"\n{blocks[name](path.parent).strip()}\n\n"
         if body != match["body"]:
@@ -147,8 +154,12 @@ def _filled(path: Path, blocks: Mapping[str, Callable[[Path], str]]) -> tuple[st
     return before, after, changed
 
 
-def fill(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] | None = None) -> list[str]:
-    """Write each block of the file anew; return the names of those that changed.
+def fill(
+    path: str | Path,
+    blocks: Mapping[str, Callable[[Path], str]] | None = None,
+    only: Collection[str] | None = None,
+) -> list[str]:
+    """Write the blocks of the file anew, all or `only` some; return the names of those changed.
 
     A block is a function of the folder that the file is in; `BLOCKS` are those of the README.
 
@@ -158,7 +169,7 @@ def fill(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] | None = 
         If the file is missing, a block is not known or its end mark is missing.
     """
     path = Path(path)
-    before, after, changed = _filled(path, blocks or BLOCKS)
+    before, after, changed = _filled(path, blocks or BLOCKS, only)
     if after != before:
         write_text(after, path)
     return changed
@@ -175,7 +186,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")
     arguments = parser.parse_args(argv)
-    names = (stale if arguments.check else fill)(arguments.file)
+    try:
+        names = (stale if arguments.check else fill)(arguments.file)
+    except InputError as error:
+        raise SystemExit(f"{ERROR_MARK}{error}") from None
     verb = "stale" if arguments.check else "filled anew"
     print(f"{arguments.file}: {', '.join(names) or 'nothing'} {verb}")
     raise SystemExit(1 if arguments.check and names else 0)

@@ -246,7 +246,7 @@ def _synchronise(target: Path, contents: Mapping[PurePosixPath, bytes]) -> None:
 def reproduce(folder: str | Path = ".", *, force: bool = False) -> int:
     """Run ``dvc repro`` in a folder, its output going straight to the terminal.
 
-    When all is up to date, the generated blocks of the folder's README are filled from the results.
+    When all is up to date, the claims in the folder's README are filled in from the results.
 
     Returns
     -------
@@ -267,8 +267,9 @@ def reproduce(folder: str | Path = ".", *, force: bool = False) -> int:
             why = sentence or "a stage failed; what it printed stands above."
             print(f"\n{ERROR_MARK}{why}", file=sys.stderr, flush=True)
     if not code and (folder / _README).is_file():
-        # Not a stage: its text is an input and its table a result.
-        readme.fill(folder / _README)
+        # Not a stage: its text is an input and its table a result. The picture of the pipeline
+        # changes with dvc.yaml only and takes seconds to draw.
+        readme.fill(folder / _README, only=("claims",))
     return code
 
 
@@ -286,10 +287,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             target = create(arguments.case / CASE_FOLDER, arguments.case, layers)
         elif arguments.quick:
             target = create(QUICK_TARGET, None, layers)
+        code = reproduce(target, force=arguments.force)
     except InputError as error:
         print(f"{ERROR_MARK}{error}", file=sys.stderr)
         raise SystemExit(2) from None
-    code = reproduce(target, force=arguments.force)
     if code:
         raise SystemExit(code)
     print(
