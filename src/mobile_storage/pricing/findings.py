@@ -28,22 +28,21 @@ DISCUSSION = Evidence(
 
 
 def flipping_parameters(moves: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    """By claim: the symbols for which the claim's truth is not the same at both ends.
+    """By claim: the symbols that turn the claim over at an end of their range.
 
     Parameters
     ----------
     moves : DataFrame
-        Rows of `sensitivity.try_move`.
+        Rows of `sensitivity.try_move`, the unmoved data first.
     """
     solved = moves[moves["status"] == "optimal"]
-    claims = [column for column in moves.columns if column.startswith("P1-")]
-    found = {}
-    for claim in claims:
-        # A bool column with gaps reads back as objects; the solved rows have none.
-        truth = solved[claim].astype(bool)
-        usual = truth.mode().iloc[0]
-        found[claim] = tuple(dict.fromkeys(solved.loc[truth != usual, "symbol"]))
-    return found
+    usual = moves.iloc[0]
+    # A bool column with gaps reads back as objects; the solved rows have none.
+    return {
+        claim: tuple(dict.fromkeys(solved.loc[solved[claim].astype(bool) != usual[claim], "symbol"]))
+        for claim in moves.columns
+        if claim.startswith("P1-")
+    }
 
 
 def ordering_finding(
@@ -60,16 +59,22 @@ def ordering_finding(
     default : str
         Name of the default variant.
     variants : mapping
-        Comparison of the three cases by variant, where all three have a solution.
+        Comparison of the three cases by variant, where anything is sold.
     posed : int
-        Number of variants posed; those without a solution count for nothing.
+        Number of variants posed; those that sell nothing count for nothing.
     flips : sequence of str
         Symbols whose range turns the verdict over, one at a time.
     """
+    if default not in variants:
+        return _undecided(
+            claim, "In the default variant no prices are feasible, or none at which anybody buys."
+        )
     truth = {name: orderings(c)[claim] for name, c in variants.items()}
     cause = f"Default variant: {numbers(variants[default])[claim]} (yuan/yr)."
     if len(variants) < posed:
-        cause += f" {posed - len(variants)} of {posed} variants have no feasible prices."
+        cause += (
+            f" {posed - len(variants)} of {posed} variants have no feasible prices or sell nothing."
+        )
     cause += (
         f" One at a time, these values turn it over within their ranges: {', '.join(flips)}."
         if flips
@@ -86,14 +91,20 @@ def ordering_finding(
     )
 
 
+def _undecided(claim: str, cause: str) -> Finding:
+    return Finding(claim=claim, value=None, cause=cause, holds=None)
+
+
 def structure_finding(case: Mapping[str, Any]) -> Finding:
     """P1-01: 27 unit prices from seven decisions, each paid price the sum that Eq. (1) says."""
+    if "prices" not in case:
+        return _undecided("P1-01", "The default variant has no feasible prices.")
     prices = Prices(*(tuple(case["prices"][k]) for k in ("base", "duration", "response")))
     by_label = {
         g.label: prices.of(g) for g in (Grade(p, t, r) for p in LEVELS for t in LEVELS for r in LEVELS)
     }
     paid = [row for row in case["customers"] if row["price_yuan_per_kwh"] is not None]
-    off = max(abs(row["price_yuan_per_kwh"] - by_label[row["grade"]]) for row in paid)
+    off = max((abs(r["price_yuan_per_kwh"] - by_label[r["grade"]]) for r in paid), default=0.0)
     return Finding(
         claim="P1-01",
         value=f"{len(by_label)} unit prices from 7 decisions",
@@ -113,6 +124,8 @@ def structure_finding(case: Mapping[str, Any]) -> Finding:
 
 def iteration_finding(iteration: Mapping[str, Any], default: str) -> Finding:
     """P1-07: does best response end at the equilibrium, from every start and in every variant?"""
+    if default not in iteration:
+        return _undecided("P1-07", "The default variant has no equilibrium to compare with.")
     reached, tried, endings = {}, {}, {}
     for name, variant in iteration.items():
         best = variant["equilibrium_yuan_per_year"]
@@ -153,6 +166,8 @@ def _ends_at(run: Mapping[str, Any], best: float) -> bool:
 def milp_finding(routes: Sequence[Mapping[str, Any]], cases: Mapping[str, Any]) -> Finding:
     """P1-08: do all formulations agree, and does every customer play its best response?"""
     ran = [r for r in routes if r["status"] == "optimal"]
+    if not ran:
+        return _undecided("P1-08", "None of the games solved for the comparison is feasible.")
     spread, regret = 0.0, 0.0
     for case in dict.fromkeys(r["case"] for r in ran):
         values = [r["objective_yuan_per_year"] for r in ran if r["case"] == case]

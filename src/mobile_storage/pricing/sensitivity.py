@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 
 from mobile_storage.compendium.errors import InputError
@@ -22,7 +22,7 @@ class Move:
     Attributes
     ----------
     table : str
-        ``scalars`` or one of `TABLES`.
+        ``scalars``, one of `TABLES`, or ``none`` for the data as they are.
     """
 
     table: str
@@ -31,14 +31,23 @@ class Move:
 
     def apply(self, raw: RawPricing) -> RawPricing:
         """The data with this move made."""
+        if self.table == "none":
+            return raw
         if self.table == "scalars":
             value = getattr(raw.scalars.parameter(self.symbol), self.end)
             return raw.with_scalar(self.symbol, value)
         return raw.at_range_end(self.table, self.symbol, self.end)
 
 
-def moves(raw: RawPricing) -> Iterator[Move]:
-    """Every move that the ledgers' ranges allow."""
+def moves(raw: RawPricing, only: Collection[str] = ()) -> Iterator[Move]:
+    """Every move that the ledgers' ranges allow, after the data as they are.
+
+    Parameters
+    ----------
+    only : collection of str
+        Symbols to move; empty for all.
+    """
+    yield Move("none", "none", "none")
     found = [
         ("scalars", symbol) for symbol in raw.scalars if raw.scalars.parameter(symbol).low is not None
     ]
@@ -47,6 +56,8 @@ def moves(raw: RawPricing) -> Iterator[Move]:
         ranged = frame[frame["low"].notna()]
         found += [(table, symbol) for symbol in dict.fromkeys(ranged["symbol"])]
     for table, symbol in found:
+        if only and symbol not in only:
+            continue
         for end in ("low", "high"):
             yield Move(table, symbol, end)
 

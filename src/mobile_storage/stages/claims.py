@@ -16,25 +16,28 @@ from mobile_storage.pricing.findings import (
     structure_finding,
     table_finding,
 )
-from mobile_storage.stages.common import RESULTS, case_results, params
+from mobile_storage.stages.common import RESULTS, case_name, case_results, default_cases, params
 
 LEDGER = "data/raw/claims.csv"
 VERDICTS = "data/results/claims.csv"
 
 
 def comparisons() -> dict[str, Comparison]:
-    """Comparison of the three cases for every variant of case 1 in which all have a solution."""
+    """Comparison of the three cases for every variant of case 1 that sells anything.
+
+    Where no prices are feasible, or none at which a customer buys, there is nothing to compare.
+    """
     cases, trading = case_results(), read_json(RESULTS / "no_emergency.json")
-    by_setting = {
-        (v["tariff"], v["follower"], v["participation"], v["investment"]): name
-        for name, v in params()["cases"].items()
-    }
     found = {}
-    for (tariff, _, participation, investment), name in by_setting.items():
-        if tariff != "multi_grade":
+    for name, values in params()["cases"].items():
+        if values["tariff"] != "multi_grade":
             continue
-        other = by_setting["single_price", "fixed_grade", participation, investment]
-        if cases[name]["status"] == cases[other]["status"] == "optimal":
+        other = case_name(
+            tariff="single_price",
+            participation=values["participation"],
+            investment=values["investment"],
+        )
+        if all(cases[n].get("account", {}).get("emergency_revenue") for n in (name, other)):
             account = trading[name]["account"]
             found[name] = comparison(cases[name], cases[other], account)
     return found
@@ -45,7 +48,7 @@ def main() -> None:
     with stage("claims") as log:
         variants = comparisons()
         multi = [v for v in params()["cases"].values() if v["tariff"] == "multi_grade"]
-        default = default_case()
+        default, _ = default_cases()
         flips = flipping_parameters(pd.read_csv(RESULTS / "sensitivity.csv"))
         findings = [
             structure_finding(case_results()[default]),
@@ -60,16 +63,6 @@ def main() -> None:
         frame = write_verdicts(read_claims(LEDGER, "bao2024"), findings, VERDICTS)
         for row in frame.itertuples():
             log.info("%s %s", row.id, row.verdict)
-
-
-def default_case() -> str:
-    """Name of the default variant of case 1 in ``params.yaml``."""
-    wanted = {**params()["default"], "tariff": "multi_grade"}
-    return next(
-        name
-        for name, values in params()["cases"].items()
-        if all(values[k] == v for k, v in wanted.items())
-    )
 
 
 if __name__ == "__main__":

@@ -41,3 +41,20 @@ def default_setting(tariff: str = "multi_grade") -> Setting:
 def case_results() -> dict[str, dict[str, Any]]:
     """Results of every solved case by its name in ``params.yaml``."""
     return {name: read_json(RESULTS / "cases" / f"{name}.json") for name in params()["cases"]}
+
+
+def case_name(**wanted: str) -> str:
+    """Name in ``params.yaml`` of the case with these values."""
+    return next(
+        name
+        for name, values in params()["cases"].items()
+        if all(values[k] == v for k, v in wanted.items())
+    )
+
+
+def default_cases() -> tuple[str, str]:
+    """Names of case 1 and case 2 in the default variant; with one price nobody chooses a grade."""
+    default = params()["default"]
+    one = case_name(**default, tariff="multi_grade")
+    two = case_name(**{**default, "follower": "fixed_grade"}, tariff="single_price")
+    return one, two

@@ -17,10 +17,10 @@ from mobile_storage.stages.common import RAW, RESULTS, default_setting, params
 def main() -> None:
     """Write ``sensitivity.csv``: one row a move, with incomes and the claims that hold."""
     with stage("sensitivity") as log:
-        raw = read_raw(RAW)
-        todo = list(moves(raw))
+        raw, values = read_raw(RAW), params()["sensitivity"]
+        todo = list(moves(raw, values["only"]))
         task = partial(try_move, raw, default_setting())
-        with ProcessPoolExecutor(params()["sensitivity"]["processes"]) as pool:
+        with ProcessPoolExecutor(values["processes"]) as pool:
             rows = list(progress(pool.map(task, todo), "sensitivity", len(todo)))
         frame = pd.DataFrame(rows)
         text = frame.to_csv(index=False, float_format="%.10g", lineterminator="\n")

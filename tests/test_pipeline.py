@@ -1,0 +1,108 @@
+"""The pipeline's description against the code: what a stage imports, it must depend on."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src"
+PACKAGE = "mobile_storage"
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def stage_body(name: str) -> dict:
+    """Body of a stage; that of every run for a stage with ``foreach``."""
+    return STAGES[name].get("do", STAGES[name])
+
+
+def module_file(module: str) -> Path | None:
+    """Source file of one of our modules, or None."""
+    path = SOURCE.joinpath(*module.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+@cache
+def imported(module: str) -> frozenset[str]:
+    """Our modules that a module imports, also inside functions, and the packages above them."""
+    path = module_file(module)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+    ours = {n for n in names if n.startswith(PACKAGE) and module_file(n)}
+    parents = {".".join(n.split(".")[:k]) for n in ours for k in range(1, n.count(".") + 1)}
+    return frozenset(ours | {p for p in parents if module_file(p)})
+
+
+def needed_files(module: str) -> set[str]:
+    """Every source file of ours that running a module reads, itself included."""
+    found, todo = set(), [module]
+    while todo:
+        current = todo.pop()
+        if current not in found:
+            found.add(current)
+            todo += imported(current)
+    return {module_file(m).relative_to(ROOT).as_posix() for m in found}
+
+
+def documentation_only(file: str) -> bool:
+    """Whether a file holds no code, such as most ``__init__.py``: nothing there can change."""
+    body = ast.parse((ROOT / file).read_text(encoding="utf-8")).body
+    return all(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in body)
+
+
+def covered(file: str, deps: list[str]) -> bool:
+    return any(file == dep or file.startswith(dep.rstrip("/") + "/") for dep in deps)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_all_that_it_imports_and_nothing_else(name):
+    """Transitive imports are not tracked by DVC: a forgotten one would leave results stale."""
+    body = stage_body(name)
+    words = shlex.split(body["cmd"])
+    needed = needed_files(words[words.index("-m") + 1])
+    deps = [d for d in body["deps"] if d.startswith("src/")]
+    missing = {f for f in needed if not covered(f, deps) and not documentation_only(f)}
+    assert not missing, f"dvc.yaml, stage {name}: add deps {sorted(missing)}"
+    idle = {d for d in deps if not any(covered(f, [d]) for f in needed)}
+    assert not idle, f"dvc.yaml, stage {name}: remove deps {sorted(idle)}"
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_the_locked_environment_and_keeps_its_outputs_in_git(name):
+    body = stage_body(name)
+    assert "requirements.lock" in body["deps"]
+    assert body["outs"], "a stage without outputs would run every time"
+    for out in body["outs"]:
+        ((path, options),) = out.items()
+        assert options["cache"] is False, path
+
+
+def test_the_arrow_of_imports_points_one_way():
+    """compendium <- bilevel <- pricing <- stages; a package never imports one to its right."""
+    order = ["compendium", "bilevel", "pricing", "stages"]
+    for file in SOURCE.rglob("*.py"):
+        module = ".".join(file.relative_to(SOURCE).with_suffix("").parts)
+        layer = module.split(".")[1] if module.count(".") else None
+        if layer not in order:
+            continue
+        right = order[order.index(layer) + 1 :]
+        for other in imported(module.removesuffix(".__init__")):
+            assert not any(other.startswith(f"{PACKAGE}.{r}") for r in right), (module, other)
