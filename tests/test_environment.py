@@ -10,6 +10,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+import mobile_storage
 from mobile_storage.compendium.environment import (
     conda_environment,
     direct_dependencies,
@@ -128,3 +129,15 @@ def test_direct_dependencies_and_conda_file_of_a_small_project(tmp_path):
     assert list(direct_dependencies(pyproject)) == ["gurobipy", "numpy", "pytest"]
     pinned = yaml.safe_load(conda_environment(pyproject, lock))["dependencies"]
     assert pinned[2:5] == ["gurobi=13.0.1", "numpy=2.4.0", "pytest=9.0"]
+
+
+def test_package_citation_and_code_name_the_same_version(repository):
+    content = tomllib.loads((repository / "pyproject.toml").read_text())
+    citation = yaml.safe_load((repository / "CITATION.cff").read_text())
+    assert content["project"]["version"] == mobile_storage.__version__ == citation["version"]
+
+
+def test_the_citation_names_both_articles(repository):
+    references = yaml.safe_load((repository / "CITATION.cff").read_text())["references"]
+    found = {(item["doi"], item["authors"][0]["family-names"]) for item in references}
+    assert found == {("10.3389/fenrg.2024.1414068", "Bao"), ("10.3389/fenrg.2024.1388681", "Fu")}
