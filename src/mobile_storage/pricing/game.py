@@ -26,7 +26,7 @@ import pyomo.environ as pyo
 from .customers import Option, options
 from .data import PricingData
 from .grades import LEVELS, Band, Grade
-from .income import grade_investment_yuan_per_kw
+from .income import grade_investment_yuan_per_kw, storage_demands_kw
 
 Participation = Literal["all", "opt_out"]
 Investment = Literal["with_trading", "emergency_only"]
@@ -237,29 +237,25 @@ def _add_revenue(m: pyo.ConcreteModel) -> None:
 
 
 def _add_storage(m: pyo.ConcreteModel) -> None:
-    """S_sta covers the coincident demand, and whole vehicles carry it [reconstructed].
+    """S_sta covers what must be served at once, and whole vehicles carry it [reconstructed].
 
-    S_sta = kappa max(sum S, sum S t / T_rat): the larger of power and energy, with one binary for
-    the maximum, so that profitable arbitrage does not buy storage that no customer asked for.
+    S_sta is the largest of several demands, see `income.storage_demands_kw`, and no larger: one
+    binary for each says which, so that profitable arbitrage does not buy storage that no customer
+    asked for.
     """
     d = m.data
-    kappa, t_rat = d.scalars["coincidence"], d.scalars["rated_duration_h"]
-    sold = {(u, k): m.customer[u].capacity_kw[k] for u, k in m.UG}
-    power = kappa * sum(sold.values())
-    energy = kappa * sum(s * d.customers[u].outage_duration_h for (u, _), s in sold.items()) / t_rat
-    most = [c.capacity_kw.upper for c in d.customers]
-    most_power = kappa * sum(most)
-    most_energy = (
-        kappa * sum(s * c.outage_duration_h for s, c in zip(most, d.customers, strict=True)) / t_rat
+    sold = [sum(m.customer[u].capacity_kw[k] for v, k in m.UG if v == u) for u in m.U]
+    demands = storage_demands_kw(d.customers, sold, d.scalars)
+    largest = max(
+        storage_demands_kw(d.customers, [c.capacity_kw.upper for c in d.customers], d.scalars)
     )
-    largest = max(most_power, most_energy)
+    m.D = pyo.RangeSet(0, len(demands) - 1)
     m.storage_kw = pyo.Var(bounds=(0.0, largest))
-    m.energy_binds = pyo.Var(domain=pyo.Binary)
-    m.covers_power = pyo.Constraint(expr=m.storage_kw >= power)
-    m.covers_energy = pyo.Constraint(expr=m.storage_kw >= energy)
-    m.no_more_than_power = pyo.Constraint(expr=m.storage_kw <= power + largest * m.energy_binds)
-    m.no_more_than_energy = pyo.Constraint(
-        expr=m.storage_kw <= energy + largest * (1 - m.energy_binds)
+    m.binds = pyo.Var(m.D, domain=pyo.Binary)
+    m.one_binds = pyo.Constraint(expr=sum(m.binds.values()) == 1)
+    m.covers = pyo.Constraint(m.D, rule=lambda m, j: m.storage_kw >= demands[j])
+    m.no_more = pyo.Constraint(
+        m.D, rule=lambda m, j: m.storage_kw <= demands[j] + largest * (1 - m.binds[j])
     )
     vehicle_kw = d.scalars["vehicle_power_kw"]
     m.fleet = pyo.Var(domain=pyo.NonNegativeIntegers, bounds=(0, -(-largest // vehicle_kw)))

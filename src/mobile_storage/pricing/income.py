@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from .customers import Customer
 
@@ -157,11 +158,31 @@ class ResponseCost:
     standby_yuan_per_year: float
 
 
+def storage_demands_kw(
+    customers: Sequence[Customer], capacities_kw: Sequence[Any], p: Mapping[str, float]
+) -> list[Any]:
+    """What S_sta must cover, kW of storage [reconstructed]: the largest of these is S_sta.
+
+    The coincident power kappa sum S; the coincident energy kappa sum S t / T_rat; and every single
+    customer in power and energy, S max(1, t / T_rat), because a coincident demand is never less
+    than the largest one.
+
+    Parameters
+    ----------
+    capacities_kw : sequence
+        S_u, numbers or Pyomo expressions, in the order of `customers`.
+    """
+    hours = [c.outage_duration_h / p["rated_duration_h"] for c in customers]
+    power = p["coincidence"] * sum(capacities_kw)
+    energy = p["coincidence"] * sum(s * h for s, h in zip(capacities_kw, hours, strict=True))
+    alone = [s * max(1.0, h) for s, h in zip(capacities_kw, hours, strict=True)]
+    return [power, energy, *alone]
+
+
 def storage_power_kw(sales: Sequence[Sale], p: Mapping[str, float]) -> float:
-    """S_sta: covers the coincident demand in power and, over T_rat, in energy, kW."""
-    power = sum(s.capacity_kw for s in sales)
-    energy = sum(s.capacity_kw * s.customer.outage_duration_h for s in sales)
-    return p["coincidence"] * max(power, energy / p["rated_duration_h"])
+    """S_sta for given sales, kW."""
+    demands = storage_demands_kw([s.customer for s in sales], [s.capacity_kw for s in sales], p)
+    return max(demands)
 
 
 def vehicles(power_kw: float, p: Mapping[str, float]) -> int:
