@@ -274,7 +274,7 @@ class _Reader:
         """Coefficients; fixed variables are data."""
         try:
             repn = generate_standard_repn(expr, compute_values=True, quadratic=True)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise BilevelModelError(
                 f"{where} cannot be evaluated, a fixed variable or parameter has no value "
                 f"({error})."

@@ -195,12 +195,14 @@ class _Run:
         base = self._build("branch")
         refused: list[str] = []
         for solver in self._solvers(base.matrix):
+            said = len(self.announcements)
             try:
                 return self._attempt(solver, base)
             except SolverUnavailableError as error:
                 if self.solver != "auto":
                     raise
                 refused.append(f"{solver}: {error}")
+                del self.announcements[said:]  # what was chosen for this solver is void
                 self.announce(f"{solver} not used: {error}", warn=True)
         raise SolverUnavailableError("no solver can take the model; " + "; ".join(refused))
 
@@ -472,9 +474,12 @@ def _report(run: _Run, outcome: _Outcome, tie_tolerance: float, pessimistic: boo
         if status is Status.OPTIMAL:
             status = Status.ERROR
         bound = None if raw.bound is None else sign * raw.bound
+        message = raw.message or status.value
+        if status is Status.LIMIT:
+            message = f"stopped by a limit without a solution ({message})"
         return BilevelResult(
             status=status,
-            message=raw.message or status.value,
+            message=message,
             bound=bound if status is Status.LIMIT else None,
             announcements=tuple(run.announcements),
             seconds=time.perf_counter() - started,

@@ -1,0 +1,198 @@
+"""Fallbacks between solvers, limits, and verdicts on infeasible and unbounded problems."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+
+import mobile_storage
+from mobile_storage.bilevel import SolverUnavailableError, Status, solve_bilevel
+
+SOURCE = os.path.dirname(next(iter(mobile_storage.__path__)))
+
+
+def many_buyers(n, prices=1, seed=1):
+    """One seller, n buyers of up to 1 unit each; with one price the best is sorted out by hand."""
+    worth = np.random.default_rng(seed).integers(1, 100, n) / 10
+    m = pyo.ConcreteModel()
+    m.p = pyo.Var(range(prices), bounds=(0, 10))
+    m.buyer = pyo.Block(range(n))
+    for k, b in m.buyer.items():
+        b.q = pyo.Var(bounds=(0, 1))
+        b.o = pyo.Objective(expr=(float(worth[k]) - m.p[k % prices]) * b.q, sense=pyo.maximize)
+    m.o = pyo.Objective(
+        expr=sum(m.p[k % prices] * b.q for k, b in m.buyer.items()), sense=pyo.maximize
+    )
+    best = sum(
+        max(w * (part >= w).sum() for w in part)
+        for part in (worth[k::prices] for k in range(prices))
+    )
+    return m, best
+
+
+@pytest.mark.slow
+def test_a_model_too_large_for_the_licence_goes_to_highs(caplog):
+    m, best = many_buyers(700)
+    m.p[0].setlb(best / 700)  # a price near the best one keeps the MILP easy
+    with caplog.at_level(logging.WARNING, logger="mobile_storage.bilevel"):
+        r = solve_bilevel(m, m.buyer, m.p, gap=0.5)
+    assert r.n_variables > 2000
+    assert r.solver == "highs"
+    assert r.status is Status.OPTIMAL, r.message
+    assert any("licence does not admit the model" in a for a in r.announcements)
+    assert "licence does not admit" in caplog.text
+    with pytest.raises(SolverUnavailableError, match="does not admit"):
+        solve_bilevel(m, m.buyer, m.p, solver="gurobi")
+
+
+SCRIPT = """
+    import sys
+    {before}
+    import pyomo.environ as pyo
+    from mobile_storage.bilevel import solve_bilevel
+    m = pyo.ConcreteModel()
+    m.p = pyo.Var(bounds=(0, 10))
+    m.b = pyo.Block()
+    m.b.q = pyo.Var(bounds=(2, 8))
+    m.b.o = pyo.Objective(expr=(7 - m.p) * m.b.q, sense=pyo.maximize)
+    m.o = pyo.Objective(expr=m.p * m.b.q, sense=pyo.maximize)
+    r = solve_bilevel(m, m.b, m.p)
+    print(r.solver, r.method, round(r.objective, 6), "|".join(r.announcements))
+"""
+
+
+BLOCK = """
+    import importlib.abc
+    class Missing(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path=None, target=None):
+            if name.split(".")[0] in {names}:
+                raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+    sys.meta_path.insert(0, Missing())
+"""
+
+
+def without(*names):
+    """Code after which these packages cannot be imported."""
+    return textwrap.dedent(BLOCK).format(names=set(names))
+
+
+def run(before="", **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(SCRIPT).format(before=before)],
+        env=os.environ | {"PYTHONPATH": SOURCE} | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout
+
+
+def test_a_licence_file_that_is_none(tmp_path):
+    """A licence that cannot be read, as an expired one: HiGHS, and it is said."""
+    bogus = tmp_path / "gurobi.lic"
+    bogus.write_text("EXPIRATION=2001-01-01\nKEY=00000000\n", encoding="utf-8")
+    for path in (bogus, tmp_path / "not there.lic"):
+        out = run(GRB_LICENSE_FILE=str(path))
+        assert out.startswith("highs bigm 56.0"), out
+        assert "gurobi not used: no valid Gurobi licence" in out
+
+
+def test_no_gurobipy():
+    out = run(before=without("gurobipy"))
+    assert out.startswith("highs bigm 56.0"), out
+    assert "gurobi not used: gurobipy is not installed" in out
+
+
+def test_no_gurobipy_and_no_highspy():
+    """SCIP is the third; without HiGHS the followers cannot be checked, so nothing is solved."""
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        run(before=without("gurobipy", "highspy"))
+    assert "highspy is not installed" in caught.value.stderr
+
+
+def test_the_named_solver_is_not_replaced(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gurobipy", None)
+    m, _ = many_buyers(3)
+    with pytest.raises(SolverUnavailableError, match="gurobipy is not installed"):
+        solve_bilevel(m, m.buyer, m.p, solver="gurobi")
+
+
+def test_one_price_against_sorting():
+    for method, solver in (("sos1", "gurobi"), ("bigm", "highs"), ("sos1", "scip")):
+        m, best = many_buyers(20)
+        r = solve_bilevel(m, m.buyer, m.p, method=method, solver=solver)
+        assert r.objective == pytest.approx(best)
+        assert r.gap <= 1e-9
+
+
+@pytest.mark.parametrize(
+    ("method", "solver"),
+    [("sos1", "gurobi"), ("bigm", "highs"), ("branch", "highs"), ("sos1", "scip")],
+)
+def test_node_limit_brings_what_is_known(method, solver):
+    """The bound is valid and the incumbent, if any, is a true answer of the followers."""
+    m, best = many_buyers(60, prices=3)
+    r = solve_bilevel(m, m.buyer, m.p, method=method, solver=solver, node_limit=1)
+    assert r.status in (Status.LIMIT, Status.OPTIMAL)
+    assert r.status is Status.LIMIT or r.objective == pytest.approx(best)
+    assert r.bound is None or r.bound >= best - 1e-6
+    if r.objective is not None:
+        assert r.objective <= best + 1e-6
+        assert max(r.follower_gaps.values()) <= 1e-6
+
+
+@pytest.mark.parametrize(
+    ("method", "solver"),
+    [("sos1", "gurobi"), ("bigm", "highs"), ("branch", "gurobi"), ("sos1", "scip")],
+)
+def test_time_limit_is_a_status(method, solver):
+    m, _ = many_buyers(100, prices=4)
+    r = solve_bilevel(m, m.buyer, m.p, method=method, solver=solver, time_limit_s=0.02)
+    assert r.status is Status.LIMIT
+    assert "limit" in r.message
+
+
+@pytest.mark.parametrize(
+    ("method", "solver"),
+    [("sos1", "gurobi"), ("bigm", "highs"), ("branch", "highs"), ("branch", "gurobi"),
+     ("sos1", "scip"), ("gdp.bigm", "highs")],
+)
+class TestVerdicts:
+    @staticmethod
+    def model(row, unbounded=False):
+        m = pyo.ConcreteModel()
+        m.x = pyo.Var(bounds=(0, 1))
+        m.w = pyo.Var(bounds=(0, None if unbounded else 1))
+        m.f = pyo.Block()
+        m.f.y = pyo.Var(bounds=(0, 1))
+        m.f.o = pyo.Objective(expr=m.f.y * (1 + m.x))
+        m.couple = pyo.Constraint(expr=m.f.y >= row)
+        m.o = pyo.Objective(expr=m.x + m.f.y - m.w)
+        return m
+
+    def test_infeasible_because_of_the_follower(self, method, solver):
+        """y = 0 always, so y >= 0.5 cannot be had, though some point satisfies all rows."""
+        m = self.model(0.5)
+        r = solve_bilevel(m, m.f, m.x, method=method, solver=solver)
+        assert r.status is Status.INFEASIBLE
+        assert (r.objective, r.solution, r.certificate) == (None, None, None)
+
+    def test_infeasible_for_both(self, method, solver):
+        m = self.model(1.5)
+        assert solve_bilevel(m, m.f, m.x, method=method, solver=solver).status == "infeasible"
+
+    def test_unbounded_in_the_leaders_own_variable(self, method, solver):
+        m = self.model(0, unbounded=True)
+        assert solve_bilevel(m, m.f, m.x, method=method, solver=solver).status == "unbounded"
+
+    def test_infeasible_although_a_ray_exists(self, method, solver):
+        m = self.model(0.5, unbounded=True)
+        assert solve_bilevel(m, m.f, m.x, method=method, solver=solver).status == "infeasible"
