@@ -1,0 +1,38 @@
+"""Stage ``figures``: every figure of paper 1 as PNG and SVG."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from mobile_storage.compendium.io import read_json
+from mobile_storage.compendium.log import stage
+from mobile_storage.compendium.style import save_figure
+from mobile_storage.pricing import figures
+from mobile_storage.pricing.data import derive, read_raw
+from mobile_storage.stages.common import FIGURES, RAW, RESULTS, case_results, default_cases
+
+
+def main() -> None:
+    """Write ``figures/bao2024``."""
+    with stage("figures") as log:
+        raw, cases = read_raw(RAW), case_results()
+        names = default_cases()
+        one, two = (cases[name] for name in names)
+        trading = read_json(RESULTS / "no_emergency.json")
+        drawn = {
+            "grades": figures.grades(raw),
+            "game": figures.game(),
+            "prices": figures.prices(one, two),
+            "choices": figures.choices(derive(raw), one, two),
+            "revenue_cost": figures.revenue_cost(cases, trading, names),
+            "iteration": figures.iteration(read_json(RESULTS / "iteration.json"), cases),
+            "customers": figures.customers(one, two),
+            "sensitivity": figures.sensitivity(pd.read_csv(RESULTS / "sensitivity.csv")),
+        }
+        for name, figure in drawn.items():
+            save_figure(figure, FIGURES / name)
+        log.info("%d figures", len(drawn))
+
+
+if __name__ == "__main__":
+    main()
