@@ -17,6 +17,17 @@ from .game import Setting
 from .outcome import Outcome
 
 
+NOISE = 1e-9
+"""Residuals and gaps below this are rounding, which differs between processors: written as 0."""
+NOISE_YUAN_PER_YEAR = 1e-6
+"""The same for money."""
+
+
+def without_noise(value: float | None, noise: float = NOISE) -> float | None:
+    """The value, or 0 if it is rounding."""
+    return 0.0 if value is not None and abs(value) < noise else value
+
+
 def regret_yuan_per_year(data: PricingData, setting: Setting, found: Outcome) -> float:
     """Largest utility that any customer gives up by its choice; 0 at an equilibrium."""
     worst = 0.0
@@ -26,7 +37,7 @@ def regret_yuan_per_year(data: PricingData, setting: Setting, found: Outcome) ->
         best = best_responses(customer, menu, found.prices, cap, tolerance=1e-6)
         highest = max(c.utility_yuan_per_year for c in best)
         worst = max(worst, highest - choice.utility_yuan_per_year)
-    return worst
+    return without_noise(worst, NOISE_YUAN_PER_YEAR)
 
 
 def case_record(data: PricingData, solution: Solution) -> dict[str, Any]:
@@ -43,7 +54,7 @@ def case_record(data: PricingData, solution: Solution) -> dict[str, Any]:
             "method": result.method,
             "name": result.solver,
             "version": result.solver_version,
-            "gap": result.gap,
+            "gap": without_noise(result.gap),
             "bound": result.bound,
             "variables": result.n_variables,
             "constraints": result.n_constraints,
@@ -60,15 +71,18 @@ def case_record(data: PricingData, solution: Solution) -> dict[str, Any]:
         "account": found.account.rows(),
         "customers": customer_rows(data, found),
         "certificate": {
-            "largest_residual": certificate.largest_residual,
+            "largest_residual": without_noise(certificate.largest_residual),
             "regret_yuan_per_year": regret_yuan_per_year(data, solution.setting, found),
-            "largest_follower_gap_yuan_per_year": max(
-                map(abs, result.follower_gaps.values()), default=0.0
+            "largest_follower_gap_yuan_per_year": without_noise(
+                max(map(abs, result.follower_gaps.values()), default=0.0), NOISE_YUAN_PER_YEAR
             ),
             "any_at_big_m": certificate.any_at_bound,
-            "objective_minus_account_yuan_per_year": result.objective
-            - found.account.net_income,
-            "violation_yuan_per_year": found.violation_yuan_per_year,
+            "objective_minus_account_yuan_per_year": without_noise(
+                result.objective - found.account.net_income, NOISE_YUAN_PER_YEAR
+            ),
+            "violation_yuan_per_year": without_noise(
+                found.violation_yuan_per_year, NOISE_YUAN_PER_YEAR
+            ),
         },
         "tied_customers": sum(bool(t) for t in result.tied.values()),
         "optimistic_yuan_per_year": result.optimistic,

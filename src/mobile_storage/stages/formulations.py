@@ -8,7 +8,7 @@ from mobile_storage.bilevel.errors import BilevelModelError, SolverUnavailableEr
 from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import progress, stage
 from mobile_storage.pricing.cases import solve
-from mobile_storage.pricing.certificate import regret_yuan_per_year
+from mobile_storage.pricing.certificate import regret_yuan_per_year, without_noise
 from mobile_storage.pricing.data import PricingData, load
 from mobile_storage.pricing.game import Setting
 from mobile_storage.stages.common import RAW, RESULTS, params, setting
@@ -55,7 +55,7 @@ def _row(
         return row
     return row | {
         "objective_yuan_per_year": result.objective,
-        "gap": result.gap,
+        "gap": without_noise(result.gap),
         "recomputed_yuan_per_year": found.account.net_income,
         "regret_yuan_per_year": regret_yuan_per_year(data, game, found),
         "variables": result.n_variables,
