@@ -86,17 +86,26 @@ def test_without_sun_both_cycles_are_arbitrage(scalars):
     assert (rates.arbitrage, rates.renewable) == pytest.approx((160.0, 0.0))
 
 
-def test_storage_bound_by_power(customer, scalars):
-    # Half of 100 + 60 kW; energy 100 x 1 + 60 x 2 = 220 kWh is 110 kW over 2 h: half is 55.
-    sales = [Sale(customer(t=1), 100, 1.0), Sale(customer(t=2), 60, 1.0)]
-    assert storage_power_kw(sales, scalars()) == 80.0
+def test_storage_bound_by_coincident_power(customer, scalars):
+    # Half of 100 + 60 + 80 = 240 kW. Energy 100 x 1 + 60 x 2 + 80 x 1 = 300 kWh is 150 kW over
+    # 2 h, half of it 75; the largest customer 100.
+    sales = [Sale(customer(t=t), s, 1.0) for s, t in ((100, 1), (60, 2), (80, 1))]
+    assert storage_power_kw(sales, scalars()) == 120.0
 
 
-def test_storage_bound_by_energy(customer, scalars):
-    # 100 kW for 3 h and 60 kW for 2 h: 420 kWh over 2 h are 210 kW, more than 160.
-    sales = [Sale(customer(t=3), 100, 1.0), Sale(customer(t=2), 60, 1.0)]
-    assert storage_power_kw(sales, scalars()) == 105.0
-    assert storage_power_kw(sales, scalars(coincidence=1.0)) == 210.0
+def test_storage_bound_by_coincident_energy(customer, scalars):
+    # 100 kW for 3 h, 60 for 3 h, 80 for 3 h: 720 kWh over 2 h are 360 kW, half 180, more than
+    # half of 240 and than the largest customer's 300 kWh over 2 h, 150.
+    sales = [Sale(customer(t=3), s, 1.0) for s in (100, 60, 80)]
+    assert storage_power_kw(sales, scalars()) == 180.0
+    assert storage_power_kw(sales, scalars(coincidence=1.0)) == 360.0
+
+
+def test_storage_bound_by_one_customer(customer, scalars):
+    # In power: 100 kW against half of 160. In energy: 60 kW for 4 h are 120 kW of storage.
+    assert storage_power_kw([Sale(customer(t=1), s, 1.0) for s in (100, 60)], scalars()) == 100.0
+    sales = [Sale(customer(t=t), s, 1.0) for s, t in ((100, 1), (60, 4))]
+    assert storage_power_kw(sales, scalars()) == 120.0
 
 
 def test_nothing_sold_needs_nothing(scalars):
@@ -147,16 +156,14 @@ def test_eq_11_with_the_storage_s_trading_and_without(customer, rates, scalars):
     assert net == pytest.approx(-70.625)
 
 
-def test_eq_11_shares_out_the_investment_of_storage_that_is_bound_by_energy(
-    customer, rates, scalars
-):
-    # Customers of exactly T_rat: storage of half the capacity, bound by both; Eq. (11) asks for
-    # all of its investment, 45 a kW, and no more.
-    p = scalars()
+def test_eq_11_adds_up_to_the_investment_where_all_demands_bind_at_once(customer, rates, scalars):
+    # Two customers of exactly T_rat that must be served at once: 160 kW and 320 kWh of storage at
+    # 45 a kW, and Eq. (11) asks for just that.
+    p = scalars(coincidence=1.0)
     sales = [Sale(customer(t=2), 100, 1.0), Sale(customer(t=2), 60, 1.0)]
     asked = sum(
         s.capacity_kw * grade_investment_yuan_per_kw(s.customer, rates, p, net_of_trading=False)
         for s in sales
     )
-    built = rates.investment * storage_power_kw(sales, p)
-    assert asked == pytest.approx(built)
+    assert asked == pytest.approx(160 * 45.0)
+    assert asked == pytest.approx(rates.investment * storage_power_kw(sales, p))
