@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import json
 import shlex
+import shutil
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -106,3 +110,27 @@ def test_the_arrow_of_imports_points_one_way():
         right = order[order.index(layer) + 1 :]
         for other in imported(module.removesuffix(".__init__")):
             assert not any(other.startswith(f"{PACKAGE}.{r}") for r in right), (module, other)
+
+
+def test_editing_one_case_reruns_that_case_and_what_hangs_on_it(tmp_path):
+    """`dvc status` names the stages that an edit makes stale at first hand."""
+    for name in ("dvc.yaml", "dvc.lock", "params.yaml", "requirements.lock", ".dvc", ".dvcignore"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    for folder in ("data", "src", "notebooks", "tables", "figures"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    edited = "case1_fixed_grade_all_with_trading"
+    params = tmp_path / "params.yaml"
+    text = params.read_text(encoding="utf-8")
+    start = text.index(f"{edited}:\n")
+    changed = text[start:].replace("intervals: true", "intervals: false", 1)
+    params.write_text(text[:start] + changed, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "status", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    stale = set(json.loads(done.stdout))
+    assert {name for name in stale if name.startswith("case@")} == {f"case@{edited}"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
@@ -20,7 +21,8 @@ def main() -> None:
         raw, values = read_raw(RAW), params()["sensitivity"]
         todo = list(moves(raw, values["only"]))
         task = partial(try_move, raw, default_setting())
-        with ProcessPoolExecutor(values["processes"]) as pool:
+        quiet = logging.getLogger("mobile_storage").setLevel
+        with ProcessPoolExecutor(values["processes"], None, quiet, (logging.WARNING,)) as pool:
             rows = list(progress(pool.map(task, todo), "sensitivity", len(todo)))
         frame = pd.DataFrame(rows)
         text = frame.to_csv(index=False, float_format="%.10g", lineterminator="\n")
