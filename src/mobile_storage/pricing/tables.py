@@ -59,7 +59,7 @@ def table1(cases: Results, trading: Results, names: Sequence[str]) -> pd.DataFra
     columns = {
         "Case 1: multi-grade": _cells(one),
         "Case 2: one price": _cells(two),
-        "Case 3: no emergency supply": _cells(trading[names[0]]),
+        "Case 3: no emergency supply": _cells(trading.get(names[0], {})),
         "Case 3, freely sized": _cells(trading["freely_sized"]),
     }
     return pd.DataFrame(columns, index=list(ROWS.values())).rename_axis("Row").reset_index()
