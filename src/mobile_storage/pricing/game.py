@@ -320,15 +320,22 @@ def _add_follower_optimality(m: pyo.ConcreteModel, formulation: Formulation) -> 
         return reached >= best * (margin(u, k) - refused)
 
     def whole_band(m, u, k):
-        """A bought band is bought to its end, unless price and loss can be equal."""
-        if m.data.acceptable_prices[u] < customers[u].outage_loss_yuan_per_kwh:
-            return m.customer[u].capacity_kw[k] == _band(m, u, k).upper * m.buys[u, k]
-        if formulation == "value_function":
-            raise ValueError(
-                "at k_exp = 1 a customer may be indifferent to how much it buys, which the "
-                "value-function formulation does not describe; use kkt"
-            )
-        return pyo.Constraint.Skip
+        """A bought band is bought to its end, unless price and loss are equal."""
+        sold, most = m.customer[u].capacity_kw[k], _band(m, u, k).upper
+        if (u, k) in m.indifferent:
+            return sold >= most * (m.buys[u, k] - m.indifferent[u, k])
+        return sold == most * m.buys[u, k]
+
+    def no_margin(m, u, k):
+        loss = customers[u].outage_loss_yuan_per_kwh
+        return m.price[m.option[u, k].grade.label] >= loss * m.indifferent[u, k]
 
     m.no_better_grade = pyo.Constraint(m.UG, rule=no_better)
+    # Only at k_exp = 1 can the acceptable price be the loss itself.
+    caps = m.data.acceptable_prices
+    may_be_indifferent = [
+        (u, k) for u, k in m.UG if caps[u] >= customers[u].outage_loss_yuan_per_kwh
+    ]
+    m.indifferent = pyo.Var(may_be_indifferent, domain=pyo.Binary)
+    m.no_margin = pyo.Constraint(may_be_indifferent, rule=no_margin)
     m.whole_band = pyo.Constraint(m.UG, rule=whole_band)
