@@ -10,6 +10,7 @@ from mobile_storage.pricing.cases import solve
 from mobile_storage.pricing.certificate import regret_yuan_per_year
 from mobile_storage.pricing.game import PRICE_RESOLUTION, Setting, build, highest_useful_prices
 from mobile_storage.pricing.income import ResponseCost, UnitRates
+from mobile_storage.pricing.intervals import optimal_ranges
 
 FORMULATIONS = ("kkt", "kkt_strengthened", "value_function")
 SELF = Setting()
@@ -310,7 +311,7 @@ def test_customers_closer_than_the_price_resolution(customer, game):
 # ------------------------------------------------------------------------------------ k_exp = 1
 
 
-@pytest.mark.parametrize("formulation", ["kkt", "kkt_strengthened"])
+@pytest.mark.parametrize("formulation", FORMULATIONS)
 def test_at_k_exp_of_one_the_leader_may_sell_part_of_a_band(customer, game, formulation):
     # At a price equal to the loss of 10 the customer does not mind how much it buys, from 50 to
     # 100 kW. Vehicles of 80 kW at 600: 80 kW earn 800 - 600, 100 kW 1000 - 1200, 50 kW 500 - 600.
@@ -319,7 +320,7 @@ def test_at_k_exp_of_one_the_leader_may_sell_part_of_a_band(customer, game, form
     check(data, SELF, 200.0, [80], formulation=formulation)
 
 
-@pytest.mark.parametrize("formulation", ["kkt", "kkt_strengthened"])
+@pytest.mark.parametrize("formulation", FORMULATIONS)
 def test_at_k_exp_of_one_all_loss_is_earned(customer, game, formulation):
     data = game(customer("A"), customer("B", loss=20, duration=2), k_exp=1.0)
     found = check(data, SELF, 1000 + 2000, [100, 100], formulation=formulation)
@@ -331,6 +332,23 @@ def test_at_k_exp_of_one_own_storage_still_limits_the_price(customer, game):
     data = game(customer(own=1000), k_exp=1.0)
     for formulation in FORMULATIONS:
         check(data, SELF, 500.0, [100], formulation=formulation)
+
+
+def test_at_k_exp_of_one_the_range_of_purchases_is_reported(customer, game):
+    # Nothing but the fee counts and the fee is the loss: 50 kW or 100 kW change the income, so the
+    # optimum is unique; with charging at the price itself they do not, and 50 to 100 kW, or
+    # nothing, are all optimal.
+    data = game(customer(), k_exp=1.0)
+    found = solve(data, SELF).outcome
+    sold = optimal_ranges(data, SELF, found)["customer.A.capacity_kw"]
+    assert (sold.low, sold.high) == pytest.approx((100, 100), abs=0.01)
+    idle = replace(data, rates=UnitRates(0, 0, 0, 0, 0, 0, 10.0, 0, 0))
+    found = solve(idle, SELF).outcome
+    assert found.account.net_income == pytest.approx(0.0)
+    sold = optimal_ranges(idle, SELF, found)["customer.A.capacity_kw"]
+    assert (sold.low, sold.high) == pytest.approx((0, 100))
+    served = optimal_ranges(idle, everybody(SELF), found)["customer.A.capacity_kw"]
+    assert (served.low, served.high) == pytest.approx((50, 100))
 
 
 # -------------------------------------------------------------------------------------- shape

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from scipy.optimize import linprog
 
 from mobile_storage.pricing.cases import solve
+from mobile_storage.pricing.certificate import regret_yuan_per_year
 from mobile_storage.pricing.customers import Customer
 from mobile_storage.pricing.data import PricingData
 from mobile_storage.pricing.game import PRICE_RESOLUTION, Setting
@@ -289,6 +291,26 @@ def test_enumeration_of_all_purchases_at_one_price(seed, participation):
 def test_enumeration_with_four_customers(seed):
     data, setting = random_game(seed, n=4), random_setting(seed)
     assert_same(solve(data, setting), best_by_enumeration(data, setting))
+
+
+@pytest.mark.parametrize("seed", range(60, 70))
+def test_formulations_agree_where_customers_may_be_indifferent(seed):
+    """k_exp = 1: how much is bought is the leader's choice, which the oracle does not cover."""
+    data = random_game(seed)
+    own = (1e9,) * 3 if seed % 2 else [c.own_storage_yuan_per_year for c in data.customers]
+    crowd = tuple(
+        replace(c, own_storage_yuan_per_year=o) for c, o in zip(data.customers, own, strict=True)
+    )
+    data = replace(data, customers=crowd, scalars={**data.scalars, "k_exp": 1.0})
+    setting = random_setting(seed)
+    found = [solve(data, setting, formulation=f) for f in FORMULATIONS]
+    assert len({f.result.status for f in found}) == 1
+    if found[0].outcome is None:
+        return
+    expected = found[0].outcome.account.net_income
+    for solution in found:
+        assert_same(solution, expected)
+        assert regret_yuan_per_year(data, setting, solution.outcome) <= 1e-5
 
 
 def test_the_random_games_are_not_all_alike():
