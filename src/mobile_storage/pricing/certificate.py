@@ -29,14 +29,19 @@ def without_noise(value: float | None, noise: float = NOISE) -> float | None:
 
 
 def regret_yuan_per_year(data: PricingData, setting: Setting, found: Outcome) -> float:
-    """Largest utility that any customer gives up by its choice; 0 at an equilibrium."""
+    """Largest difference of any customer's utility from that of its best response.
+
+    0 at an equilibrium. A choice that is worse than the best response is one that the customer
+    regrets; one that is better is one that it cannot make: a grade that it refuses by Eq. (12), or
+    a capacity outside the band.
+    """
     worst = 0.0
     for customer, menu, cap, choice in zip(
         data.customers, setting.menus(data), data.acceptable_prices, found.choices, strict=True
     ):
         best = best_responses(customer, menu, found.prices, cap, tolerance=1e-6)
         highest = max(c.utility_yuan_per_year for c in best)
-        worst = max(worst, highest - choice.utility_yuan_per_year)
+        worst = max(worst, abs(highest - choice.utility_yuan_per_year))
     return without_noise(worst, NOISE_YUAN_PER_YEAR)
 
 
