@@ -167,9 +167,9 @@ def test_the_error_names_the_bound_to_give_for_a_multiplier():
 @pytest.mark.parametrize("key", ["variable", "name", "number"])
 def test_given_multiplier_bounds_are_used_and_checked(key):
     m = free_price()
-    given = {
-        "variable": pyo.ComponentMap([(m.f.q, 20.0)]), "name": {"f.q": 20.0}, "number": 20.0
-    }[key]
+    given = {"variable": pyo.ComponentMap([(m.f.q, 20.0)]), "name": {"f.q": 20.0}, "number": 20.0}[
+        key
+    ]
     r = solve_bilevel(m, m.f, m.p, method="bigm", solver="highs", multiplier_bounds=given)
     assert r.status is Status.OPTIMAL
     assert r.objective == pytest.approx(56)

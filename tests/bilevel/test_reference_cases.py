@@ -75,9 +75,7 @@ def build(case):
 
 def is_quadratic(case):
     """Whether the single-level problem has a convex quadratic objective."""
-    return bool(case["upper"]["objective"]["quadratic"]) and not (
-        "bilinear-bilinear" in case["class"]
-    )
+    return bool(case["upper"]["objective"]["quadratic"]) and "bilinear-bilinear" not in case["class"]
 
 
 def combinations():

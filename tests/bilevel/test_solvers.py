@@ -162,8 +162,14 @@ def test_time_limit_is_a_status(method, solver):
 
 @pytest.mark.parametrize(
     ("method", "solver"),
-    [("sos1", "gurobi"), ("bigm", "highs"), ("branch", "highs"), ("branch", "gurobi"),
-     ("sos1", "scip"), ("gdp.bigm", "highs")],
+    [
+        ("sos1", "gurobi"),
+        ("bigm", "highs"),
+        ("branch", "highs"),
+        ("branch", "gurobi"),
+        ("sos1", "scip"),
+        ("gdp.bigm", "highs"),
+    ],
 )
 class TestVerdicts:
     @staticmethod

@@ -30,9 +30,7 @@ def shop(value=7.0, cost=0.0, follower_sense=pyo.maximize):
     m.buyer = pyo.Block()
     m.buyer.q = pyo.Var(bounds=(2, 8))
     sign = 1 if follower_sense == pyo.maximize else -1
-    m.buyer.utility = pyo.Objective(
-        expr=sign * (value - m.p) * m.buyer.q, sense=follower_sense
-    )
+    m.buyer.utility = pyo.Objective(expr=sign * (value - m.p) * m.buyer.q, sense=follower_sense)
     m.profit = pyo.Objective(expr=(m.p - cost) * m.buyer.q, sense=pyo.maximize)
     return m
 
@@ -147,8 +145,12 @@ def test_fixed_variables_are_data():
 
 def test_strong_duality_with_discrete_prices():
     """Prices 3, 7 or 9 by binaries: products have a binary factor, so the equation is linear."""
-    for method, solver in (("strong_duality", "highs"), ("strong_duality", "gurobi"),
-                           ("bigm", "highs"), ("branch", "highs")):
+    for method, solver in (
+        ("strong_duality", "highs"),
+        ("strong_duality", "gurobi"),
+        ("bigm", "highs"),
+        ("branch", "highs"),
+    ):
         m = pyo.ConcreteModel()
         prices = [3.0, 7.0, 9.0]
         m.z = pyo.Var(range(3), domain=pyo.Binary)

@@ -257,8 +257,9 @@ def _blocks(follower: Follower) -> list[tuple[np.ndarray, np.ndarray]]:
     rows, n = follower.A.shape
     if not rows:
         return []
-    graph = sparse.bmat([[None, sparse.csr_matrix(follower.A != 0)],
-                         [sparse.csr_matrix((follower.A != 0).T), None]])
+    graph = sparse.bmat(
+        [[None, sparse.csr_matrix(follower.A != 0)], [sparse.csr_matrix((follower.A != 0).T), None]]
+    )
     _, label = connected_components(graph, directed=False)
     return [
         (np.flatnonzero(label[rows:] == k), np.flatnonzero(label[:rows] == k))

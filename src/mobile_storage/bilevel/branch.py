@@ -228,7 +228,9 @@ class _GurobiRelaxation:
         gurobi_optimize(self.m)
         grb = self.grb
         status = {
-            grb.OPTIMAL: "optimal", grb.INFEASIBLE: "infeasible", grb.UNBOUNDED: "unbounded",
+            grb.OPTIMAL: "optimal",
+            grb.INFEASIBLE: "infeasible",
+            grb.UNBOUNDED: "unbounded",
         }.get(self.m.Status, "error")
         if status != "optimal":
             return RawSolution(status, message=f"Gurobi status {self.m.Status}")

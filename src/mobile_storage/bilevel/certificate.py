@@ -147,9 +147,7 @@ def _multipliers(follower: Follower, gradient: np.ndarray, slacks: np.ndarray) -
     A = follower.A[active].T
     matrix = np.hstack([A, -A[:, equality], np.eye(n), -np.eye(n)])
     penalty = 1e5 * (1.0 + np.abs(gradient).max(initial=0.0))
-    cost = np.concatenate(
-        [np.ones(len(active) + equality.sum()), np.full(2 * n, penalty)]
-    )
+    cost = np.concatenate([np.ones(len(active) + equality.sum()), np.full(2 * n, penalty)])
     found = linear_program(
         cost, matrix, -gradient, np.ones(n, dtype=bool), lower=np.zeros(len(cost))
     )

@@ -202,8 +202,9 @@ def with_bigm(
     return replace(
         model,
         cost=np.concatenate([model.cost, np.zeros(k)]),
-        A=sparse.vstack([sparse.hstack([model.A, sparse.csr_matrix((len(model.row_lower), k))]),
-                         switches]).tocsr(),
+        A=sparse.vstack(
+            [sparse.hstack([model.A, sparse.csr_matrix((len(model.row_lower), k))]), switches]
+        ).tocsr(),
         row_lower=np.concatenate([model.row_lower, np.full(2 * k, -np.inf)]),
         row_upper=np.concatenate([model.row_upper, np.zeros(k), m2]),
         lower=np.concatenate([model.lower, np.zeros(k)]),

@@ -37,9 +37,7 @@ class Quadratic:
     def value(self, point: np.ndarray) -> float:
         """Value at a point indexed as the problem's variables."""
         total = self.constant + sum(a * point[i] for i, a in self.linear.items())
-        return float(
-            total + sum(a * point[i] * point[j] for (i, j), a in self.quadratic.items())
-        )
+        return float(total + sum(a * point[i] * point[j] for (i, j), a in self.quadratic.items()))
 
     def scaled(self, factor: float) -> Quadratic:
         """Times a number."""
@@ -190,9 +188,7 @@ class _Reader:
                 if id(var) in self.owned:
                     raise BilevelModelError(f"variable '{var.name}' belongs to two followers.")
                 self.owned[id(var)] = f
-        in_model = {
-            id(v) for v in self.model.component_data_objects(pyo.Var, descend_into=True)
-        }
+        in_model = {id(v) for v in self.model.component_data_objects(pyo.Var, descend_into=True)}
         for var in self.decisions.values():
             if id(var) not in in_model:
                 raise LeaderVariableError(f"leader variable '{var.name}' is not in the model.")
@@ -220,9 +216,7 @@ class _Reader:
             upper=upper,
             integer=integer,
             leader=leader,
-            decisions=frozenset(
-                i for i, v in enumerate(self.variables) if id(v) in self.decisions
-            ),
+            decisions=frozenset(i for i, v in enumerate(self.variables) if id(v) in self.decisions),
             maximise=maximise,
             objective=objective,
             rows=tuple(rows),

@@ -22,7 +22,6 @@ from mobile_storage.bilevel.certificate import (
     respond,
 )
 from mobile_storage.bilevel.errors import (
-    BilevelModelError,
     MethodError,
     MissingBoundError,
     SolverUnavailableError,
@@ -129,8 +128,15 @@ def solve_bilevel(
             var.set_value(float(value), skip_validation=True)
     log.info(
         "%s with %s %s: %s, objective %s, gap %s, %d variables, %d constraints, %.2f s",
-        result.method, result.solver, result.solver_version, result.status, result.objective,
-        result.gap, result.n_variables, result.n_constraints, result.seconds,
+        result.method,
+        result.solver,
+        result.solver_version,
+        result.status,
+        result.objective,
+        result.gap,
+        result.n_variables,
+        result.n_constraints,
+        result.seconds,
     )
     return result
 
@@ -234,8 +240,14 @@ class _Run:
             raise MethodError(
                 "HiGHS takes no mixed-integer quadratic problem; use method='branch' with it."
             )
-        log.info("%s with %s: %d variables, %d constraints, %d complementarities", method, solver,
-                 built.matrix.n_variables, built.matrix.n_constraints, len(built.single.pairs))
+        log.info(
+            "%s with %s: %d variables, %d constraints, %d complementarities",
+            method,
+            solver,
+            built.matrix.n_variables,
+            built.matrix.n_constraints,
+            len(built.single.pairs),
+        )
         raw = self._run(method, solver, built)
         outcome = self._settle(raw, method, solver, built, base)
         if outcome.raw.x is not None:
@@ -360,7 +372,11 @@ class _Run:
             nodes = self.limits.nodes or SETTLE_NODES * 10
             settled = branch_and_bound(base.matrix, base.pairs, relaxer, self._remaining(nodes))
             return _Outcome(
-                settled, f"{method}, settled by branch", solver, base.matrix, None,
+                settled,
+                f"{method}, settled by branch",
+                solver,
+                base.matrix,
+                None,
                 base.single.pairs,
             )
         stated = [b for b in built.bounds or () if b.stated]
@@ -386,8 +402,12 @@ class _Run:
                 f"{check.message}",
                 warn=True,
             )
-            outcome.raw = replace(raw, status="limit", bound=check.bound,
-                                  message="the given multiplier bounds are not verified")
+            outcome.raw = replace(
+                raw,
+                status="limit",
+                bound=check.bound,
+                message="the given multiplier bounds are not verified",
+            )
             return outcome
         self.announce(
             "a given multiplier bound is too small: it cut off a better solution, which branch "
@@ -396,8 +416,12 @@ class _Run:
             warn=True,
         )
         return _Outcome(
-            check, f"{outcome.method}, corrected by branch", outcome.solver, base.matrix,
-            outcome.bounds, base.single.pairs,
+            check,
+            f"{outcome.method}, corrected by branch",
+            outcome.solver,
+            base.matrix,
+            outcome.bounds,
+            base.single.pairs,
         )
 
     # ------------------------------------------------------------------------------- load
@@ -537,8 +561,12 @@ def _big_m_table(problem: Problem, outcome: _Outcome, responses) -> tuple[BigM, 
     for pair, bound in zip(outcome.pairs, outcome.bounds or (), strict=False):
         response = responses[pair.follower]
         for kind, b, big_m, value in (
-            ("multiplier", bound.multiplier, bound.big_m_multiplier,
-             response.multipliers[pair.row]),
+            (
+                "multiplier",
+                bound.multiplier,
+                bound.big_m_multiplier,
+                response.multipliers[pair.row],
+            ),
             ("slack", bound.slack, bound.big_m_slack, response.slacks[pair.row]),
         ):
             table.append(

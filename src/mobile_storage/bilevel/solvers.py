@@ -125,9 +125,7 @@ def gurobi_model(model: MatrixModel, env):
         quad.addTerms(a, columns[i], columns[j])
     m.setObjective(quad + gp.LinExpr(model.cost.tolist(), columns) + model.offset)
     for row in model.quadratic_rows:
-        body = gp.QuadExpr(
-            gp.LinExpr(row.coefficients.tolist(), [columns[k] for k in row.columns])
-        )
+        body = gp.QuadExpr(gp.LinExpr(row.coefficients.tolist(), [columns[k] for k in row.columns]))
         for i, j, a in row.terms:
             body.addTerms(a, columns[i], columns[j])
         if row.lower == row.upper:
@@ -383,9 +381,7 @@ def _solve_scip(model: MatrixModel, limits: Limits) -> RawSolution:
     if model.quadratic:
         # SCIP's objective is linear: an epigraph variable carries the quadratic part.
         epigraph = m.addVar(lb=None, ub=None)
-        m.addCons(
-            epigraph >= ps.quicksum(float(a) * v[i] * v[j] for i, j, a in model.quadratic)
-        )
+        m.addCons(epigraph >= ps.quicksum(float(a) * v[i] * v[j] for i, j, a in model.quadratic))
         objective = objective + epigraph
     m.setObjective(objective + model.offset, "minimize")
     m.optimize()
