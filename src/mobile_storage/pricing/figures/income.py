@@ -151,6 +151,7 @@ def iteration(runs: Mapping[str, Any], cases: Mapping[str, Case]) -> Figure:
     ]
     handles.append(mark("optimum of the bilevel model", linestyle="--"))
     handles.append(mark("open: a constraint is broken", marker="o", markerfacecolor="white"))
+    handles.append(mark("end: no prices satisfy (11)-(13)", marker="x", markersize=6))
     fig.legend(handles=handles, loc="outside lower center", ncols=3)
     return fig
 
@@ -172,3 +173,5 @@ def _path(ax: Axes, run: Mapping[str, Any], last: int, position: int) -> None:
     broken = np.flatnonzero(missing > BROKEN)
     style = style | {"linestyle": "", "markerfacecolor": "white"}
     ax.plot(broken, income[broken], **style, markersize=size)
+    if run["ending"] == "no prices":
+        ax.plot(len(income) - 1, income[-1], "x", color="black", markersize=6)

@@ -95,13 +95,13 @@ def _needs_at(metric: str, upper: pd.Series, level: int, needs: np.ndarray) -> n
 
 def game() -> Figure:
     """Figure 1B: the Stackelberg game, who decides what and who sees it."""
-    fig, ax = new_figure(width_mm=PAGE_MM, height_mm=84)
+    fig, ax = new_figure(width_mm=PAGE_MM, height_mm=76)
     ax.set_axis_off()
     ax.set_xlim(0, 174)
-    ax.set_ylim(0, 84)
+    ax.set_ylim(0, 76)
     _box(
         ax,
-        (2, 58, 170, 25),
+        (2, 54, 170, 21),
         PALETTE[0],
         "Leader: owner of the mobile storage",
         r"decides  $\lambda^{base}_{h_p},\ \Delta\lambda_{h_t},\ \Delta\lambda_{h_r}$"
@@ -113,7 +113,7 @@ def game() -> Figure:
     for left, name in ((2, "Customer 1"), (61, r"Customer $u$"), (120, r"Customer $U$")):
         _box(
             ax,
-            (left, 2, 52, 30),
+            (left, 1, 52, 26),
             PALETTE[1],
             f"Follower: {name}",
             r"decides  one grade or none, $S_u$ (kW)"
@@ -124,13 +124,13 @@ def game() -> Figure:
             "\n"
             "accepts only prices within (12)",
         )
-        _arrow(ax, (left + 12, 58), (left + 12, 32), "-")
-        _arrow(ax, (left + 40, 32), (left + 40, 58), (0, (4, 2)))
+        _arrow(ax, (left + 12, 54), (left + 12, 27), "-")
+        _arrow(ax, (left + 40, 27), (left + 40, 54), (0, (4, 2)))
     for x in (57.5, 116.5):
-        ax.text(x, 17, "...", ha="center", va="center", fontsize=12)
+        ax.text(x, 14, "...", ha="center", va="center", fontsize=12)
     for left in (2, 61, 120):
-        ax.text(left + 14, 49, "1. unit prices\n    of all grades", fontsize=7, va="center")
-        ax.text(left + 38, 40, "2. grade and\ncapacity", fontsize=7, va="center", ha="right")
+        ax.text(left + 14, 45.5, "1. unit prices\n    of all grades", fontsize=7, va="center")
+        ax.text(left + 38, 35.5, "2. grade and\ncapacity", fontsize=7, va="center", ha="right")
     return fig
 
 

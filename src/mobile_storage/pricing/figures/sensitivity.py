@@ -56,7 +56,7 @@ def sensitivity(moves: pd.DataFrame) -> Figure:
     axes[0].set_ylabel("Value moved to the ends of its range")
     label_panels(axes)
     silent = ", ".join(s for s in swing.index if s not in set(order))
-    note = textwrap.fill(f"Moves next to nothing: {silent}." if silent else "", 125)
+    note = textwrap.fill(f"Moving these changes next to nothing: {silent}." if silent else "", 125)
     fig.legend(
         handles=[
             Patch(**bars(0), label="low end of the range"),
