@@ -132,7 +132,7 @@ def gap_model(upper=None):
 
 def test_the_error_names_the_bound_to_give_for_a_slack():
     m = gap_model()
-    with pytest.raises(MissingBoundError, match="'f.y' has no upper bound"):
+    with pytest.raises(MissingBoundError, match=r"'f\.y' has no upper bound"):
         solve_bilevel(m, m.f, m.x, method="bigm", solver="highs")
     m = gap_model(upper=10)
     r = solve_bilevel(m, m.f, m.x, method="bigm", solver="highs")

@@ -75,7 +75,9 @@ def build(case):
 
 def is_quadratic(case):
     """Whether the single-level problem has a convex quadratic objective."""
-    return bool(case["upper"]["objective"]["quadratic"]) and "bilinear-bilinear" not in case["class"]
+    return (
+        bool(case["upper"]["objective"]["quadratic"]) and "bilinear-bilinear" not in case["class"]
+    )
 
 
 def combinations():

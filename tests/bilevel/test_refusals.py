@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyomo.environ as pyo
 import pytest
+from pyomo import gdp
 
 from mobile_storage.bilevel import (
     BilevelModelError,
@@ -194,3 +195,13 @@ def test_highs_has_no_mixed_integer_quadratic():
     m.o.expr = m.x**2 + m.f.y
     with pytest.raises(MethodError, match="method='branch'"):
         solve_bilevel(m, m.f, [m.x], method="bigm", solver="highs")
+
+
+def test_components_that_would_be_left_out():
+    m = base()
+    m.z = pyo.Var([1, 2], bounds=(0, 1))
+    m.pick = pyo.SOSConstraint(var=m.z, sos=1)
+    refused(m, BilevelModelError, "'pick' is a SOSConstraint")
+    m = base()
+    m.f.either = gdp.Disjunction(expr=[[m.f.y <= 1], [m.f.y >= 4]])
+    refused(m, BilevelModelError, r"'f\.either' is a Disjunction")

@@ -254,7 +254,7 @@ def _gradient_interval(problem: Problem, high_point: HighPoint, follower: Follow
 
 def _blocks(follower: Follower) -> list[tuple[np.ndarray, np.ndarray]]:
     """Independent parts of a follower's constraints: (variables, rows)."""
-    rows, n = follower.A.shape
+    rows = len(follower.rows)
     if not rows:
         return []
     graph = sparse.bmat(

@@ -81,7 +81,9 @@ def compile_model(model: pyo.ConcreteModel, *, nonconvex: bool = False) -> Matri
 
     (objective,) = model.component_data_objects(pyo.Objective, active=True, descend_into=True)
     repn = generate_standard_repn(objective.expr, compute_values=True, quadratic=True)
-    linear = [(column(v), float(a)) for v, a in zip(repn.linear_vars, repn.linear_coefs)]
+    linear = [
+        (column(v), float(a)) for v, a in zip(repn.linear_vars, repn.linear_coefs, strict=True)
+    ]
     quadratic = _terms(repn, column)
     offset = float(repn.constant)
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 from pyomo.core.expr.visitor import identify_variables
+from pyomo.gdp import Disjunction
+from pyomo.mpec import Complementarity
 from pyomo.repn import generate_standard_repn
 
 from mobile_storage.bilevel.errors import (
@@ -192,6 +194,9 @@ class _Reader:
         for var in self.decisions.values():
             if id(var) not in in_model:
                 raise LeaderVariableError(f"leader variable '{var.name}' is not in the model.")
+            if not var.is_fixed():
+                self._number(var)
+        self._check_components()
 
         objective, maximise = self._leader_objective()
         rows = [
@@ -222,6 +227,15 @@ class _Reader:
             rows=tuple(rows),
             followers=tuple(followers),
         )
+
+    def _check_components(self) -> None:
+        """Refuse what would otherwise be left out without a word."""
+        for ctype in (pyo.SOSConstraint, Disjunction, Complementarity, pyo.LogicalConstraint):
+            for component in self.model.component_objects(ctype, active=True, descend_into=True):
+                raise BilevelModelError(
+                    f"'{component.name}' is a {ctype.__name__}, which is not supported; "
+                    "write it with linear constraints and binaries first."
+                )
 
     def _check_block(self, block: Any) -> None:
         if not block.active:

@@ -15,12 +15,7 @@ import pyomo.environ as pyo
 from mobile_storage.bilevel import complementarity as comp
 from mobile_storage.bilevel.bounds import HighPoint, HighPointInfeasibleError
 from mobile_storage.bilevel.branch import branch_and_bound
-from mobile_storage.bilevel.certificate import (
-    TIE_TOLERANCE,
-    leader_residuals,
-    position,
-    respond,
-)
+from mobile_storage.bilevel.certificate import TIE_TOLERANCE
 from mobile_storage.bilevel.errors import (
     MethodError,
     MissingBoundError,
@@ -30,7 +25,8 @@ from mobile_storage.bilevel.kkt import SingleLevel, build_kkt
 from mobile_storage.bilevel.matrix import MatrixModel, compile_model
 from mobile_storage.bilevel.model import Problem, read_problem
 from mobile_storage.bilevel.products import Products
-from mobile_storage.bilevel.result import BigM, BilevelResult, Certificate, Status
+from mobile_storage.bilevel.report import ACCEPTED, Outcome, report
+from mobile_storage.bilevel.result import BilevelResult
 from mobile_storage.bilevel.solvers import (
     SOLVERS,
     Limits,
@@ -38,13 +34,10 @@ from mobile_storage.bilevel.solvers import (
     highs_instance,
     highs_run,
     solve,
-    solver_version,
 )
 
 log = logging.getLogger(__name__)
 
-#: Relative follower gap, residual or objective gap above which a solution is not called optimal.
-ACCEPTED = 1e-6
 #: Nodes given to the search that settles a verdict of another method.
 SETTLE_NODES = 50_000
 
@@ -122,7 +115,15 @@ def solve_bilevel(
         started=started,
     )
     outcome = run.outcome()
-    result = _report(run, outcome, tie_tolerance, check_pessimistic, started)
+    result = report(
+        problem,
+        outcome,
+        gap_asked=gap,
+        announcements=run.announcements,
+        tie_tolerance=tie_tolerance,
+        pessimistic=check_pessimistic,
+        started=started,
+    )
     if result.solution is not None:
         for var, value in zip(problem.variables, outcome.point, strict=True):
             var.set_value(float(value), skip_validation=True)
@@ -139,20 +140,6 @@ def solve_bilevel(
         result.seconds,
     )
     return result
-
-
-@dataclass
-class _Outcome:
-    """What one attempt found; objective and bound are of the minimisation form."""
-
-    raw: RawSolution
-    method: str
-    solver: str
-    matrix: MatrixModel | None = None
-    bounds: list | None = None
-    pairs: tuple = ()
-    point: np.ndarray | None = None
-    solver_multipliers: np.ndarray | None = None
 
 
 @dataclass
@@ -184,12 +171,12 @@ class _Run:
             self.announcements.append(text)
             log.log(logging.WARNING if warn else logging.INFO, text)
 
-    def outcome(self) -> _Outcome:
+    def outcome(self) -> Outcome:
         try:
             return self._attempts()
         except HighPointInfeasibleError:
             message = "no point satisfies the constraints of both levels"
-            return _Outcome(
+            return Outcome(
                 RawSolution("infeasible", message=message),
                 "high-point relaxation",
                 "highs",
@@ -197,13 +184,16 @@ class _Run:
 
     # ------------------------------------------------------------------------- which way
 
-    def _attempts(self) -> _Outcome:
+    def _attempts(self) -> Outcome:
         base = self._build("branch")
         refused: list[str] = []
         for solver in self._solvers(base.matrix):
             said = len(self.announcements)
             try:
-                return self._attempt(solver, base)
+                outcome = self._attempt(solver, base)
+                if outcome.raw.status == "error" and self.solver == "auto":
+                    raise SolverUnavailableError(f"it gave up ({outcome.raw.message})")
+                return outcome
             except SolverUnavailableError as error:
                 if self.solver != "auto":
                     raise
@@ -229,7 +219,7 @@ class _Run:
             raise MethodError(f"no solver offers method='{self.method}' for this class of model.")
         return admitted
 
-    def _attempt(self, solver: str, base: _Built) -> _Outcome:
+    def _attempt(self, solver: str, base: _Built) -> Outcome:
         method = self.method
         if method == "auto":
             method = self._choose(solver, base)
@@ -251,7 +241,7 @@ class _Run:
         raw = self._run(method, solver, built)
         outcome = self._settle(raw, method, solver, built, base)
         if outcome.raw.x is not None:
-            self._load(outcome, outcome_built(outcome, built, base), base)
+            self._load(outcome, built if outcome.matrix is not base.matrix else base, base)
         return outcome
 
     def _choose(self, solver: str, base: _Built) -> str:
@@ -356,9 +346,9 @@ class _Run:
             return branch_and_bound(built.matrix, built.pairs, solver, self._remaining())
         return solve(built.matrix, solver, self._remaining())
 
-    def _settle(self, raw, method, solver, built, base) -> _Outcome:
+    def _settle(self, raw, method, solver, built, base) -> Outcome:
         """Second look where a method's verdict is not a proof."""
-        outcome = _Outcome(raw, method, solver, built.matrix, built.bounds, built.single.pairs)
+        outcome = Outcome(raw, method, solver, built.matrix, built.bounds, built.single.pairs)
         if method == "branch" or base.matrix.nonconvex:
             return outcome
         relaxer = "gurobi" if solver == "gurobi" else "highs"
@@ -371,7 +361,7 @@ class _Run:
             )
             nodes = self.limits.nodes or SETTLE_NODES * 10
             settled = branch_and_bound(base.matrix, base.pairs, relaxer, self._remaining(nodes))
-            return _Outcome(
+            return Outcome(
                 settled,
                 f"{method}, settled by branch",
                 solver,
@@ -384,8 +374,8 @@ class _Run:
             return self._check_stated(outcome, base, relaxer)
         return outcome
 
-    def _check_stated(self, outcome: _Outcome, base: _Built, relaxer: str) -> _Outcome:
-        """The caller's multiplier bounds are no proof: is there anything better without them?"""
+    def _check_stated(self, outcome: Outcome, base: _Built, relaxer: str) -> Outcome:
+        """Look for something better without the caller's multiplier bounds, which prove nothing."""
         raw = outcome.raw
         cutoff = math.inf
         if raw.objective is not None:
@@ -415,7 +405,7 @@ class _Run:
             "in the minimised form)",
             warn=True,
         )
-        return _Outcome(
+        return Outcome(
             check,
             f"{outcome.method}, corrected by branch",
             outcome.solver,
@@ -426,7 +416,7 @@ class _Run:
 
     # ------------------------------------------------------------------------------- load
 
-    def _load(self, outcome: _Outcome, built: _Built, base: _Built) -> None:
+    def _load(self, outcome: Outcome, built: _Built, base: _Built) -> None:
         """The solution over the problem's variables, sharpened where the pattern is known."""
         x = outcome.raw.x
         place = built.columns(built.single.v)
@@ -442,7 +432,6 @@ class _Run:
                 for p in built.single.pairs
             ]
         )
-        outcome.solver_multipliers = mu
         whole = self.problem.integer
         point[whole] = np.round(point[whole])
         sharp = self._sharpen(base, point, mu, slack, built.matrix.evaluate(x))
@@ -473,140 +462,3 @@ class _Run:
         sharp = x[base.columns(base.single.v)]
         sharp[self.problem.integer] = np.round(sharp[self.problem.integer])
         return sharp
-
-
-def outcome_built(outcome: _Outcome, built: _Built, base: _Built) -> _Built:
-    """The built model that the outcome's solution vector belongs to."""
-    return base if outcome.matrix is base.matrix else built
-
-
-def _report(run: _Run, outcome: _Outcome, tie_tolerance: float, pessimistic: bool, started: float):
-    problem, raw = run.problem, outcome.raw
-    matrix = outcome.matrix
-    common = {
-        "method": outcome.method,
-        "solver": outcome.solver,
-        "solver_version": solver_version(outcome.solver),
-        "n_variables": matrix.n_variables if matrix else 0,
-        "n_constraints": matrix.n_constraints if matrix else 0,
-        "n_complementarities": len(outcome.pairs),
-        "nodes": raw.nodes,
-    }
-    sign = -1.0 if problem.maximise else 1.0
-    if outcome.point is None:
-        status = Status(raw.status) if raw.status in set(Status) else Status.ERROR
-        if status is Status.OPTIMAL:
-            status = Status.ERROR
-        bound = None if raw.bound is None else sign * raw.bound
-        message = raw.message or status.value
-        if status is Status.LIMIT:
-            message = f"stopped by a limit without a solution ({message})"
-        return BilevelResult(
-            status=status,
-            message=message,
-            bound=bound if status is Status.LIMIT else None,
-            announcements=tuple(run.announcements),
-            seconds=time.perf_counter() - started,
-            **common,
-        )
-
-    point = outcome.point
-    objective = problem.objective.value(point)
-    bound = None if raw.bound is None else sign * raw.bound
-    gap = None
-    if bound is not None:
-        # A bound beyond the objective is rounding, not a negative gap.
-        gap = max(0.0, sign * (objective - bound)) / max(1.0, abs(objective))
-    responses = [respond(f, point) for f in problem.followers]
-    leader, integrality = leader_residuals(problem, point)
-    certificate = Certificate(
-        primal=max((r.primal for r in responses), default=0.0),
-        dual=max((r.dual for r in responses), default=0.0),
-        stationarity=max((r.stationarity for r in responses), default=0.0),
-        complementarity=max((r.complementarity for r in responses), default=0.0),
-        leader=leader,
-        integrality=integrality,
-        big_m=_big_m_table(problem, outcome, responses),
-    )
-    status, message = _verdict(run, outcome, gap, responses, certificate)
-    names = [f.name for f in problem.followers]
-    tied, optimistic, worst, reason = None, None, None, "not asked for"
-    if pessimistic:
-        p = position(problem, point, responses, tie_tolerance)
-        tied = dict(zip(names, p.tied, strict=True))
-        optimistic, worst, reason = p.optimistic, p.worst_case, p.reason
-    return BilevelResult(
-        status=status,
-        message=message,
-        objective=objective,
-        bound=bound,
-        gap=gap,
-        solution=dict(zip(problem.names, (float(v) for v in point), strict=True)),
-        follower_objectives={n: r.objective for n, r in zip(names, responses, strict=True)},
-        follower_optimal_values={n: r.optimal_value for n, r in zip(names, responses, strict=True)},
-        follower_gaps={n: r.gap for n, r in zip(names, responses, strict=True)},
-        tied=tied,
-        optimistic=optimistic,
-        worst_case=worst,
-        worst_case_reason=reason,
-        certificate=certificate,
-        announcements=tuple(run.announcements),
-        seconds=time.perf_counter() - started,
-        **common,
-    )
-
-
-def _big_m_table(problem: Problem, outcome: _Outcome, responses) -> tuple[BigM, ...]:
-    table = []
-    for pair, bound in zip(outcome.pairs, outcome.bounds or (), strict=False):
-        response = responses[pair.follower]
-        for kind, b, big_m, value in (
-            (
-                "multiplier",
-                bound.multiplier,
-                bound.big_m_multiplier,
-                response.multipliers[pair.row],
-            ),
-            ("slack", bound.slack, bound.big_m_slack, response.slacks[pair.row]),
-        ):
-            table.append(
-                BigM(
-                    follower=problem.followers[pair.follower].name,
-                    row=problem.followers[pair.follower].rows[pair.row].name,
-                    kind=kind,
-                    bound=b.value,
-                    big_m=big_m,
-                    origin=b.origin,
-                    value=float(value),
-                    at_bound=bool(value >= big_m * (1 - 1e-6)),
-                )
-            )
-    return tuple(table)
-
-
-def _verdict(run: _Run, outcome: _Outcome, gap, responses, certificate) -> tuple[Status, str]:
-    """Optimal only if the solver says so and every independent check agrees."""
-    raw = outcome.raw
-    if raw.status not in ("optimal", "limit"):
-        return Status.ERROR, raw.message
-    problems = []
-    for follower, response in zip(run.problem.followers, responses, strict=True):
-        if response.gap is None:
-            problems.append(f"follower '{follower.name}' could not be solved again")
-        elif response.gap > ACCEPTED * max(1.0, abs(response.objective)):
-            problems.append(f"follower '{follower.name}' misses its optimum by {response.gap:.3g}")
-    scale = max(1.0, float(np.abs(outcome.point).max(initial=0.0)))
-    for name in ("primal", "leader", "integrality"):
-        residual = getattr(certificate, name)
-        if residual > ACCEPTED * scale:
-            problems.append(f"{name} residual {residual:.3g}")
-    if certificate.any_at_bound:
-        entry = next(m for m in certificate.big_m if m.at_bound)
-        problems.append(f"the {entry.kind} of '{entry.row}' sits at its big-M {entry.big_m:.6g}")
-    if raw.status == "optimal" and gap is not None and gap > max(run.limits.gap, ACCEPTED):
-        problems.append(f"the recomputed objective is {gap:.3g} away from the solver's bound")
-    if problems:
-        return Status.UNCERTAIN, "; ".join(problems)
-    if raw.status == "limit":
-        return Status.LIMIT, f"stopped by a limit ({raw.message})"
-    return Status.OPTIMAL, "optimal; every follower answers optimally when solved again"

@@ -1,0 +1,193 @@
+"""From what a solver found to a checked :class:`BilevelResult`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mobile_storage.bilevel.certificate import leader_residuals, position, respond
+from mobile_storage.bilevel.matrix import MatrixModel
+from mobile_storage.bilevel.model import Problem
+from mobile_storage.bilevel.result import BigM, BilevelResult, Certificate, Status
+from mobile_storage.bilevel.solvers import RawSolution, solver_version
+
+if TYPE_CHECKING:
+    from mobile_storage.bilevel.complementarity import PairBounds
+    from mobile_storage.bilevel.kkt import Pair
+
+#: Relative follower gap, residual or objective gap above which a solution is not called optimal.
+ACCEPTED = 1e-6
+
+
+@dataclass
+class Outcome:
+    """What one attempt found; objective and bound are of the minimisation form.
+
+    ``point`` is the solution over the problem's variables, None where there is none.
+    """
+
+    raw: RawSolution
+    method: str
+    solver: str
+    matrix: MatrixModel | None = None
+    bounds: list[PairBounds] | None = None
+    pairs: tuple[Pair, ...] = ()
+    point: np.ndarray | None = None
+
+
+def report(
+    problem: Problem,
+    outcome: Outcome,
+    *,
+    gap_asked: float,
+    announcements: Sequence[str],
+    tie_tolerance: float,
+    pessimistic: bool,
+    started: float,
+) -> BilevelResult:
+    """Recompute the objective, solve the followers again, and judge.
+
+    Parameters
+    ----------
+    gap_asked
+        The relative gap at which the solver was allowed to stop.
+    pessimistic
+        Whether to look for ties and the worst case.
+    started
+        ``time.perf_counter()`` at the start of the solve.
+    """
+    raw = outcome.raw
+    matrix = outcome.matrix
+    common = {
+        "method": outcome.method,
+        "solver": outcome.solver,
+        "solver_version": solver_version(outcome.solver),
+        "n_variables": matrix.n_variables if matrix else 0,
+        "n_constraints": matrix.n_constraints if matrix else 0,
+        "n_complementarities": len(outcome.pairs),
+        "nodes": raw.nodes,
+    }
+    sign = -1.0 if problem.maximise else 1.0
+    if outcome.point is None:
+        status = Status(raw.status) if raw.status in set(Status) else Status.ERROR
+        if status is Status.OPTIMAL:
+            status = Status.ERROR
+        bound = None if raw.bound is None else sign * raw.bound
+        message = raw.message or status.value
+        if status is Status.LIMIT:
+            message = f"stopped by a limit without a solution ({message})"
+        return BilevelResult(
+            status=status,
+            message=message,
+            bound=bound if status is Status.LIMIT else None,
+            announcements=tuple(announcements),
+            seconds=time.perf_counter() - started,
+            **common,
+        )
+
+    point = outcome.point
+    objective = problem.objective.value(point)
+    bound = None if raw.bound is None else sign * raw.bound
+    gap = None
+    if bound is not None:
+        # A bound beyond the objective is rounding, not a negative gap.
+        gap = max(0.0, sign * (objective - bound)) / max(1.0, abs(objective))
+    responses = [respond(f, point) for f in problem.followers]
+    leader, integrality = leader_residuals(problem, point)
+    certificate = Certificate(
+        primal=max((r.primal for r in responses), default=0.0),
+        dual=max((r.dual for r in responses), default=0.0),
+        stationarity=max((r.stationarity for r in responses), default=0.0),
+        complementarity=max((r.complementarity for r in responses), default=0.0),
+        leader=leader,
+        integrality=integrality,
+        big_m=_big_m_table(problem, outcome, responses),
+    )
+    status, message = _verdict(problem, outcome, gap, gap_asked, responses, certificate)
+    names = [f.name for f in problem.followers]
+    tied, optimistic, worst, reason = None, None, None, "not asked for"
+    if pessimistic:
+        p = position(problem, point, responses, tie_tolerance)
+        tied = dict(zip(names, p.tied, strict=True))
+        optimistic, worst, reason = p.optimistic, p.worst_case, p.reason
+    return BilevelResult(
+        status=status,
+        message=message,
+        objective=objective,
+        bound=bound,
+        gap=gap,
+        solution=dict(zip(problem.names, (float(v) for v in point), strict=True)),
+        follower_objectives={n: r.objective for n, r in zip(names, responses, strict=True)},
+        follower_optimal_values={n: r.optimal_value for n, r in zip(names, responses, strict=True)},
+        follower_gaps={n: r.gap for n, r in zip(names, responses, strict=True)},
+        tied=tied,
+        optimistic=optimistic,
+        worst_case=worst,
+        worst_case_reason=reason,
+        certificate=certificate,
+        announcements=tuple(announcements),
+        seconds=time.perf_counter() - started,
+        **common,
+    )
+
+
+def _big_m_table(problem: Problem, outcome: Outcome, responses) -> tuple[BigM, ...]:
+    table = []
+    for pair, bound in zip(outcome.pairs, outcome.bounds or (), strict=False):
+        response = responses[pair.follower]
+        for kind, b, big_m, value in (
+            (
+                "multiplier",
+                bound.multiplier,
+                bound.big_m_multiplier,
+                response.multipliers[pair.row],
+            ),
+            ("slack", bound.slack, bound.big_m_slack, response.slacks[pair.row]),
+        ):
+            table.append(
+                BigM(
+                    follower=problem.followers[pair.follower].name,
+                    row=problem.followers[pair.follower].rows[pair.row].name,
+                    kind=kind,
+                    bound=b.value,
+                    big_m=big_m,
+                    origin=b.origin,
+                    value=float(value),
+                    at_bound=bool(value >= big_m * (1 - 1e-6)),
+                )
+            )
+    return tuple(table)
+
+
+def _verdict(
+    problem: Problem, outcome: Outcome, gap, gap_asked, responses, certificate
+) -> tuple[Status, str]:
+    """Optimal only if the solver says so and every independent check agrees."""
+    raw = outcome.raw
+    if raw.status not in ("optimal", "limit"):
+        return Status.ERROR, raw.message
+    problems = []
+    for follower, response in zip(problem.followers, responses, strict=True):
+        if response.gap is None:
+            problems.append(f"follower '{follower.name}' could not be solved again")
+        elif response.gap > ACCEPTED * max(1.0, abs(response.objective)):
+            problems.append(f"follower '{follower.name}' misses its optimum by {response.gap:.3g}")
+    scale = max(1.0, float(np.abs(outcome.point).max(initial=0.0)))
+    for name in ("primal", "leader", "integrality"):
+        residual = getattr(certificate, name)
+        if residual > ACCEPTED * scale:
+            problems.append(f"{name} residual {residual:.3g}")
+    if certificate.any_at_bound:
+        entry = next(m for m in certificate.big_m if m.at_bound)
+        problems.append(f"the {entry.kind} of '{entry.row}' sits at its big-M {entry.big_m:.6g}")
+    if raw.status == "optimal" and gap is not None and gap > max(gap_asked, ACCEPTED):
+        problems.append(f"the recomputed objective is {gap:.3g} away from the solver's bound")
+    if problems:
+        return Status.UNCERTAIN, "; ".join(problems)
+    if raw.status == "limit":
+        return Status.LIMIT, f"stopped by a limit ({raw.message})"
+    return Status.OPTIMAL, "optimal; every follower answers optimally when solved again"
