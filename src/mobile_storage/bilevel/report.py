@@ -78,8 +78,15 @@ def report(
             status = Status.ERROR
         bound = None if raw.bound is None else sign * raw.bound
         message = raw.message or status.value
-        if status is Status.LIMIT:
-            message = f"stopped by a limit without a solution ({message})"
+        meaning = {
+            Status.LIMIT: "stopped by a limit without a solution",
+            Status.INFEASIBLE: "no decision of the leader meets all constraints together with "
+            "optimal responses of the followers",
+            Status.UNBOUNDED: "the leader's objective has no bound over the followers' optimal "
+            "responses",
+        }.get(status)
+        if meaning:
+            message = f"{meaning} ({message})"
         return BilevelResult(
             status=status,
             message=message,
