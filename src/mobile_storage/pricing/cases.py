@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pyomo.environ as pyo
 
@@ -15,6 +15,10 @@ from .game import Formulation, Setting, build, leader_variables
 from .grades import LEVELS, Prices
 from .income import Account, account
 from .outcome import Outcome, settle
+
+
+KKT_CUSTOMERS = 60
+"""With more customers than this the KKT model outgrows free solvers; `solve` leaves it then."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def solve(
     data: PricingData,
     setting: Setting,
     *,
-    formulation: Formulation = "kkt_strengthened",
+    formulation: Formulation | Literal["auto"] = "auto",
     method: str = "auto",
     solver: str = "auto",
     **limits: Any,
@@ -49,11 +53,17 @@ def solve(
 
     Parameters
     ----------
-    formulation, method, solver
-        See `game.build` and `mobile_storage.bilevel.solve_bilevel`.
+    formulation : str
+        See `game.build`; ``auto`` is ``kkt_strengthened`` for up to `KKT_CUSTOMERS` customers and
+        the equivalent, much smaller ``value_function`` beyond.
+    method, solver
+        See `mobile_storage.bilevel.solve_bilevel`.
     **limits
         ``gap``, ``time_limit_s``, ``node_limit`` of `solve_bilevel`.
     """
+    if formulation == "auto":
+        small = len(data.customers) <= KKT_CUSTOMERS
+        formulation = "kkt_strengthened" if small else "value_function"
     m = build(data, setting, formulation)
     followers = list(m.customer.values()) if formulation != "value_function" else []
     leader = leader_variables(m) if followers else []

@@ -19,6 +19,7 @@ cuts off no solution and is solved in a fraction of the time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import pyomo.environ as pyo
@@ -179,16 +180,7 @@ def _add_customers(m: pyo.ConcreteModel) -> None:
 
     m.customer = pyo.Block(m.U, rule=customer)
 
-    def accepted(m, u, k):
-        g = m.option[u, k].grade.label
-        return m.price[g] <= caps[u] + (m.highest_price[g] - caps[u]) * (1 - m.accepts[u, k])
-
-    def refused(m, u, k):
-        refusable = caps[u] + PRICE_RESOLUTION
-        return m.price[m.option[u, k].grade.label] >= refusable * (1 - m.accepts[u, k])
-
-    m.individual_rationality = pyo.Constraint(m.UG, rule=accepted, doc="Eq. (12)")
-    m.refusal = pyo.Constraint(m.UG, rule=refused, doc="only prices that fail Eq. (12)")
+    _add_acceptance(m)
     m.whole_choice = pyo.Constraint(
         m.UG, rule=lambda m, u, k: m.buys[u, k] == m.customer[u].chooses[k]
     )
@@ -196,6 +188,33 @@ def _add_customers(m: pyo.ConcreteModel) -> None:
         m.everyone = pyo.Constraint(
             m.U, rule=lambda m, u: sum(m.buys[v, k] for v, k in m.UG if v == u) == 1
         )
+
+
+def _add_acceptance(m: pyo.ConcreteModel) -> None:
+    """Eq. (12) as a staircase: who accepts the price of a grade, by rising acceptable price c_j.
+
+    Whoever accepts less is followed by whoever accepts more, a_1 <= a_2 <= ... <= a_n, and the
+    price lies on the step between the last that refuses and the first that accepts:
+
+        sum_j (a_j - a_j-1) c_j + (1 - a_n) highest >= lambda >= sum_j (a_j+1 - a_j) (c_j + delta)
+
+    with a_0 = 0, a_n+1 = 1. One pair of rows for each grade says what a big-M for each customer
+    would say, and its linear relaxation is far tighter.
+    """
+    caps = m.data.acceptable_prices
+    m.acceptance = pyo.ConstraintList(doc="Eq. (12), and refusal of what fails it")
+    for g in m.G:
+        by_cap = sorted((caps[u], u, k) for u, k in m.UG if m.option[u, k].grade.label == g)
+        a = [0, *(m.accepts[u, k] for _, u, k in by_cap), 1]
+        ends = [cap for cap, _, _ in by_cap]
+        for lower, upper in pairwise(a[1:-1]):
+            m.acceptance.add(lower <= upper)
+        steps = [later - earlier for earlier, later in pairwise(a)]
+        at_most = sum(s * c for s, c in zip(steps, [*ends, m.highest_price[g]], strict=True))
+        refused = [0.0, *(cap + PRICE_RESOLUTION for cap in ends)]
+        at_least = sum(s * c for s, c in zip(steps, refused, strict=True))
+        m.acceptance.add(m.price[g] <= at_most)
+        m.acceptance.add(m.price[g] >= at_least)
 
 
 def _band(m: pyo.ConcreteModel, u: int, k: int) -> Band:

@@ -62,8 +62,10 @@ def moves(raw: RawPricing, only: Collection[str] = ()) -> Iterator[Move]:
             yield Move(table, symbol, end)
 
 
-def try_move(raw: RawPricing, setting: Setting, move: Move) -> dict[str, object]:
-    """Solve the three cases after a move.
+def try_move(
+    raw: RawPricing, setting: Setting, move: Move, **limits: object
+) -> dict[str, object]:
+    """Solve the three cases after a move, within the `limits` of `cases.solve`.
 
     Returns
     -------
@@ -80,8 +82,8 @@ def try_move(raw: RawPricing, setting: Setting, move: Move) -> dict[str, object]
     solved = {}
     for tariff in ("multi_grade", "single_price"):
         case = Setting(tariff, setting.fixed_grade, setting.participation, setting.investment)
-        found = solve(data, case)
-        if found.outcome is None:
+        found = solve(data, case, **limits)
+        if not found.result.optimal:
             return row | {"status": f"{tariff} {found.result.status}"}
         solved[tariff] = {
             "account": found.outcome.account.rows(),

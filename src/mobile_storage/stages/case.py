@@ -21,7 +21,7 @@ def main() -> None:
     with stage("case", name) as log:
         values, solver = params()["cases"][name], params()["solver"]
         data, game = load(RAW), setting(values)
-        solution = solve(data, game, solver=solver)
+        solution = solve(data, game, solver=solver, **params()["limits"])
         result = solution.result
         log.info(
             "%s with %s %s, %s, gap %s",
@@ -32,7 +32,7 @@ def main() -> None:
             "none" if result.gap is None else f"{result.gap:.1e}",
         )
         record = case_record(data, solution)
-        if values["intervals"] and solution.outcome is not None:
+        if values["intervals"] and result.optimal:
             record["intervals"] = optimal_ranges(data, game, solution.outcome, solver=solver)
         write_json(record, RESULTS / "cases" / f"{name}.json")
 

@@ -53,7 +53,7 @@ def main() -> None:
         findings = [
             structure_finding(case_results()[default]),
             *(
-                ordering_finding(claim, default, variants, len(multi), flips[claim])
+                ordering_finding(claim, default, variants, len(multi), flips.get(claim, ()))
                 for claim in ("P1-02", "P1-03", "P1-04", "P1-05", "P1-06")
             ),
             iteration_finding(read_json(RESULTS / "iteration.json"), default),

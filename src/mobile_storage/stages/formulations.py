@@ -7,7 +7,7 @@ from typing import Any
 from mobile_storage.bilevel.errors import BilevelModelError, SolverUnavailableError
 from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import progress, stage
-from mobile_storage.pricing.cases import solve
+from mobile_storage.pricing.cases import KKT_CUSTOMERS, solve
 from mobile_storage.pricing.certificate import regret_yuan_per_year, without_noise
 from mobile_storage.pricing.data import PricingData, load
 from mobile_storage.pricing.game import Setting
@@ -33,7 +33,13 @@ def main() -> None:
     with stage("formulations") as log:
         data, rows = load(RAW), []
         chosen = {n: setting(params()["cases"][n]) for n in params()["formulations"]}
-        routes = [(name, game, route) for name, game in chosen.items() for route in ROUTES]
+        small = len(data.customers) <= KKT_CUSTOMERS
+        routes = [
+            (name, game, route)
+            for name, game in chosen.items()
+            for route in ROUTES
+            if small or route[0] == "value_function"
+        ]
         for name, game, route in progress(routes, "formulations"):
             rows.append({"case": name} | _row(data, game, *route))
             log.info("%s", rows[-1])
@@ -45,7 +51,8 @@ def _row(
 ) -> dict[str, Any]:
     row = {"formulation": formulation, "method": method, "solver": solver}
     try:
-        solution = solve(data, game, formulation=formulation, method=method, solver=solver)
+        limits = params()["limits"]
+        solution = solve(data, game, formulation=formulation, method=method, solver=solver, **limits)
     except (BilevelModelError, SolverUnavailableError) as error:
         # A solver without a licence, or a model too large for it, is a finding and not a failure.
         return row | {"status": f"not run: {error}"}

@@ -13,7 +13,7 @@ def main() -> None:
     """Write ``no_emergency.json``: one account for each solved case, and the freely sized one."""
     with stage("no_emergency") as log:
         data = load(RAW)
-        sizes = {n: c["storage_kw"] for n, c in case_results().items() if c["status"] == "optimal"}
+        sizes = {n: c["storage_kw"] for n, c in case_results().items() if "storage_kw" in c}
         # Income is linear in size: storage that pays grows to whatever limits it.
         sizes["freely_sized"] = largest_demand_kw(data) if data.rates.standing > 0 else 0.0
         content = {

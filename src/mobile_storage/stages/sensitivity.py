@@ -20,7 +20,11 @@ def main() -> None:
     with stage("sensitivity") as log:
         raw, values = read_raw(RAW), params()["sensitivity"]
         todo = list(moves(raw, values["only"]))
-        task = partial(try_move, raw, default_setting())
+        customers = raw.customers["customer"].nunique()
+        if customers > values["most_customers"]:
+            log.warning("%d customers: only the data as they are, nothing moved", customers)
+            todo = todo[:1]
+        task = partial(try_move, raw, default_setting(), **params()["limits"])
         quiet = logging.getLogger("mobile_storage").setLevel
         with ProcessPoolExecutor(values["processes"], None, quiet, (logging.WARNING,)) as pool:
             rows = list(progress(pool.map(task, todo), "sensitivity", len(todo)))
