@@ -38,8 +38,13 @@ def module_file(module: str) -> Path | None:
 def imported(module: str) -> frozenset[str]:
     """Our modules that a module imports, also inside functions, and the packages above them."""
     path = module_file(module)
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    return imported_by(path.read_text(encoding="utf-8"), package)
+
+
+def imported_by(code: str, package: str = "") -> frozenset[str]:
+    """The same for source text in a package."""
+    tree = ast.parse(code)
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -55,9 +60,23 @@ def imported(module: str) -> frozenset[str]:
     return frozenset(ours | {p for p in parents if module_file(p)})
 
 
+def notebook_imports() -> set[str]:
+    """Our modules that the notebooks import."""
+    cells = [
+        "".join(cell["source"])
+        for path in sorted((ROOT / "notebooks").glob("*/*.ipynb"))
+        if path.parent.name != "executed"
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "code"
+    ]
+    return set().union(*(imported_by(code) for code in cells))
+
+
 def needed_files(module: str) -> set[str]:
-    """Every source file of ours that running a module reads, itself included."""
+    """Every source file of ours that running a stage's module reads, itself included."""
     found, todo = set(), [module]
+    if module.endswith(".notebook"):
+        todo += notebook_imports()
     while todo:
         current = todo.pop()
         if current not in found:
