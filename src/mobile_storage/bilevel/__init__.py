@@ -11,6 +11,7 @@ from mobile_storage.bilevel.errors import (
     StrongDualityError,
     UnboundedProductError,
 )
+from mobile_storage.bilevel.ranges import Interval, value_ranges
 from mobile_storage.bilevel.result import BigM, BilevelResult, Certificate, Status
 from mobile_storage.bilevel.solve import solve_bilevel
 
@@ -20,6 +21,7 @@ __all__ = [
     "BilevelResult",
     "Certificate",
     "IntegerFollowerError",
+    "Interval",
     "LeaderVariableError",
     "MethodError",
     "MissingBoundError",
@@ -29,4 +31,5 @@ __all__ = [
     "StrongDualityError",
     "UnboundedProductError",
     "solve_bilevel",
+    "value_ranges",
 ]

@@ -45,7 +45,7 @@ def solve(
     formulation: Formulation | Literal["auto"] = "auto",
     method: str = "auto",
     solver: str = "auto",
-    **limits: Any,
+    **options: Any,
 ) -> Solution:
     """Solve case 1 or 2.
 
@@ -58,8 +58,8 @@ def solve(
         the equivalent, much smaller ``value_function`` beyond.
     method, solver
         See `mobile_storage.bilevel.solve_bilevel`.
-    **limits
-        ``gap``, ``time_limit_s``, ``node_limit`` of `solve_bilevel`.
+    **options
+        ``gap``, ``node_limit``, ``check_pessimistic`` and the like of `solve_bilevel`.
     """
     if formulation == "auto":
         small = len(data.customers) <= KKT_CUSTOMERS
@@ -67,7 +67,7 @@ def solve(
     m = build(data, setting, formulation)
     followers = list(m.customer.values()) if formulation != "value_function" else []
     leader = leader_variables(m) if followers else []
-    result = solve_bilevel(m, followers, leader, method=method, solver=solver, **limits)
+    result = solve_bilevel(m, followers, leader, method=method, solver=solver, **options)
     found = settle(data, setting, *decisions(m)) if result.solution else None
     return Solution(setting, found, result)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from mobile_storage.bilevel.ranges import Interval, value_ranges
+from mobile_storage.bilevel import Interval, value_ranges
 
 from .cases import stand_alone_cost
 from .data import PricingData

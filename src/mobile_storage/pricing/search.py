@@ -24,7 +24,7 @@ def prices_from_steps(x: np.ndarray, step_min: float) -> Prices:
 
 
 def blind_search(
-    data: PricingData, setting: Setting, *, seed: int, population: int, generations: int
+    data: PricingData, setting: Setting, seed: int, *, population: int, generations: int
 ) -> tuple[Outcome, OptimizeResult]:
     """Best feasible outcome that differential evolution finds over the seven prices.
 

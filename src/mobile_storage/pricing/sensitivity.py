@@ -79,10 +79,16 @@ def try_move(
     except InputError as error:
         # A threshold or a need moved to where a customer fits no grade: no answer, said as such.
         return row | {"status": str(error)}
+    # The quickest formulation that describes the game: see `game.build` on indifferent customers.
+    indifferent = any(
+        cap >= c.outage_loss_yuan_per_kwh
+        for c, cap in zip(data.customers, data.acceptable_prices, strict=True)
+    )
+    formulation = "auto" if indifferent else "value_function"
     solved = {}
     for tariff in ("multi_grade", "single_price"):
         case = Setting(tariff, setting.fixed_grade, setting.participation, setting.investment)
-        found = solve(data, case, **limits)
+        found = solve(data, case, formulation=formulation, check_pessimistic=False, **limits)
         if not found.result.optimal:
             return row | {"status": f"{tariff} {found.result.status}"}
         solved[tariff] = {

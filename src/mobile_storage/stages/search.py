@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
 from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import progress, stage
 from mobile_storage.pricing.data import load
@@ -12,16 +15,11 @@ from mobile_storage.stages.common import RAW, RESULTS, default_setting, params
 def main() -> None:
     """Write ``search.json``: best income, prices and evaluations for every seed."""
     with stage("search") as log:
-        data, game, values, rows = load(RAW), default_setting(), params()["search"], []
-        for seed in progress(values["seeds"], "blind search", len(values["seeds"])):
-            found, run = blind_search(
-                data,
-                game,
-                seed=seed,
-                population=values["population"],
-                generations=values["generations"],
-            )
-            rows.append(
+        values = params()["search"]
+        task = partial(blind_search, load(RAW), default_setting(), **values["evolution"])
+        with ProcessPoolExecutor(values["processes"]) as pool:
+            runs = progress(pool.map(task, values["seeds"]), "blind search", len(values["seeds"]))
+            rows = [
                 {
                     "seed": seed,
                     "net_income_yuan_per_year": found.account.net_income,
@@ -29,8 +27,9 @@ def main() -> None:
                     "prices_yuan_per_kwh": found.prices.vector(),
                     "evaluations": run.nfev,
                 }
-            )
-            log.info("seed %d: %.2f yuan/yr", seed, found.account.net_income)
+                for seed, (found, run) in zip(values["seeds"], runs, strict=True)
+            ]
+        log.info("best %.2f yuan/yr", max(row["net_income_yuan_per_year"] for row in rows))
         write_json(rows, RESULTS / "search.json")
 
 
