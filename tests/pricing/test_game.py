@@ -308,6 +308,18 @@ def test_customers_closer_than_the_price_resolution(customer, game):
     check(game(weak, b, rates=rates, coincidence=1.0), SELF, 0.0, [0, 0])
 
 
+@pytest.mark.parametrize("formulation", FORMULATIONS)
+def test_no_price_lies_between_acceptance_and_refusal(customer, game, formulation):
+    # C must be had at 2 (20,000), and the second level costs 3 more: at least 5. A accepts 5 but
+    # takes 100 kW at 2 (800 to 750). B, in the second level only, accepts 5.0005; whether A would
+    # refuse that is undecided, so B pays 5.
+    a = customer("A", band=(50, 150))
+    b = customer("B", band=(150, 150), loss=10.001)
+    c = customer("C", n=100, band=(60, 100), loss=4)
+    data = game(a, b, c, price_step_min=3.0)
+    check(data, SELF, 200 + 750 + 20_000, [100, 150, 100], formulation=formulation)
+
+
 # ------------------------------------------------------------------------------------ k_exp = 1
 
 
@@ -318,6 +330,17 @@ def test_at_k_exp_of_one_the_leader_may_sell_part_of_a_band(customer, game, form
     rates = UnitRates(0, 0, 0, 0, 0, 0, 0, 600.0, 0)
     data = game(customer(), rates=rates, k_exp=1.0, coincidence=1.0, vehicle_power_kw=80.0)
     check(data, SELF, 200.0, [80], formulation=formulation)
+
+
+@pytest.mark.parametrize("formulation", FORMULATIONS)
+def test_below_its_loss_a_customer_buys_all_even_at_k_exp_of_one(customer, game, formulation):
+    # B, of 100 kW, accepts 9.5; at that A, whose loss is 10, wants its 100 kW and no less. Two
+    # vehicles of 180 kW at 400: 1900 - 800 = 1100. At a price of 10 A alone: 1000 - 400. Selling
+    # A only 80 kW at 9.5 would save a vehicle (1710 - 400 = 1310), but A would not have it.
+    a, b = customer("A"), customer("B", band=(100, 100), loss=9.5)
+    rates = UnitRates(0, 0, 0, 0, 0, 0, 0, 400.0, 0)
+    data = game(a, b, rates=rates, k_exp=1.0, coincidence=1.0, vehicle_power_kw=180.0)
+    check(data, SINGLE, 1100.0, [100, 100], formulation=formulation)
 
 
 @pytest.mark.parametrize("formulation", FORMULATIONS)
