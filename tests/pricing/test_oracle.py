@@ -25,7 +25,7 @@ from mobile_storage.pricing.income import ResponseCost, UnitRates
 from mobile_storage.pricing.outcome import outcome
 
 FORMULATIONS = ("kkt", "kkt_strengthened", "value_function")
-SEEDS = range(10)
+SEEDS = range(8)
 
 
 # ---------------------------------------------------------------------------------- the oracle
@@ -293,7 +293,7 @@ def test_enumeration_with_four_customers(seed):
     assert_same(solve(data, setting), best_by_enumeration(data, setting))
 
 
-@pytest.mark.parametrize("seed", range(60, 70))
+@pytest.mark.parametrize("seed", range(60, 66))
 def test_formulations_agree_where_customers_may_be_indifferent(seed):
     """k_exp = 1: how much is bought is the leader's choice, which the oracle does not cover."""
     data = random_game(seed)
@@ -359,7 +359,7 @@ def test_no_price_list_of_critical_prices_is_better(seed):
     rng = np.random.default_rng(seed)
     step = data.scalars["price_step_min"]
     critical, feasible = critical_prices(data), 0
-    for _ in range(1500):
+    for _ in range(600):
         base = np.sort(rng.choice(critical, 3)) + np.array([0, step, 2 * step])
         premiums = [
             np.sort(np.abs(rng.choice(critical, 2) - rng.choice(critical, 2) * rng.integers(2)))
