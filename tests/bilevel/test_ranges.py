@@ -29,7 +29,8 @@ def test_ranges_over_a_triangle(solver):
     assert found["shifted"].low == pytest.approx(4)
     assert found["shifted"].high == pytest.approx(10)
     # The model keeps its own objective.
-    assert m.goal.active and m.component("probe") is None
+    assert m.goal.active
+    assert m.component("probe") is None
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

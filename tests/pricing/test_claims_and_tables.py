@@ -13,7 +13,7 @@ from mobile_storage.pricing.findings import (
     ordering_finding,
     structure_finding,
 )
-from mobile_storage.pricing.tables import flip_table, interval_text, table1
+from mobile_storage.pricing.tables import ROWS, flip_table, interval_text, table1
 
 
 def account(emergency: float, trading: float, cost: float) -> dict[str, float]:
@@ -71,12 +71,14 @@ def test_an_ordering_counts_the_variants_and_names_what_turns_it_over():
     variants = {"default": paper_like(), "other": changed(cost_single_price=50)}
     finding = ordering_finding("P1-06", "default", variants, 3, ["labour_cost"])
     assert (finding.holds, finding.holds_in, finding.out_of) == (True, 1, 2)
-    assert "labour_cost" in finding.cause and "1 of 3 variants" in finding.cause
+    assert "labour_cost" in finding.cause
+    assert "1 of 3 variants" in finding.cause
 
 
 def test_without_a_default_solution_an_ordering_is_undecided():
     finding = ordering_finding("P1-02", "default", {"other": paper_like()}, 2, [])
-    assert finding.holds is None and "no prices are feasible" in finding.cause
+    assert finding.holds is None
+    assert "no proven optimum" in finding.cause
 
 
 MOVES = pd.DataFrame(
@@ -155,10 +157,7 @@ def test_only_a_real_range_is_printed_as_one():
 
 
 def test_table_1_says_where_there_are_no_feasible_prices():
-    rows = dict.fromkeys(
-        ["emergency_revenue", "arbitrage_revenue", "renewable_revenue", "total_revenue", "investment_cost", "operation_cost", "charging_cost", "vehicle_cost", "fuel_cost", "labour_cost", "total_cost", "net_income"],
-        7.0,
-    )
+    rows = dict.fromkeys(ROWS, 7.0)
     cases = {"one": {"status": "infeasible"}, "two": {"account": rows}}
     table = table1(cases, {"freely_sized": {"account": rows}}, ("one", "two"))
     assert set(table["Case 1: multi-grade"]) == {"no feasible prices"}

@@ -17,9 +17,11 @@ OURS = ("data/results", "tables", "figures", "notebooks/executed", "dvc.lock", "
 
 def fingerprint() -> dict[str, str]:
     """Hash of every file of the repository's results."""
-    files = [p for name in OURS for p in ([ROOT / name], sorted((ROOT / name).rglob("*")))[
-        (ROOT / name).is_dir()
-    ]]
+    files = [
+        p
+        for name in OURS
+        for p in ([ROOT / name], sorted((ROOT / name).rglob("*")))[(ROOT / name).is_dir()]
+    ]
     return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.is_file()}
 
 
@@ -71,5 +73,7 @@ def test_bad_input_ends_with_one_sentence_and_loses_nothing(template, old, new, 
     done = run_case(template)
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("ERROR: ") and "customers.csv" in last and said in last
+    assert last.startswith("ERROR: ")
+    assert "customers.csv" in last
+    assert said in last
     assert kept.read_text() == "computed before"

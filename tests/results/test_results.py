@@ -43,7 +43,11 @@ def test_the_readme_shows_these_results_and_this_pipeline():
 def test_the_results_belong_to_the_committed_inputs_and_code():
     """``dvc status`` compares every input, module and output with dvc.lock."""
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", "status"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "dvc", "status"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "up to date" in done.stdout, done.stdout
 

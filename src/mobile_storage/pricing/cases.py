@@ -16,8 +16,7 @@ from .grades import LEVELS, Prices
 from .income import Account, account
 from .outcome import Outcome, settle
 
-
-KKT_CUSTOMERS = 60
+KKT_CUSTOMERS = 40
 """With more customers than this the KKT model outgrows free solvers; `solve` leaves it then."""
 
 

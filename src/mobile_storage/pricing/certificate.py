@@ -2,7 +2,7 @@
 
 (a) residuals of the KKT conditions, (b) each follower against its best response by enumeration,
 (c) no multiplier at its big-M, (d) income recomputed from Eq. (1)-(9) against the optimiser's
-objective. Part (e), ranges over the optimal set, is `intervals.optimal_ranges`.
+objective, (e) the ranges over the optimal set, from `intervals.optimal_ranges`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from .cases import Solution, customer_rows
+from .cases import KKT_CUSTOMERS, Solution, customer_rows, solve
 from .customers import best_responses
 from .data import PricingData
 from .game import Setting
+from .intervals import optimal_ranges
 from .outcome import Outcome
-
 
 NOISE = 1e-9
 """Residuals and gaps below this are rounding, which differs between processors: written as 0."""
@@ -43,6 +43,32 @@ def regret_yuan_per_year(data: PricingData, setting: Setting, found: Outcome) ->
         highest = max(c.utility_yuan_per_year for c in best)
         worst = max(worst, abs(highest - choice.utility_yuan_per_year))
     return without_noise(worst, NOISE_YUAN_PER_YEAR)
+
+
+def certified_case(
+    data: PricingData,
+    setting: Setting,
+    *,
+    ranges: bool = True,
+    solver: str = "auto",
+    **options: Any,
+) -> dict[str, Any]:
+    """Solve a case and return its record with the whole certificate.
+
+    Parameters
+    ----------
+    ranges : bool
+        Whether to add part (e), as ``intervals``. It takes some hundred small MILPs, so it is left
+        out for more than `KKT_CUSTOMERS` customers.
+    **options
+        Of `cases.solve`.
+    """
+    solution = solve(data, setting, solver=solver, **options)
+    record = case_record(data, solution)
+    if ranges and solution.result.optimal and len(data.customers) <= KKT_CUSTOMERS:
+        found = optimal_ranges(data, setting, solution.outcome, solver=solver)
+        record["intervals"] = {name: asdict(interval) for name, interval in found.items()}
+    return record
 
 
 def case_record(data: PricingData, solution: Solution) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Customer:
 
     @property
     def outage_energy_kwh_per_year(self) -> float:
-        """E_u = N_u t_u S_max,u [reconstructed: the energy that own storage would have to cover]."""
+        """E_u = N_u t_u S_max,u [reconstructed: what own storage would have to cover]."""
         return self.hours_per_year * self.capacity_kw.upper
 
     @property
@@ -140,4 +140,3 @@ def best_responses(
     slack = tolerance * max(customer.avoidable_loss_yuan_per_year, 1.0)
     best = max(choice.utility_yuan_per_year for choice in choices)
     return tuple(c for c in choices if c.utility_yuan_per_year >= best - slack)
-

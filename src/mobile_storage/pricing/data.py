@@ -282,7 +282,8 @@ def _customers(raw: RawPricing, grades: GradeTable) -> tuple[Customer, ...]:
         )
     wide = pivot_values(raw.customers, ["customer", "sector"])
     return tuple(
-        _customer(raw, grades, name, sector, row.dropna()) for (name, sector), row in wide.iterrows()
+        _customer(raw, grades, name, sector, row.dropna())
+        for (name, sector), row in wide.iterrows()
     )
 
 
@@ -340,4 +341,3 @@ def _customer(
         duration_level=duration_level,
         response_level=response_level,
     )
-

@@ -39,7 +39,9 @@ def flipping_parameters(moves: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     usual = moves.iloc[0]
     # A bool column with gaps reads back as objects; the solved rows have none.
     return {
-        claim: tuple(dict.fromkeys(solved.loc[solved[claim].astype(bool) != usual[claim], "symbol"]))
+        claim: tuple(
+            dict.fromkeys(solved.loc[solved[claim].astype(bool) != usual[claim], "symbol"])
+        )
         for claim in moves.columns
         if claim.startswith("P1-")
     }
@@ -52,7 +54,7 @@ def ordering_finding(
     posed: int,
     flips: Sequence[str],
 ) -> Finding:
-    """P1-02 to P1-06: does the ordering hold in the default variant, and in how many others?
+    """Whether an ordering of P1-02 to P1-06 holds by default, and in how many variants.
 
     Parameters
     ----------
@@ -67,13 +69,16 @@ def ordering_finding(
     """
     if default not in variants:
         return _undecided(
-            claim, "In the default variant no prices are feasible, or none at which anybody buys."
+            claim,
+            "The default variant has no proven optimum at which anybody buys: no prices are "
+            "feasible, none sell, or the solver stopped at its limit.",
         )
     truth = {name: orderings(c)[claim] for name, c in variants.items()}
     cause = f"Default variant: {numbers(variants[default])[claim]} (yuan/yr)."
     if len(variants) < posed:
         cause += (
-            f" {posed - len(variants)} of {posed} variants have no feasible prices or sell nothing."
+            f" {posed - len(variants)} of {posed} variants have no feasible prices, sell nothing "
+            "or are not solved to optimality."
         )
     cause += (
         f" One at a time, these values turn it over within their ranges: {', '.join(flips)}."
@@ -101,7 +106,8 @@ def structure_finding(case: Mapping[str, Any]) -> Finding:
         return _undecided("P1-01", "The default variant has no feasible prices.")
     prices = Prices(*(tuple(case["prices"][k]) for k in ("base", "duration", "response")))
     by_label = {
-        g.label: prices.of(g) for g in (Grade(p, t, r) for p in LEVELS for t in LEVELS for r in LEVELS)
+        g.label: prices.of(g)
+        for g in (Grade(p, t, r) for p in LEVELS for t in LEVELS for r in LEVELS)
     }
     paid = [row for row in case["customers"] if row["price_yuan_per_kwh"] is not None]
     off = max((abs(r["price_yuan_per_kwh"] - by_label[r["grade"]]) for r in paid), default=0.0)
@@ -123,7 +129,7 @@ def structure_finding(case: Mapping[str, Any]) -> Finding:
 
 
 def iteration_finding(iteration: Mapping[str, Any], default: str) -> Finding:
-    """P1-07: does best response end at the equilibrium, from every start and in every variant?"""
+    """P1-07: whether best response ends at the equilibrium, from every start."""
     if default not in iteration:
         return _undecided("P1-07", "The default variant has no equilibrium to compare with.")
     reached, tried, endings = {}, {}, {}
@@ -164,7 +170,7 @@ def _ends_at(run: Mapping[str, Any], best: float) -> bool:
 
 
 def milp_finding(routes: Sequence[Mapping[str, Any]], cases: Mapping[str, Any]) -> Finding:
-    """P1-08: do all formulations agree, and does every customer play its best response?"""
+    """P1-08: whether all formulations agree and every customer plays its best response."""
     ran = [r for r in routes if r["status"] == "optimal"]
     if not ran:
         return _undecided("P1-08", "None of the games solved for the comparison is feasible.")
@@ -184,7 +190,8 @@ def milp_finding(routes: Sequence[Mapping[str, Any]], cases: Mapping[str, Any]) 
         cause="KKT conditions do not hold for Boolean choices, but here the customer's choice of "
         "one grade or none has an integral linear relaxation, for which they do; the paper does "
         f"not say so. {len(ran)} solves by KKT conditions and by a formulation without them agree, "
-        f"and no customer gives up more than {max(regret, 1e-6):.0e} yuan a year against enumeration.",
+        f"and no customer gives up more than {max(regret, 1e-6):.0e} yuan a year against "
+        "enumeration.",
         holds=exact,
         holds_in=len(ran) if exact else 0,
         out_of=len(ran),

@@ -57,8 +57,8 @@ class Setting:
     participation : {"all", "opt_out"}
         Whether Eq. (12) must bring every customer in, or leaves some out.
     investment : {"with_trading", "emergency_only"}
-        Which revenue must cover a grade's investment in Eq. (11): all that its storage earns,
-        trading with the grid included, or the emergency fees alone.
+        Which revenue must cover a grade's share of the investment in Eq. (11): all that this
+        share earns, trading with the grid included, or the emergency fees alone.
     """
 
     tariff: Literal["multi_grade", "single_price"] = "multi_grade"
@@ -70,9 +70,7 @@ class Setting:
         """Options of every customer, in the order of ``data.customers``."""
         if self.tariff == "single_price":
             return tuple((Option(FLAT, c.capacity_kw),) for c in data.customers)
-        return tuple(
-            options(c, data.grades, fixed_grade=self.fixed_grade) for c in data.customers
-        )
+        return tuple(options(c, data.grades, fixed_grade=self.fixed_grade) for c in data.customers)
 
 
 def highest_useful_prices(data: PricingData) -> list[float]:
@@ -156,7 +154,6 @@ def _add_prices(m: pyo.ConcreteModel) -> None:
 
 def _add_customers(m: pyo.ConcreteModel) -> None:
     """Followers' variables and feasible sets, Eq. (15), and what Eq. (12) accepts."""
-    caps = m.data.acceptable_prices
     m.accepts = pyo.Var(m.UG, domain=pyo.Binary)
     m.buys = pyo.Var(m.UG, domain=pyo.Binary)
 
@@ -170,23 +167,33 @@ def _add_customers(m: pyo.ConcreteModel) -> None:
             b.capacity_kw[k].setub(band.upper)
             b.chooses[k].setub(1)
         b.at_least = pyo.Constraint(
-            ks, rule=lambda b, k: _band(m, u, k).lower * b.chooses[k] <= b.capacity_kw[k]
+            ks,
+            rule=lambda b, k: _band(m, u, k).lower * b.chooses[k] <= b.capacity_kw[k],
+            doc="Eq. (15), lower end",
         )
         b.at_most = pyo.Constraint(
-            ks, rule=lambda b, k: b.capacity_kw[k] <= _band(m, u, k).upper * b.chooses[k]
+            ks,
+            rule=lambda b, k: b.capacity_kw[k] <= _band(m, u, k).upper * b.chooses[k],
+            doc="Eq. (15), upper end",
         )
-        b.one = pyo.Constraint(expr=sum(b.chooses[k] for k in ks) <= 1)
-        b.acceptable = pyo.Constraint(ks, rule=lambda b, k: b.chooses[k] <= m.accepts[u, k])
+        b.one = pyo.Constraint(expr=sum(b.chooses[k] for k in ks) <= 1, doc="one grade or none")
+        b.acceptable = pyo.Constraint(
+            ks, rule=lambda b, k: b.chooses[k] <= m.accepts[u, k], doc="Eq. (12) is met"
+        )
 
     m.customer = pyo.Block(m.U, rule=customer)
 
     _add_acceptance(m)
     m.whole_choice = pyo.Constraint(
-        m.UG, rule=lambda m, u, k: m.buys[u, k] == m.customer[u].chooses[k]
+        m.UG,
+        rule=lambda m, u, k: m.buys[u, k] == m.customer[u].chooses[k],
+        doc="no fractional mix of tied grades",
     )
     if m.setting.participation == "all":
         m.everyone = pyo.Constraint(
-            m.U, rule=lambda m, u: sum(m.buys[v, k] for v, k in m.UG if v == u) == 1
+            m.U,
+            rule=lambda m, u: sum(m.buys[v, k] for v, k in m.UG if v == u) == 1,
+            doc="participation: all",
         )
 
 
@@ -271,14 +278,20 @@ def _add_storage(m: pyo.ConcreteModel) -> None:
     m.D = pyo.RangeSet(0, len(demands) - 1)
     m.storage_kw = pyo.Var(bounds=(0.0, largest))
     m.binds = pyo.Var(m.D, domain=pyo.Binary)
-    m.one_binds = pyo.Constraint(expr=sum(m.binds.values()) == 1)
-    m.covers = pyo.Constraint(m.D, rule=lambda m, j: m.storage_kw >= demands[j])
+    m.one_binds = pyo.Constraint(expr=sum(m.binds.values()) == 1, doc="one demand sets S_sta")
+    m.covers = pyo.Constraint(
+        m.D, rule=lambda m, j: m.storage_kw >= demands[j], doc="S_sta covers every demand"
+    )
     m.no_more = pyo.Constraint(
-        m.D, rule=lambda m, j: m.storage_kw <= demands[j] + largest * (1 - m.binds[j])
+        m.D,
+        rule=lambda m, j: m.storage_kw <= demands[j] + largest * (1 - m.binds[j]),
+        doc="and is no larger than the largest",
     )
     vehicle_kw = d.scalars["vehicle_power_kw"]
     m.fleet = pyo.Var(domain=pyo.NonNegativeIntegers, bounds=(0, -(-largest // vehicle_kw)))
-    m.carries = pyo.Constraint(expr=vehicle_kw * m.fleet >= m.storage_kw)
+    m.carries = pyo.Constraint(
+        expr=vehicle_kw * m.fleet >= m.storage_kw, doc="whole vehicles carry S_sta"
+    )
 
 
 def _add_income(m: pyo.ConcreteModel) -> None:
@@ -293,8 +306,7 @@ def _add_income(m: pyo.ConcreteModel) -> None:
         "renewable_revenue": r.renewable * m.storage_kw,
         "investment_cost": r.investment * m.storage_kw,
         "operation_cost": r.operation * m.storage_kw,
-        "charging_cost": r.charging
-        * sum(hours[u] * m.customer[u].capacity_kw[k] for u, k in m.UG),
+        "charging_cost": r.charging * sum(hours[u] * m.customer[u].capacity_kw[k] for u, k in m.UG),
         "vehicle_cost": r.vehicle * m.fleet,
         "fuel_cost": sum(
             d.customers[u].outages_per_year * costs[u].fuel_yuan_per_call * bought[u] for u in m.U
@@ -308,8 +320,7 @@ def _add_income(m: pyo.ConcreteModel) -> None:
     def pays_for_itself(m, g):
         sold = [(u, k) for u, k in m.UG if m.option[u, k].grade.label == g]
         cost = sum(
-            investment_to_cover(d, m.setting, u) * m.customer[u].capacity_kw[k]
-            for u, k in sold
+            investment_to_cover(d, m.setting, u) * m.customer[u].capacity_kw[k] for u, k in sold
         )
         return sum(m.fee[uk] for uk in sold) >= cost
 

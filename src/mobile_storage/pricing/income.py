@@ -228,7 +228,8 @@ def grade_investment_yuan_per_kw(
     """C_hp,ht,hr of Eq. (11) per kW sold to a customer, yuan/(kW yr) [reconstructed].
 
     The paper does not say how storage is shared among grades. Here a grade pays for the battery
-    energy and inverter power sold in it, times the coincidence factor.
+    energy and inverter power sold in it, times the coincidence factor. What the largest single
+    customer needs beyond the coincident demand (`storage_demands_kw`) belongs to no grade.
 
     Parameters
     ----------

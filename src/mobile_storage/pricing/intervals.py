@@ -14,7 +14,6 @@ from .data import PricingData
 from .game import Setting, build
 from .outcome import Outcome
 
-
 HELD_YUAN_PER_YEAR = 0.01
 """How far below the optimum an income still counts as optimal."""
 
@@ -37,9 +36,10 @@ def optimal_ranges(
     m.at_optimum = pyo.Constraint(expr=m.net_income.expr >= held)
     bought = {(u, k): m.option[u, k].grade == found.choices[u].grade for u, k in m.UG}
     changed = sum(1 - m.buys[uk] if bought[uk] else m.buys[uk] for uk in m.UG)
-    if value_ranges(m, {"changed purchases": changed}, solver=solver)[
-        "changed purchases"
-    ].high < 0.5:
+    if (
+        value_ranges(m, {"changed purchases": changed}, solver=solver)["changed purchases"].high
+        < 0.5
+    ):
         # Nobody can buy anything else at the optimum: what is left to vary is small.
         for uk in m.UG:
             m.buys[uk].fix(int(bought[uk]))

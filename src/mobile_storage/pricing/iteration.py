@@ -44,9 +44,7 @@ class Iteration:
     period: int
 
 
-def iterate(
-    data: PricingData, setting: Setting, start: Prices, *, rounds: int = 100
-) -> Iteration:
+def iterate(data: PricingData, setting: Setting, start: Prices, *, rounds: int = 100) -> Iteration:
     """Alternate best responses from `start` until the prices repeat or `rounds` are over."""
     prices, path, seen = start, [], {}
     for k in range(rounds + 1):
@@ -64,17 +62,13 @@ def iterate(
     return Iteration(tuple(path), "round limit", 0)
 
 
-def best_prices(
-    data: PricingData, setting: Setting, choices: Sequence[Choice]
-) -> Prices | None:
+def best_prices(data: PricingData, setting: Setting, choices: Sequence[Choice]) -> Prices | None:
     """Prices that earn most if every customer keeps what it has bought; None if there are none.
 
     A linear programme: max sum_u N t S_u lambda_u subject to Eq. (11) for every sold grade, (12)
     for every buyer and (13). Of equally good lists the one with the lowest prices is taken.
     """
-    buyers = [
-        (u, c, np.array(_row(c.grade))) for u, c in enumerate(choices) if c.grade is not None
-    ]
+    buyers = [(u, c, np.array(_row(c.grade))) for u, c in enumerate(choices) if c.grade is not None]
     energy = {u: data.customers[u].hours_per_year * c.capacity_kw for u, c, _ in buyers}
     revenue = sum((energy[u] * row for u, _, row in buyers), np.zeros(FREE))
     rows = [row for _, _, row in buyers]
@@ -82,7 +76,9 @@ def best_prices(
     for grade in sorted({c.grade for _, c, _ in buyers}):
         sold = [(u, c, row) for u, c, row in buyers if c.grade == grade]
         rows.append(-sum(energy[u] * row for u, _, row in sold))
-        limits.append(-sum(investment_to_cover(data, setting, u) * c.capacity_kw for u, c, _ in sold))
+        limits.append(
+            -sum(investment_to_cover(data, setting, u) * c.capacity_kw for u, c, _ in sold)
+        )
     if setting.tariff == "multi_grade":
         step = data.scalars["price_step_min"]
         for low, high in ((0, 1), (1, 2), (3, 4), (5, 6)):

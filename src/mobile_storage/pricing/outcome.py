@@ -15,7 +15,6 @@ from .game import PRICE_RESOLUTION, Setting, investment_to_cover
 from .grades import Grade, Prices
 from .income import Account, Sale, account, storage_power_kw, vehicles
 
-
 TOLERANCE = 1e-6
 """Prices closer than this are the same, yuan/kWh: a thousandth of the resolution."""
 
@@ -95,9 +94,7 @@ def _violation(
             unserved += sale.customer.avoidable_loss_yuan_per_year
             continue
         cost = investment_to_cover(data, setting, u) * sale.capacity_kw
-        surplus[choice.grade] = (
-            surplus.get(choice.grade, 0.0) + sale.fee_yuan_per_year - cost
-        )
+        surplus[choice.grade] = surplus.get(choice.grade, 0.0) + sale.fee_yuan_per_year - cost
     missing = sum(max(0.0, -s) for s in surplus.values())
     return missing + (unserved if setting.participation == "all" else 0.0)
 

@@ -49,7 +49,9 @@ def moves(raw: RawPricing, only: Collection[str] = ()) -> Iterator[Move]:
     """
     yield Move("none", "none", "none")
     found = [
-        ("scalars", symbol) for symbol in raw.scalars if raw.scalars.parameter(symbol).low is not None
+        ("scalars", symbol)
+        for symbol in raw.scalars
+        if raw.scalars.parameter(symbol).low is not None
     ]
     for table in TABLES:
         frame = getattr(raw, table)
@@ -62,9 +64,7 @@ def moves(raw: RawPricing, only: Collection[str] = ()) -> Iterator[Move]:
             yield Move(table, symbol, end)
 
 
-def try_move(
-    raw: RawPricing, setting: Setting, move: Move, **limits: object
-) -> dict[str, object]:
+def try_move(raw: RawPricing, setting: Setting, move: Move, **limits: object) -> dict[str, object]:
     """Solve the three cases after a move, within the `limits` of `cases.solve`.
 
     Returns
@@ -79,16 +79,10 @@ def try_move(
     except InputError as error:
         # A threshold or a need moved to where a customer fits no grade: no answer, said as such.
         return row | {"status": str(error)}
-    # The quickest formulation that describes the game: see `game.build` on indifferent customers.
-    indifferent = any(
-        cap >= c.outage_loss_yuan_per_kwh
-        for c, cap in zip(data.customers, data.acceptable_prices, strict=True)
-    )
-    formulation = "auto" if indifferent else "value_function"
     solved = {}
     for tariff in ("multi_grade", "single_price"):
         case = Setting(tariff, setting.fixed_grade, setting.participation, setting.investment)
-        found = solve(data, case, formulation=formulation, check_pessimistic=False, **limits)
+        found = solve(data, case, formulation="value_function", **limits)
         if not found.result.optimal:
             return row | {"status": f"{tariff} {found.result.status}"}
         solved[tariff] = {

@@ -30,15 +30,22 @@ ROWS = {
 """Rows of Table 1 in its order."""
 
 
-def interval_text(low: float | None, high: float | None, digits: int = 0) -> str:
-    """A number, or ``low to high`` where the optimal set is wider than rounding.
+NARROW_YUAN_PER_YEAR = 10 * HELD_YUAN_PER_YEAR
+"""Ranges hold the income `HELD_YUAN_PER_YEAR` below the optimum: less than this says nothing."""
+NARROW_YUAN_PER_KWH = 1e-3
+"""The same for prices."""
 
-    The ranges hold the income `HELD_YUAN_PER_YEAR` below the optimum, so a width of a few times
-    that says nothing.
-    """
+
+def interval_text(
+    low: float | None,
+    high: float | None,
+    digits: int = 0,
+    narrow: float = NARROW_YUAN_PER_YEAR,
+) -> str:
+    """A number, or ``low to high`` where the optimal set is wider than `narrow`."""
     if low is None or high is None:
         return "unbounded"
-    if high - low <= 10 * HELD_YUAN_PER_YEAR:
+    if high - low <= narrow:
         return f"{(low + high) / 2:,.{digits}f}"
     return f"{low:,.{digits}f} to {high:,.{digits}f}"
 
@@ -110,16 +117,15 @@ def price_table(case: Mapping[str, Any]) -> pd.DataFrame:
     for kind, name in (("base", "Base price"), ("duration", "Premium"), ("response", "Premium")):
         for level in LEVELS:
             value = case["prices"][kind][level - 1]
-            found = ranges.get(f"price.{kind}.{level}")
+            found = ranges.get(f"price.{kind}.{level}", {"low": value, "high": value})
+            text = interval_text(**found, digits=3, narrow=NARROW_YUAN_PER_KWH)
             rows.append(
                 {
                     "Price": name,
                     "Metric": "capacity" if kind == "base" else kind,
                     "Level": f"H{level}",
                     "Value": value,
-                    "Over the optimal set": interval_text(**found, digits=3)
-                    if found
-                    else f"{value:.3f}",
+                    "Over the optimal set": text,
                 }
             )
     return pd.DataFrame(rows)

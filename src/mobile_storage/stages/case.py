@@ -6,10 +6,8 @@ import argparse
 
 from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import stage
-from mobile_storage.pricing.cases import solve
-from mobile_storage.pricing.certificate import case_record
+from mobile_storage.pricing.certificate import certified_case
 from mobile_storage.pricing.data import load
-from mobile_storage.pricing.intervals import optimal_ranges
 from mobile_storage.stages.common import RAW, RESULTS, params, setting
 
 
@@ -20,20 +18,22 @@ def main() -> None:
     name = parser.parse_args().name
     with stage("case", name) as log:
         values, solver = params()["cases"][name], params()["solver"]
-        data, game = load(RAW), setting(values)
-        solution = solve(data, game, solver=solver, **params()["limits"])
-        result = solution.result
-        log.info(
-            "%s with %s %s, %s, gap %s",
-            result.status,
-            result.solver,
-            result.solver_version,
-            result.method,
-            "none" if result.gap is None else f"{result.gap:.1e}",
+        record = certified_case(
+            load(RAW),
+            setting(values),
+            ranges=values["intervals"],
+            solver=solver,
+            **params()["limits"],
         )
-        record = case_record(data, solution)
-        if values["intervals"] and result.optimal:
-            record["intervals"] = optimal_ranges(data, game, solution.outcome, solver=solver)
+        used = record["solver"]
+        log.info(
+            "%s by %s %s, %s, gap %s",
+            record["status"],
+            used["name"],
+            used["version"],
+            used["method"],
+            used["gap"],
+        )
         write_json(record, RESULTS / "cases" / f"{name}.json")
 
 

@@ -25,7 +25,8 @@ VERDICTS = "data/results/claims.csv"
 def comparisons() -> dict[str, Comparison]:
     """Comparison of the three cases for every variant of case 1 that sells anything.
 
-    Where no prices are feasible, or none at which a customer buys, there is nothing to compare.
+    Where no prices are feasible, or none at which a customer buys, there is nothing to compare;
+    where the optimum is not proven, a comparison could mislead.
     """
     cases, trading = case_results(), read_json(RESULTS / "no_emergency.json")
     found = {}
@@ -37,7 +38,8 @@ def comparisons() -> dict[str, Comparison]:
             participation=values["participation"],
             investment=values["investment"],
         )
-        if all(cases[n].get("account", {}).get("emergency_revenue") for n in (name, other)):
+        both = cases[name], cases[other]
+        if all(c["status"] == "optimal" and c["account"]["emergency_revenue"] for c in both):
             account = trading[name]["account"]
             found[name] = comparison(cases[name], cases[other], account)
     return found

@@ -52,7 +52,9 @@ def _row(
     row = {"formulation": formulation, "method": method, "solver": solver}
     try:
         limits = params()["limits"]
-        solution = solve(data, game, formulation=formulation, method=method, solver=solver, **limits)
+        solution = solve(
+            data, game, formulation=formulation, method=method, solver=solver, **limits
+        )
     except (BilevelModelError, SolverUnavailableError) as error:
         # A solver without a licence, or a model too large for it, is a finding and not a failure.
         return row | {"status": f"not run: {error}"}

@@ -70,7 +70,8 @@ def main() -> None:
                 write_table(
                     tables.price_table(cases[one]),
                     TABLES / "prices",
-                    "The seven prices of the default variant, yuan/kWh.",
+                    "The seven prices of the default variant, yuan/kWh. Where nothing is sold at a "
+                    "level, its range ends at the model's own bound.",
                 ),
                 write_table(
                     tables.purchase_table(cases[one]),
