@@ -1,9 +1,16 @@
-"""Stage ``notebook@section``: one notebook executed, byte for byte the same on every run."""
+"""Stage ``notebook@section``: one notebook executed, byte for byte the same on every run.
+
+By hand, to try other values::
+
+    python -m mobile_storage.stages.notebook bao2024 04_bilevel_pricing -o mine.ipynb -p k_exp 0.6
+"""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+
+import yaml
 
 from mobile_storage.compendium.log import stage
 from mobile_storage.compendium.notebooks import run_notebook
@@ -13,14 +20,28 @@ EXECUTED = Path("notebooks/executed")
 
 
 def main() -> None:
-    """Write ``notebooks/executed/<paper>/<section>.ipynb``."""
+    """Write ``notebooks/executed/<paper>/<section>.ipynb``, or another file with other values."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("paper")
     parser.add_argument("section")
+    parser.add_argument("-o", "--output", type=Path, help="where the executed notebook goes")
+    parser.add_argument(
+        "-p",
+        "--parameter",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="replace a value of the notebook's parameters cell; needs --output",
+    )
     asked = parser.parse_args()
+    if asked.parameter and asked.output is None:
+        parser.error("other values need --output: the executed notebooks have the ledgers' values")
     with stage("notebook", asked.section):
         name = f"{asked.section}.ipynb"
-        run_notebook(STORED / asked.paper / name, EXECUTED / asked.paper / name)
+        values = {key: yaml.safe_load(value) for key, value in asked.parameter}
+        output = asked.output or EXECUTED / asked.paper / name
+        run_notebook(STORED / asked.paper / name, output, values)
 
 
 if __name__ == "__main__":
