@@ -126,10 +126,12 @@ def test_copies_get_their_own_results_and_leave_the_project_as_it_was(project, c
 
 @pytest.mark.slow
 def test_the_sentence_of_a_failing_stage_comes_last(project, case):
-    done = run("--case", case(loads__csv="1 x"))
+    """It names the reader's file, not the copy of it in which the stage found the error."""
+    folder = case(loads__csv="1 x")
+    done = run("--case", folder)
     assert done.returncode != 0
     assert done.stderr.strip().splitlines()[-1] == (
-        "ERROR: data/raw/bao2024/loads.csv, line 1: found 'x', expected a number."
+        f"ERROR: {folder}/loads.csv, line 1: found 'x', expected a number."
     )
 
 

@@ -41,6 +41,14 @@ _LEFT_OUT = {"executed", "reproduction", "__pycache__", ".ipynb_checkpoints"}
 _DATASETS = Path("data/raw")
 _PARAMS = "params.yaml"
 _README = "README.md"
+_COPY_README = """# The claims, computed in this copy of the pipeline
+
+Whether the papers' statements hold for the data and parameters here. Tables are in `tables`,
+figures in `figures`, the executed notebooks in `notebooks/executed`.
+
+<!-- begin:claims -->
+<!-- end:claims -->
+"""
 QUICK_TARGET = Path(".quick")
 QUICK_PARAMS = Path("params.quick.yaml")
 CASE_FOLDER = "reproduction"
@@ -87,6 +95,9 @@ def create(
         files |= replaced
         layers += own_params
     contents = {name: path.read_bytes() for name, path in files.items()}
+    if PurePosixPath(_README) in contents:
+        # What ours says of the papers' data need not hold for the reader's.
+        contents[PurePosixPath(_README)] = _COPY_README.encode()
     if layers:
         contents[PurePosixPath(_PARAMS)] = merged_params(Path(_PARAMS), layers).encode()
     _synchronise(target, contents)
@@ -243,8 +254,18 @@ def _synchronise(target: Path, contents: Mapping[PurePosixPath, bytes]) -> None:
                 path.unlink()
 
 
-def reproduce(folder: str | Path = ".", *, force: bool = False) -> int:
+def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | None = None) -> int:
     """Run ``dvc repro`` in a folder, its output going straight to the terminal.
+
+    Parameters
+    ----------
+    folder : path
+        The repository or a copy of it.
+    force : bool
+        Run every stage, changed or not.
+    overlay : path, optional
+        The reader's folder that the copy was made with: an error in one of its files names that
+        file, not its copy.
 
     When all is up to date, the claims in the folder's README are filled in from the results.
 
@@ -264,6 +285,8 @@ def reproduce(folder: str | Path = ".", *, force: bool = False) -> int:
         code = subprocess.run(command, cwd=folder, env=environment, check=False).returncode
         if code:
             sentence = error_file.read_text(encoding="utf-8") if error_file.exists() else ""
+            for path in sorted(overlay.glob("*.csv")) if overlay else ():
+                sentence = sentence.replace(f"data/raw/bao2024/{path.name}", str(path))
             why = sentence or "a stage failed; what it printed stands above."
             print(f"\n{ERROR_MARK}{why}", file=sys.stderr, flush=True)
     if not code and (folder / _README).is_file():
@@ -287,7 +310,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             target = create(arguments.case / CASE_FOLDER, arguments.case, layers)
         elif arguments.quick:
             target = create(QUICK_TARGET, None, layers)
-        code = reproduce(target, force=arguments.force)
+        code = reproduce(target, force=arguments.force, overlay=arguments.case)
     except InputError as error:
         print(f"{ERROR_MARK}{error}", file=sys.stderr)
         raise SystemExit(2) from None

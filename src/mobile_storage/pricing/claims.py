@@ -68,11 +68,12 @@ def numbers(c: Comparison) -> dict[str, str]:
     return {
         "P1-02": f"total revenue, {three('total_revenue')}",
         "P1-03": f"total cost, {three('total_cost')}",
-        "P1-04": "emergency revenue "
+        "P1-04": "read as against case 2 and against case 3, emergency revenue "
         + " and ".join(against("emergency_revenue", k) for k in (2, 3))
         + "; total cost "
         + " and ".join(against("total_cost", k) for k in (2, 3)),
-        "P1-05": f"net income, {three('net_income')}",
+        "P1-05": f"net income, {three('net_income')}; a rise counts as significant from "
+        f"{SIGNIFICANT_SHARE:.0%} of case 3's",
         "P1-06": f"customers' supply cost, case 1: {c.cost_multi_grade:,.0f}, "
         f"case 2: {c.cost_single_price:,.0f}, own storage for all: {c.cost_own_storage:,.0f}",
     }

@@ -294,7 +294,7 @@ def _customer(
         return InputError(
             file=raw.folder / "customers.csv",
             where=f"customer {name}, {symbol}",
-            value=row[symbol],
+            value=float(row[symbol]),
             expected=expected,
         )
 

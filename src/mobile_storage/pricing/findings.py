@@ -148,9 +148,9 @@ def iteration_finding(iteration: Mapping[str, Any], default: str) -> Finding:
     return Finding(
         claim="P1-07",
         value=f"{sum(reached.values())} of {sum(tried.values())} runs end at the equilibrium",
-        cause="A leader that takes the purchases as given raises prices to what the buyers accept "
-        "and does not foresee that they then choose another grade or leave. Default variant, from "
-        f"the lowest, middling and highest prices: {endings[default]}; the equilibrium earns "
+        cause="A leader that takes the purchases as given raises prices to what the buyers accept; "
+        "it does not foresee whether they then choose another grade or leave. Default variant, "
+        f"from the lowest, middling and highest prices: {endings[default]}; the equilibrium earns "
         f"{iteration[default]['equilibrium_yuan_per_year']:,.0f} yuan/yr.",
         holds=default in full,
         holds_in=len(full),

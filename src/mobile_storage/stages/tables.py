@@ -70,7 +70,7 @@ def main() -> None:
                 write_table(
                     tables.price_table(cases[one]),
                     TABLES / "prices",
-                    "The seven prices of the default variant, yuan/kWh. Where nothing is sold at a "
+                    "The prices of the default variant, yuan/kWh. Where nothing is sold at a "
                     "level, its range ends at the model's own bound.",
                 ),
                 write_table(
