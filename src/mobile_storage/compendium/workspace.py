@@ -257,6 +257,8 @@ def _synchronise(target: Path, contents: Mapping[PurePosixPath, bytes]) -> None:
 def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | None = None) -> int:
     """Run ``dvc repro`` in a folder, its output going straight to the terminal.
 
+    When all is up to date, the claims in the folder's README are filled in from the results.
+
     Parameters
     ----------
     folder : path
@@ -266,8 +268,6 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
     overlay : path, optional
         The reader's folder that the copy was made with: an error in one of its files names that
         file, not its copy.
-
-    When all is up to date, the claims in the folder's README are filled in from the results.
 
     Returns
     -------
@@ -285,8 +285,8 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
         code = subprocess.run(command, cwd=folder, env=environment, check=False).returncode
         if code:
             sentence = error_file.read_text(encoding="utf-8") if error_file.exists() else ""
-            for path in sorted(overlay.glob("*.csv")) if overlay else ():
-                sentence = sentence.replace(f"data/raw/bao2024/{path.name}", str(path))
+            if overlay is not None:
+                sentence = _naming_originals(sentence, folder, overlay)
             why = sentence or "a stage failed; what it printed stands above."
             print(f"\n{ERROR_MARK}{why}", file=sys.stderr, flush=True)
     if not code and (folder / _README).is_file():
@@ -294,6 +294,14 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
         # changes with dvc.yaml only and takes seconds to draw.
         readme.fill(folder / _README, only=("claims",))
     return code
+
+
+def _naming_originals(sentence: str, copy: Path, overlay: Path) -> str:
+    """Return the sentence with the reader's files in place of their copies, in any dataset."""
+    for original in sorted(overlay.glob("*.csv")):
+        for place in (copy / _DATASETS).glob(f"*/{original.name}"):
+            sentence = sentence.replace(place.relative_to(copy).as_posix(), str(original))
+    return sentence
 
 
 def main(argv: Sequence[str] | None = None) -> None:
