@@ -78,6 +78,14 @@ def test_parameters_replace_those_of_the_notebook_and_nothing_is_printed(tmp_pat
     assert "".join(capfd.readouterr()) == ""
 
 
+@pytest.mark.slow
+def test_what_the_kernel_logs_of_itself_is_not_shown(tmp_path, capfd):
+    """On shutdown it logs an error when the interrupt finds it still busy: a matter of chance."""
+    source = notebook(tmp_path / "a.ipynb", "get_ipython().kernel.log.error('of its own')")
+    assert shown(run_notebook(source, tmp_path / "b.ipynb")) == []
+    assert "".join(capfd.readouterr()) == ""
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

@@ -213,8 +213,10 @@ def _own_settings() -> Iterator[None]:
         own["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
         profile = Path(own["IPYTHONDIR"], "profile_default")
         profile.mkdir(parents=True)
-        # The kernel warns of its unencrypted, local channel: of no use to who watches a pipeline.
-        Path(profile, "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 'ERROR'\n")
+        # The kernel warns of its local channel, and logs the interrupt by which it is shut down as
+        # an error if that comes early. A cell that fails is reported by papermill.
+        settings = "c.IPKernelApp.log_level = 'CRITICAL'\n"
+        Path(profile, "ipython_kernel_config.py").write_text(settings)
         before = {name: os.environ.get(name) for name in own}
         os.environ.update(own)
         try:
