@@ -102,6 +102,27 @@ def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path, paramete
     assert not (tmp_path / "b.ipynb").exists()
 
 
+@pytest.mark.parametrize(
+    ("default", "value", "kind"),
+    [("2.5", "much", "a number"), ("'x'", 3, "a text"), ("[1]", 1, "a list"), ("1", True, "a num")],
+)
+def test_a_parameter_of_another_kind_is_refused_before_anything_runs(
+    tmp_path, default, value, kind
+):
+    source = notebook(tmp_path / "a.ipynb", "print(a)", parameters=f"a = {default}")
+    with pytest.raises(InputError, match=f"cell tagged parameters, a: .*expected {kind}"):
+        run_notebook(source, tmp_path / "b.ipynb", {"a": value})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("default", "value"), [("1", 2.5), ("None", "text"), ("None", 3), ("2", None), ("1 + 1", "x")]
+)
+def test_a_parameter_of_the_same_kind_or_with_no_default_is_taken(tmp_path, default, value):
+    source = notebook(tmp_path / "a.ipynb", "print(a)", parameters=f"a = {default}")
+    assert shown(run_notebook(source, tmp_path / "b.ipynb", {"a": value})) == [f"{value}\n"]
+
+
 @pytest.mark.slow
 def test_a_failing_cell_goes_up_and_leaves_the_notebook_so_far(tmp_path):
     source = notebook(tmp_path / "a.ipynb", "print('before')", "1 / 0", "print('after')")

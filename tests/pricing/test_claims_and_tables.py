@@ -34,7 +34,6 @@ def paper_like() -> Comparison:
         no_emergency=account(0, 100, 60),
         cost_multi_grade=50,
         cost_single_price=60,
-        cost_alone=80,
         cost_own_storage=90,
     )
 

@@ -61,7 +61,8 @@ def run_notebook(
     Raises
     ------
     InputError
-        If `source` is missing or is no notebook, or does not define one of `parameters`.
+        If `source` is missing or is no notebook, does not define one of `parameters`, or defines
+        it with a value of another kind (a number, a text, ...).
     papermill.exceptions.PapermillExecutionError
         If a cell fails. The notebook up to that cell is left at `output` for reading.
     NotebookOutputError
@@ -164,22 +165,37 @@ def _tagged(notebook: nbformat.NotebookNode, tag: str) -> list[nbformat.Notebook
 def _check_parameters(
     source: Path, notebook: nbformat.NotebookNode, parameters: Mapping[str, object]
 ) -> None:
-    """Raise on a parameter that the notebook does not define; papermill only warns."""
-    known = [
-        name for cell in _tagged(notebook, _PARAMETERS) for name in _assigned(source, cell.source)
-    ]
-    for name in parameters:
+    """Raise on a parameter that the notebook does not define, which papermill only warns of."""
+    known: dict[str, object] = {}
+    for cell in _tagged(notebook, _PARAMETERS):
+        known |= _assigned(source, cell.source)
+    for name, value in parameters.items():
+        where = "cell tagged parameters"
         if name not in known:
             names = ", ".join(known) if known else "no parameter, as no cell defines any"
+            hint = did_you_mean(name, known)
+            expected = f"{'one of ' if known else ''}{names}{hint}"
+            raise InputError(file=source, where=where, value=name, expected=expected)
+        default = known[name]
+        if default is not None and value is not None and _kind(value) != _kind(default):
             raise InputError(
                 file=source,
-                where="cell tagged parameters",
-                value=name,
-                expected=f"{'one of ' if known else ''}{names}{did_you_mean(name, known)}",
+                where=f"{where}, {name}",
+                value=value,
+                expected=f"{_kind(default)}, as the notebook's own {default!r} is",
             )
 
 
-def _assigned(source: Path, code: str) -> list[str]:
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    return {str: "a text", list: "a list", dict: "a mapping"}.get(type(value), "another value")
+
+
+def _assigned(source: Path, code: str) -> dict[str, object]:
+    """Return the names that `code` assigns, with their values where these are literals."""
     try:
         statements = ast.parse(code).body
     except SyntaxError as error:
@@ -189,13 +205,17 @@ def _assigned(source: Path, code: str) -> list[str]:
             value=(error.text or "").strip(),
             expected="plain assignments in Python",
         ) from None
-    targets = []
+    found: dict[str, object] = {}
     for statement in statements:
-        if isinstance(statement, ast.Assign):
-            targets += statement.targets
-        elif isinstance(statement, ast.AnnAssign):
-            targets.append(statement.target)
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+        if not isinstance(statement, ast.Assign | ast.AnnAssign):
+            continue
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        try:
+            value = ast.literal_eval(statement.value)
+        except ValueError:  # computed: any value may replace it
+            value = None
+        found |= {target.id: value for target in targets if isinstance(target, ast.Name)}
+    return found
 
 
 @contextmanager

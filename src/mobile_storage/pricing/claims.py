@@ -18,9 +18,8 @@ class Comparison:
     ----------
     multi_grade, single_price, no_emergency : mapping
         Rows of `income.Account.rows` of cases 1, 2 and 3.
-    cost_multi_grade, cost_single_price, cost_alone : float
-        Sum over the customers of the supply cost; `cost_alone` with the cheaper of own storage and
-        the loss for everyone.
+    cost_multi_grade, cost_single_price : float
+        Sum over the customers of the supply cost.
     cost_own_storage : float
         Sum of C_buy,u: everyone buys own storage, as case 3 has it.
     """
@@ -30,7 +29,6 @@ class Comparison:
     no_emergency: Mapping[str, float]
     cost_multi_grade: float
     cost_single_price: float
-    cost_alone: float
     cost_own_storage: float
 
     def rise(self, row: str, over: Mapping[str, float]) -> float:
@@ -101,6 +99,5 @@ def comparison(
         no_emergency=no_emergency,
         cost_multi_grade=total(multi_grade, "supply_cost_yuan_per_year"),
         cost_single_price=total(single_price, "supply_cost_yuan_per_year"),
-        cost_alone=total(multi_grade, "stand_alone_cost_yuan_per_year"),
         cost_own_storage=total(multi_grade, "own_storage_yuan_per_year"),
     )
