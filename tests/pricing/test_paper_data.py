@@ -461,7 +461,7 @@ def test_the_committed_search_found_nothing_better(committed, solved):
 def test_regret_is_measured_on_the_committed_prices(paper, solved, committed):
     """The file alone is enough to check the equilibrium: prices in, no regret out."""
     case = committed(f"cases/{DEFAULT}")
-    prices = Prices(*(tuple(case["prices"][k]) for k in ("base", "duration", "response")))
+    prices = Prices.from_record(case["prices"])
     found = outcome(paper, solved(DEFAULT).setting, prices)
     assert regret_yuan_per_year(paper, solved(DEFAULT).setting, found) == 0.0
     kw = [row["capacity_kw"] for row in case["customers"]]

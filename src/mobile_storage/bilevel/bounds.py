@@ -48,6 +48,7 @@ class HighPoint:
         )
         self._lp = None
         self._asked: dict[tuple[int, bool], float] = {}
+        self._multipliers: dict[int, list[Bound]] = {}
 
     def box(self, i: int) -> tuple[float, float]:
         """Finite bounds of a variable where they exist, by LP where propagation found none."""
@@ -61,6 +62,12 @@ class HighPoint:
         if (i, upper) not in self._asked:
             self._asked[i, upper] = self.maximise([i], [1.0 if upper else -1.0])
         return self._asked[i, upper]
+
+    def multipliers(self, f: int) -> list[Bound]:
+        """`multiplier_bounds` of a follower, computed once."""
+        if f not in self._multipliers:
+            self._multipliers[f] = multiplier_bounds(self.problem, self, f)
+        return self._multipliers[f]
 
     def maximise(self, columns, coefficients) -> float:
         """Largest value of a linear expression over the relaxation; ``inf`` if there is none."""

@@ -26,9 +26,9 @@ from mobile_storage.bilevel.solvers import (
     gurobi_environment,
     gurobi_model,
     gurobi_optimize,
+    gurobi_status,
     highs_instance,
     highs_run,
-    import_solver,
     solve,
 )
 
@@ -218,7 +218,6 @@ class _HighsRelaxation:
 
 class _GurobiRelaxation:
     def __init__(self, model: MatrixModel) -> None:
-        self.grb = import_solver("gurobi").GRB
         self.model = replace(model, integer=np.zeros(model.n_variables, dtype=bool))
         self.env = gurobi_environment()
         self.m, self.v = gurobi_model(self.model, self.env)
@@ -226,12 +225,7 @@ class _GurobiRelaxation:
     def solve(self, lower, upper) -> RawSolution:
         self.v.LB, self.v.UB = lower, upper
         gurobi_optimize(self.m)
-        grb = self.grb
-        status = {
-            grb.OPTIMAL: "optimal",
-            grb.INFEASIBLE: "infeasible",
-            grb.UNBOUNDED: "unbounded",
-        }.get(self.m.Status, "error")
+        status = gurobi_status(self.m)
         if status != "optimal":
             return RawSolution(status, message=f"Gurobi status {self.m.Status}")
         x = np.asarray(self.v.X)

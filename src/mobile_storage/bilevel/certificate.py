@@ -94,9 +94,8 @@ def _program(cost, hessian, A, rhs, equality, lower=None):
 
 def respond(follower: Follower, point: np.ndarray) -> Response:
     """Solve one follower alone at the leader's decision and compare."""
-    x, y = point[follower.x], point[follower.y]
-    cost = follower.c + follower.cross @ x
-    rhs = follower.rhs - follower.B @ x
+    y = point[follower.y]
+    cost, rhs = follower.at(point)
     sign = -1.0 if follower.maximise else 1.0
     objective = follower.own.value(point)
 
@@ -233,17 +232,14 @@ def _dependent(problem: Problem) -> str | None:
     """A leader variable outside ``leader_vars`` that a constraint ties to follower variables."""
     followers = problem.owner.keys()
     for row in problem.rows:
-        used = {*row.body.linear, *(i for pair in row.body.quadratic for i in pair)}
-        if used & followers:
-            for i in sorted(used - followers - problem.decisions):
+        if row.body.variables & followers:
+            for i in sorted(row.body.variables - followers - problem.decisions):
                 return problem.names[i]
     return None
 
 
 def _position_by_spread(problem, point, responses, tolerance, dependent: str) -> Position:
-    seen = set(problem.objective.linear) | {i for p in problem.objective.quadratic for i in p}
-    for row in problem.rows:
-        seen |= {*row.body.linear, *(i for pair in row.body.quadratic for i in pair)}
+    seen = problem.objective.variables.union(*(row.body.variables for row in problem.rows))
     tied: list[bool | None] = []
     for follower, response in zip(problem.followers, responses, strict=True):
         face = _face(follower, point, response)
@@ -284,9 +280,8 @@ def _face(follower: Follower, point: np.ndarray, response: Response):
     """
     if response.optimal_value is None:
         return None
-    x, y = point[follower.x], point[follower.y]
-    cost = follower.c + follower.cross @ x
-    rhs = follower.rhs - follower.B @ x
+    y = point[follower.y]
+    cost, rhs = follower.at(point)
     # A binding row may be violated by a rounding error: the face must hold the point itself.
     rhs = np.where(follower.equality, follower.A @ y, np.maximum(rhs, follower.A @ y))
     if follower.quadratic:

@@ -13,9 +13,9 @@ import pyomo.gdp  # noqa: F401  (registers the transformations)
 from pyomo.mpec import ComplementarityList, complements
 from scipy import sparse
 
-from mobile_storage.bilevel.bounds import Bound, HighPoint, multiplier_bounds, slack_bounds
+from mobile_storage.bilevel.bounds import Bound, HighPoint, slack_bounds
 from mobile_storage.bilevel.errors import BilevelModelError, MissingBoundError, StrongDualityError
-from mobile_storage.bilevel.kkt import Pair, SingleLevel
+from mobile_storage.bilevel.kkt import Pair, SingleLevel, tighten
 from mobile_storage.bilevel.matrix import MatrixModel
 from mobile_storage.bilevel.model import Problem
 from mobile_storage.bilevel.products import Products
@@ -58,7 +58,7 @@ def pair_bounds(
     """Bounds of every pair, infinite where none follows, and notes on unneeded given values."""
     given = _Given(multiplier_bounds_given)
     slacks = slack_bounds(problem, high_point, len(pairs))
-    derived = [multiplier_bounds(problem, high_point, f) for f in range(len(problem.followers))]
+    derived = [high_point.multipliers(f) for f in range(len(problem.followers))]
     result, notes = [], []
     for pair in pairs:
         row = problem.followers[pair.follower].rows[pair.row]
@@ -220,8 +220,7 @@ def add_gdp(single: SingleLevel, bounds: Sequence[PairBounds], method: str) -> N
     m.complementarity = ComplementarityList()
     for pair, slack, bound in zip(single.pairs, slacks, bounds, strict=True):
         pair.multiplier.setub(bound.big_m_multiplier)
-        if slack.ub is None or slack.ub > bound.big_m_slack:
-            slack.setub(bound.big_m_slack)
+        tighten(slack, high=bound.big_m_slack)
         m.complementarity.add(complements(pair.multiplier >= 0, slack >= 0))
     if not single.pairs:
         return

@@ -64,6 +64,14 @@ def to_expression(body: Quadratic, v: list[Any]):
     return expr
 
 
+def tighten(var: Any, low: float | None = None, high: float | None = None) -> None:
+    """Raise a variable's lower bound to `low` and lower its upper bound to `high`, if they bind."""
+    if low is not None:
+        var.setlb(low if var.lb is None else max(low, var.lb))
+    if high is not None:
+        var.setub(high if var.ub is None else min(high, var.ub))
+
+
 def build_kkt(problem: Problem) -> SingleLevel:
     """Variables, follower rows and KKT conditions; the leader's part is added separately."""
     m = pyo.ConcreteModel("single_level")
@@ -106,9 +114,9 @@ def _as_bound(row, follower: Follower, v: list[Any]) -> bool:
         return False
     var, value = v[follower.y[own[0]]], row.rhs / row.a[own[0]]
     if row.a[own[0]] > 0:
-        var.setub(value if var.ub is None else min(value, var.ub))
+        tighten(var, high=value)
     else:
-        var.setlb(value if var.lb is None else max(value, var.lb))
+        tighten(var, low=value)
     return True
 
 

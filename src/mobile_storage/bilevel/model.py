@@ -36,6 +36,11 @@ class Quadratic:
     linear: Mapping[int, float] = field(default_factory=dict)
     quadratic: Mapping[tuple[int, int], float] = field(default_factory=dict)
 
+    @property
+    def variables(self) -> set[int]:
+        """Indices of the variables that appear."""
+        return {*self.linear, *(i for pair in self.quadratic for i in pair)}
+
     def value(self, point: np.ndarray) -> float:
         """Value at a point indexed as the problem's variables."""
         total = self.constant + sum(a * point[i] for i, a in self.linear.items())
@@ -102,6 +107,11 @@ class Follower:
     def quadratic(self) -> bool:
         """Whether the objective has products of two of the follower's own variables."""
         return bool(self.hessian.any())
+
+    def at(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Linear cost (n,) and right-hand side (rows,) at the leader's decision in `point`."""
+        x = point[self.x]
+        return self.c + self.cross @ x, self.rhs - self.B @ x
 
 
 @dataclass(frozen=True)
@@ -200,7 +210,7 @@ class _Reader:
 
         objective, maximise = self._leader_objective()
         rows = [
-            self._leader_row(c)
+            _leader_row(c, self._extract(c.body, f"leader constraint '{c.name}'"))
             for b in self._leader_blocks()
             for c in b.component_data_objects(pyo.Constraint, active=True, descend_into=False)
         ]
@@ -262,15 +272,6 @@ class _Reader:
             )
         body = self._extract(objectives[0].expr, "the leader's objective")
         return body, objectives[0].sense == pyo.maximize
-
-    def _leader_row(self, constraint: Any) -> LeaderRow:
-        lower, body, upper = constraint.to_bounded_expression(evaluate_bounds=True)
-        return LeaderRow(
-            constraint.name,
-            self._extract(body, f"leader constraint '{constraint.name}'"),
-            -np.inf if lower is None else float(lower),
-            np.inf if upper is None else float(upper),
-        )
 
     def _number(self, var: Any) -> int:
         if id(var) not in self.index:
@@ -366,6 +367,22 @@ class _Reader:
         return _follower_matrices(name, objectives[0].sense, y, own_vars, cost, bodies, self)
 
 
+def is_positive_semidefinite(matrix: np.ndarray) -> bool:
+    """Whether a symmetric matrix is positive semidefinite, up to rounding."""
+    eigenvalues = np.linalg.eigvalsh(matrix)
+    return bool(eigenvalues[0] >= -CONVEXITY_TOLERANCE * max(1.0, abs(eigenvalues).max()))
+
+
+def _leader_row(constraint: Any, body: Quadratic) -> LeaderRow:
+    lower, _, upper = constraint.to_bounded_expression(evaluate_bounds=True)
+    return LeaderRow(
+        constraint.name,
+        body,
+        -np.inf if lower is None else float(lower),
+        np.inf if upper is None else float(upper),
+    )
+
+
 def _follower_matrices(
     name: str,
     sense: Any,
@@ -377,7 +394,8 @@ def _follower_matrices(
 ) -> tuple[Follower, list[LeaderRow]]:
     """Normalise a follower to minimisation with rows ``<=`` or ``==``."""
     place = {int(i): k for k, i in enumerate(y)}
-    seen = {i for pair in cost.quadratic for i in pair} | {i for _, b in bodies for i in b.linear}
+    seen = {i for pair in cost.quadratic for i in pair}
+    seen |= {i for _, body in bodies for i in body.variables}
     x = np.array(sorted(i for i in seen if i not in place), dtype=int)
     column = {int(i): k for k, i in enumerate(x)}
     sign = -1.0 if sense == pyo.maximize else 1.0
@@ -394,14 +412,12 @@ def _follower_matrices(
         elif i in place or j in place:
             own, other = (i, j) if i in place else (j, i)
             cross[place[own], column[other]] += sign * a
-    if hessian.any():
-        eigenvalues = np.linalg.eigvalsh(hessian)
-        if eigenvalues[0] < -CONVEXITY_TOLERANCE * max(1.0, abs(eigenvalues).max()):
-            kind = "concave (it maximises)" if sign < 0 else "convex (it minimises)"
-            raise NonconvexFollowerError(
-                f"the objective of follower '{name}' is not {kind} in its own variables, so "
-                "the KKT conditions do not describe its optimum."
-            )
+    if hessian.any() and not is_positive_semidefinite(hessian):
+        kind = "concave (it maximises)" if sign < 0 else "convex (it minimises)"
+        raise NonconvexFollowerError(
+            f"the objective of follower '{name}' is not {kind} in its own variables, so "
+            "the KKT conditions do not describe its optimum."
+        )
 
     rows: list[FollowerRow] = []
     leader_only: list[LeaderRow] = []
@@ -410,19 +426,12 @@ def _follower_matrices(
         rows.append(FollowerRow(label, source, equality, a, b, rhs))
 
     for constraint, body in bodies:
-        lower, _, upper = constraint.to_bounded_expression(evaluate_bounds=True)
         if not any(i in place for i in body.linear):
             # A row without follower variables only restricts the leader: where it is violated
             # the follower has no response, and its multiplier enters no stationarity condition.
-            leader_only.append(
-                LeaderRow(
-                    constraint.name,
-                    body,
-                    -np.inf if lower is None else float(lower),
-                    np.inf if upper is None else float(upper),
-                )
-            )
+            leader_only.append(_leader_row(constraint, body))
             continue
+        lower, _, upper = constraint.to_bounded_expression(evaluate_bounds=True)
         a, b = np.zeros(len(y)), np.zeros(len(x))
         for i, v in body.linear.items():
             if i in place:

@@ -22,10 +22,10 @@ import pyomo.environ as pyo
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from mobile_storage.bilevel.bounds import HighPoint, multiplier_bounds
+from mobile_storage.bilevel.bounds import HighPoint
 from mobile_storage.bilevel.errors import StrongDualityError, UnboundedProductError
-from mobile_storage.bilevel.kkt import SingleLevel, linear, to_expression
-from mobile_storage.bilevel.model import CONVEXITY_TOLERANCE, Follower, Problem, Quadratic
+from mobile_storage.bilevel.kkt import SingleLevel, linear, tighten, to_expression
+from mobile_storage.bilevel.model import Follower, Problem, Quadratic, is_positive_semidefinite
 
 
 @dataclass
@@ -42,7 +42,6 @@ class Products:
         self.switch = _binary_forms(self.problem)
         self.owner = self.problem.owner
         self._mccormick: dict[tuple[int, int], Any] = {}
-        self._bounds: dict[int, list] = {}
         self.single.model.products = pyo.VarList()
         self.single.model.envelopes = pyo.ConstraintList()
 
@@ -72,15 +71,10 @@ class Products:
                     f"replaced exactly, and '{self.problem.names[i]}' has no {side} bound "
                     "(unbounded price times quantity); give it one."
                 )
-            self._tighten(i, low, high)
+            tighten(self.single.v[i], low, high)
         self.nonconvex = True
         self.notes.append(f"{where} keeps nonconvex products of bounded variables")
         return self._join(Quadratic(body.constant, body.linear, rest), [], linear_part, where)
-
-    def _tighten(self, i: int, low: float, high: float) -> None:
-        var = self.single.v[i]
-        var.setlb(low if var.lb is None else max(low, var.lb))
-        var.setub(high if var.ub is None else min(high, var.ub))
 
     def _join(self, body: Quadratic, parts: list, extra: list, where: str):
         expr = to_expression(body, self.single.v)
@@ -220,9 +214,7 @@ class Products:
     def _multiplier_product(self, f: int, j: int, i: int, where: str):
         """``mu_j v_i`` for a binary ``v_i``."""
         offset, slope, z = self.switch[i]
-        if f not in self._bounds:
-            self._bounds[f] = multiplier_bounds(self.problem, self.high_point, f)
-        bound = self._bounds[f][j]
+        bound = self.high_point.multipliers(f)[j]
         follower = self.problem.followers[f]
         if not math.isfinite(bound.value):
             raise UnboundedProductError(
@@ -306,5 +298,4 @@ def is_convex(quadratic) -> bool:
     for (i, j), a in quadratic.items():
         Q[place[i], place[j]] += a / 2
         Q[place[j], place[i]] += a / 2
-    eigenvalues = np.linalg.eigvalsh(Q)
-    return bool(eigenvalues[0] >= -CONVEXITY_TOLERANCE * max(1.0, abs(eigenvalues).max()))
+    return is_positive_semidefinite(Q)

@@ -174,21 +174,25 @@ def gurobi_optimize(m, *, limits: Limits | None = None, nonconvex: bool = False)
         raise
 
 
+def gurobi_status(m) -> str:
+    """One of the words of :class:`RawSolution`."""
+    grb = import_solver("gurobi").GRB
+    return {
+        grb.OPTIMAL: "optimal",
+        grb.INFEASIBLE: "infeasible",
+        grb.UNBOUNDED: "unbounded",
+        grb.TIME_LIMIT: "limit",
+        grb.NODE_LIMIT: "limit",
+        grb.SUBOPTIMAL: "limit",
+    }.get(m.Status, "error")
+
+
 def _solve_gurobi(model: MatrixModel, limits: Limits) -> RawSolution:
-    gp = import_solver("gurobi")
-    grb = gp.GRB
     with gurobi_environment() as env:
         m, v = gurobi_model(model, env)
         with m:
             gurobi_optimize(m, limits=limits, nonconvex=model.nonconvex)
-            status = {
-                grb.OPTIMAL: "optimal",
-                grb.INFEASIBLE: "infeasible",
-                grb.UNBOUNDED: "unbounded",
-                grb.TIME_LIMIT: "limit",
-                grb.NODE_LIMIT: "limit",
-                grb.SUBOPTIMAL: "limit",
-            }.get(m.Status, "error")
+            status = gurobi_status(m)
             found = m.SolCount > 0
             bound = None
             if status in ("optimal", "limit"):

@@ -10,14 +10,15 @@ import math
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from mobile_storage.compendium.errors import InputError, did_you_mean
-from mobile_storage.compendium.io import SIGNIFICANT_DIGITS, write_text
-from mobile_storage.compendium.parameters import read_csv
+from mobile_storage.compendium.io import SIGNIFICANT_DIGITS, write_csv
+from mobile_storage.compendium.parameters import cell_error, read_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -155,12 +156,7 @@ def read_claims(path: str | Path, paper: str | None = None) -> list[Claim]:
     for row in frame.to_dict("records"):
         claim = _claim(path, row)
         if claim.id in claims:
-            raise InputError(
-                file=path,
-                where=f"line {row['line']}, column id",
-                value=claim.id,
-                expected="an id that no line above has",
-            )
+            raise cell_error(path, row, "id", "an id that no line above has")
         claims[claim.id] = claim
     if paper is None:
         return list(claims.values())
@@ -177,14 +173,7 @@ def read_claims(path: str | Path, paper: str | None = None) -> list[Claim]:
 
 
 def _claim(path: Path, row: Mapping[str, str]) -> Claim:
-    def fail(column: str, expected: str) -> InputError:
-        return InputError(
-            file=path,
-            where=f"line {row['line']}, column {column}",
-            value=row[column] or None,
-            expected=expected,
-        )
-
+    fail = partial(cell_error, path, row)
     if not re.fullmatch(r"P\d-\d\d", row["id"]):
         raise fail("id", "an id such as P1-01")
     for column in ("paper", "section", "statement"):
@@ -302,7 +291,7 @@ def write_verdicts(
         As `verdict_frame`.
     """
     frame = verdict_frame(claims, findings)
-    write_text(frame.to_csv(index=False, lineterminator="\n"), path)
+    write_csv(frame, path)
     return frame
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
 
-__all__ = ["InputError", "did_you_mean"]
+__all__ = ["InputError", "did_you_mean", "kind_of"]
 
 _LONGEST_SHOWN = 80
 
@@ -67,3 +68,14 @@ def did_you_mean(word: str, known: Iterable[str], *, most: int = 3) -> str:
     if not close:
         return ""
     return f" (did you mean {' or '.join(by_lower[name] for name in close)}?)"
+
+
+def kind_of(value: object) -> str:
+    """Return what a value of YAML or Python is, in words that read after "expected"."""
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, list):
+        return "a list"
+    return "names and values" if isinstance(value, Mapping) else "a text"

@@ -22,7 +22,9 @@ __all__ = [
     "SIGNIFICANT_DIGITS",
     "markdown_table",
     "read_json",
+    "read_text",
     "round_significant",
+    "write_csv",
     "write_json",
     "write_table",
     "write_text",
@@ -63,6 +65,29 @@ def write_json(obj: object, path: str | Path) -> Path:
     return write_text(text, path)
 
 
+def read_text(path: str | Path, expected: str) -> str:
+    """Read UTF-8 text, with or without a byte order mark.
+
+    Parameters
+    ----------
+    expected : str
+        What the file should be, for the error where there is none: ``a JSON file``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is not UTF-8.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(file=path, where="the file", value=None, expected=expected) from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            file=path, where=f"byte {error.start}", value="other bytes", expected="UTF-8 text"
+        ) from None
+
+
 def read_json(path: str | Path) -> object:
     """Read a JSON file.
 
@@ -71,15 +96,9 @@ def read_json(path: str | Path) -> object:
     InputError
         If the file is missing or is not JSON in UTF-8.
     """
-    path = Path(path)
+    text = read_text(path, "a JSON file")
     try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(file=path, where="the file", value=None, expected="a JSON file") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            file=path, where=f"byte {error.start}", value="other bytes", expected="UTF-8 text"
-        ) from None
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(
             file=path,
@@ -125,6 +144,15 @@ def _key(key: object, where: str) -> str:
     raise TypeError(f"{where} has the key {key!r}; keys are text or whole numbers")
 
 
+def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
+    """Write a frame without its index as CSV: floats to 10 significant digits, no minus zero."""
+    frame = frame.copy()
+    for column in frame.select_dtypes("floating"):
+        frame[column] += 0.0  # minus zero becomes zero
+    text = frame.to_csv(index=False, float_format=f"%.{SIGNIFICANT_DIGITS}g", lineterminator="\n")
+    return write_text(text, path)
+
+
 def write_table(
     frame: pd.DataFrame,
     stem: str | Path,
@@ -161,12 +189,8 @@ def write_table(
     if unknown:
         raise ValueError(f"units for columns that the table lacks: {sorted(unknown)}")
     stem = Path(stem)
-    csv = frame.copy()
-    for column in csv.select_dtypes("floating"):
-        csv[column] += 0.0  # minus zero becomes zero
-    text = csv.to_csv(index=False, float_format=f"%.{SIGNIFICANT_DIGITS}g", lineterminator="\n")
     return (
-        write_text(text, stem.with_name(stem.name + ".csv")),
+        write_csv(frame, stem.with_name(stem.name + ".csv")),
         write_text(
             f"{caption}\n\n{markdown_table(frame, units)}", stem.with_name(stem.name + ".md")
         ),

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import nbformat
 
-from mobile_storage.compendium.errors import InputError, did_you_mean
-from mobile_storage.compendium.io import write_text
+from mobile_storage.compendium.errors import InputError, did_you_mean, kind_of
+from mobile_storage.compendium.io import read_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -138,10 +138,7 @@ def lint_notebook(path: str | Path) -> list[str]:
 
 
 def _read(path: Path) -> nbformat.NotebookNode:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(file=path, where="the file", value=None, expected="a notebook") from None
+    text = read_text(path, "a notebook")
     try:
         return nbformat.reads(text, as_version=4)
     except Exception as error:  # nbformat raises its own, json's and jsonschema's
@@ -177,21 +174,13 @@ def _check_parameters(
             expected = f"{'one of ' if known else ''}{names}{hint}"
             raise InputError(file=source, where=where, value=name, expected=expected)
         default = known[name]
-        if default is not None and value is not None and _kind(value) != _kind(default):
+        if default is not None and value is not None and kind_of(value) != kind_of(default):
             raise InputError(
                 file=source,
                 where=f"{where}, {name}",
                 value=value,
-                expected=f"{_kind(default)}, as the notebook's own {default!r} is",
+                expected=f"{kind_of(default)}, as the notebook's own {default!r} is",
             )
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    return {str: "a text", list: "a list", dict: "a mapping"}.get(type(value), "another value")
 
 
 def _assigned(source: Path, code: str) -> dict[str, object]:

@@ -19,7 +19,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ __all__ = [
     "UNITS",
     "Parameter",
     "ParameterSet",
+    "cell_error",
     "pivot_values",
     "read_csv",
     "read_keyed",
@@ -350,6 +351,18 @@ def read_csv(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame.from_records(records, columns=[*columns, _LINE])
 
 
+def cell_error(
+    path: str | Path, row: Mapping[str, object], column: str, expected: str
+) -> InputError:
+    """Return the error on one cell of a row of `read_csv`."""
+    return InputError(
+        file=path,
+        where=f"line {row[_LINE]}, column {column}",
+        value=row[column] or None,
+        expected=expected,
+    )
+
+
 def _decoded(path: Path) -> str:
     try:
         data = path.read_bytes()
@@ -514,12 +527,7 @@ def _first_failure(
         expected += did_you_mean(value, units)
     if column == "status":
         expected += did_you_mean(value, STATUSES)
-    return InputError(
-        file=path,
-        where=f"line {frame.loc[index, _LINE]}, column {column}",
-        value=value or None,
-        expected=expected,
-    )
+    return cell_error(path, frame.loc[index], column, expected)
 
 
 def _check_unique(path: Path, frame: pd.DataFrame, columns: list[str]) -> None:
@@ -541,13 +549,9 @@ def _check_constant(path: Path, frame: pd.DataFrame, keys: tuple[str, ...], colu
     for row in frame.to_dict("records"):
         before = first.setdefault(tuple(row[key] for key in keys), row)
         if row[column] != before[column]:
-            raise InputError(
-                file=path,
-                where=f"line {row[_LINE]}, column {column}",
-                value=row[column],
-                expected=f"{before[column]!r} as in line {before[_LINE]}, "
-                f"the same for all rows of one {' and '.join(keys)}",
-            )
+            expected = f"{before[column]!r} as in line {before[_LINE]}, "
+            expected += f"the same for all rows of one {' and '.join(keys)}"
+            raise cell_error(path, row, column, expected)
 
 
 def _numbers(
@@ -557,15 +561,7 @@ def _numbers(
     bounds: Mapping[str, tuple[float | None, float | None]],
 ) -> tuple[float, float, float]:
     """Return value, low and high of a row in the wanted unit, after all checks on them."""
-
-    def fail(column: str, expected: str) -> InputError:
-        return InputError(
-            file=path,
-            where=f"line {row[_LINE]}, column {column}",
-            value=row[column] or None,
-            expected=expected,
-        )
-
+    fail = partial(cell_error, path, row)
     wanted = units[row["symbol"]]
     try:
         factor = unit_factor(row["unit"], wanted)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from mobile_storage.compendium.errors import InputError
-from mobile_storage.compendium.io import markdown_table, write_text
+from mobile_storage.compendium.io import markdown_table, read_text, write_text
 from mobile_storage.compendium.log import ERROR_MARK
 
 if TYPE_CHECKING:
@@ -118,10 +118,7 @@ def _filled(
     only: Collection[str] | None = None,
 ) -> tuple[str, str, list[str]]:
     """Return the text before, the text after, and the names of the blocks that differ."""
-    try:
-        before = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(file=path, where="the file", value=None, expected="Markdown") from None
+    before = read_text(path, "Markdown")
     changed = []
 
     def replace(match: re.Match[str]) -> str:

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from mobile_storage.compendium import readme
-from mobile_storage.compendium.errors import InputError, did_you_mean
+from mobile_storage.compendium.errors import InputError, did_you_mean, kind_of
+from mobile_storage.compendium.io import read_text
 from mobile_storage.compendium.log import ERROR_FILE, ERROR_MARK
 
 if TYPE_CHECKING:
@@ -173,14 +174,9 @@ def merged_params(base: Path, overlays: Sequence[Path]) -> str:
 
 
 def _mapping(path: Path) -> dict[str, object]:
+    text = read_text(path, "YAML")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(file=path, where="the file", value=None, expected="YAML") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            file=path, where=f"byte {error.start}", value="other bytes", expected="UTF-8 text"
-        ) from None
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise InputError(
@@ -213,26 +209,16 @@ def _merge(
         before = base[name]
         if isinstance(before, Mapping) and isinstance(value, Mapping):
             merged[name] = _merge(before, value, path, (*above, str(name)))
-        elif _kind(before) == _kind(value) or before is None:
+        elif kind_of(before) == kind_of(value) or before is None:
             merged[name] = value
         else:
             raise InputError(
                 file=path,
                 where=place,
                 value=value,
-                expected=f"{_kind(before)}, such as {before!r}",
+                expected=f"{kind_of(before)}, such as {before!r}",
             )
     return merged
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, list):
-        return "a list"
-    return "names and values" if isinstance(value, Mapping) else "a text"
 
 
 def _synchronise(target: Path, contents: Mapping[PurePosixPath, bytes]) -> None:

@@ -14,7 +14,7 @@ from .data import PricingData
 from .game import Formulation, Setting, build, leader_variables
 from .grades import LEVELS, Prices
 from .income import Account, account
-from .outcome import Outcome, settle
+from .outcome import Outcome, sale, settle
 
 KKT_CUSTOMERS = 40
 """With more customers than this the KKT model outgrows free solvers; `solve` leaves it then."""
@@ -114,8 +114,8 @@ def customer_rows(data: PricingData, found: Outcome) -> list[dict[str, Any]]:
     """
     rows = []
     for c, choice in zip(data.customers, found.choices, strict=True):
-        price = found.prices.of(choice.grade) if choice.grade else None
-        fee = c.hours_per_year * choice.capacity_kw * (price or 0.0)
+        sold = sale(c, choice, found.prices)
+        fee = sold.fee_yuan_per_year
         residual = (
             c.hours_per_year
             * (c.capacity_kw.upper - choice.capacity_kw)
@@ -128,7 +128,7 @@ def customer_rows(data: PricingData, found: Outcome) -> list[dict[str, Any]]:
                 "sector": c.sector,
                 "grade": choice.grade.label if choice.grade else "none",
                 "capacity_kw": choice.capacity_kw,
-                "price_yuan_per_kwh": price,
+                "price_yuan_per_kwh": sold.price_yuan_per_kwh if choice.grade else None,
                 "fee_yuan_per_year": fee,
                 "avoided_loss_yuan_per_year": c.avoidable_loss_yuan_per_year - residual,
                 "utility_yuan_per_year": choice.utility_yuan_per_year,

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 SIGNIFICANT_SHARE = 0.05
 """P1-05 says "significantly": read as at least this share of case 3's net income."""
 
@@ -51,6 +53,28 @@ def orderings(c: Comparison) -> dict[str, bool]:
         "P1-05": c.rise("net_income", c.no_emergency) > significant,
         "P1-06": c.cost_multi_grade < min(c.cost_single_price, c.cost_own_storage),
     }
+
+
+def turned_claims(moves: pd.DataFrame) -> pd.DataFrame:
+    """Claims that one moved value turns over: ``table``, ``symbol``, ``end``, ``claim``.
+
+    Parameters
+    ----------
+    moves : DataFrame
+        Rows of `sensitivity.try_move`, the unmoved data first. Moves without an answer turn
+        nothing.
+    """
+    claims = [name for name in moves.columns if name.startswith("P1-")]
+    place = ["table", "symbol", "end"]
+    usual, moved = moves.iloc[0], moves.iloc[1:]
+    # A column with gaps reads back as objects: bool() of each cell.
+    rows = [
+        (*(move[name] for name in place), claim)
+        for move in moved[moved["status"] == "optimal"].to_dict("records")
+        for claim in claims
+        if bool(move[claim]) != bool(usual[claim])
+    ]
+    return pd.DataFrame(rows, columns=[*place, "claim"])
 
 
 def numbers(c: Comparison) -> dict[str, str]:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from mobile_storage.compendium.claims import Evidence, Finding
 
-from .claims import Comparison, numbers, orderings
-from .grades import LEVELS, Grade, Prices
+from .claims import Comparison, numbers, orderings, turned_claims
+from .grades import GRADES, Prices
 
 AGREE = 1e-6
 """Relative difference below which two objectives count as the same."""
@@ -35,16 +35,8 @@ def flipping_parameters(moves: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     moves : DataFrame
         Rows of `sensitivity.try_move`, the unmoved data first.
     """
-    solved = moves[moves["status"] == "optimal"]
-    usual = moves.iloc[0]
-    # A bool column with gaps reads back as objects; the solved rows have none.
-    return {
-        claim: tuple(
-            dict.fromkeys(solved.loc[solved[claim].astype(bool) != usual[claim], "symbol"])
-        )
-        for claim in moves.columns
-        if claim.startswith("P1-")
-    }
+    turned = turned_claims(moves).groupby("claim", sort=False)["symbol"]
+    return {claim: tuple(dict.fromkeys(symbols)) for claim, symbols in turned}
 
 
 def ordering_finding(
@@ -104,11 +96,8 @@ def structure_finding(case: Mapping[str, Any]) -> Finding:
     """P1-01: 27 unit prices from seven decisions, each paid price the sum that Eq. (1) says."""
     if "prices" not in case:
         return _undecided("P1-01", "The default variant has no feasible prices.")
-    prices = Prices(*(tuple(case["prices"][k]) for k in ("base", "duration", "response")))
-    by_label = {
-        g.label: prices.of(g)
-        for g in (Grade(p, t, r) for p in LEVELS for t in LEVELS for r in LEVELS)
-    }
+    prices = Prices.from_record(case["prices"])
+    by_label = {grade.label: prices.of(grade) for grade in GRADES}
     paid = [row for row in case["customers"] if row["price_yuan_per_kwh"] is not None]
     off = max((abs(r["price_yuan_per_kwh"] - by_label[r["grade"]]) for r in paid), default=0.0)
     return Finding(

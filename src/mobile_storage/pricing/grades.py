@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 LEVELS = (1, 2, 3)
@@ -19,6 +21,10 @@ class Grade(NamedTuple):
     def label(self) -> str:
         """Name as in the paper's indices, for example ``H3-H1-H2``."""
         return "-".join(f"H{level}" for level in self)
+
+
+GRADES = tuple(Grade(*levels) for levels in product(LEVELS, repeat=3))
+"""All 27, capacity first, response last."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,11 @@ class Prices:
         """From the seven free decisions: three base prices, two premiums of each kind."""
         b1, b2, b3, t2, t3, r2, r3 = (float(v) for v in x)
         return cls((b1, b2, b3), (0.0, t2, t3), (0.0, r2, r3))
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Sequence[float]]) -> Prices:
+        """From the lists ``base``, ``duration`` and ``response`` of a result file."""
+        return cls(*(tuple(record[kind]) for kind in ("base", "duration", "response")))
 
     def vector(self) -> tuple[float, ...]:
         """The seven free decisions, in the order that `from_vector` takes."""

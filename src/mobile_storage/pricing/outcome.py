@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .customers import Choice, best_responses
+from .customers import Choice, Customer, best_responses
 from .data import PricingData
 from .game import PRICE_RESOLUTION, Setting, investment_to_cover
 from .grades import Grade, Prices
@@ -43,6 +43,11 @@ class Outcome:
     violation_yuan_per_year: float
 
 
+def sale(customer: Customer, choice: Choice, prices: Prices) -> Sale:
+    """What a customer's choice comes to at given prices; 0 kW at 0 yuan/kWh if it stays out."""
+    return Sale(customer, choice.capacity_kw, prices.of(choice.grade) if choice.grade else 0.0)
+
+
 def respond(data: PricingData, setting: Setting, prices: Prices) -> tuple[Choice, ...]:
     """Best response of every customer; among tied ones, that with the higher fee (optimistic)."""
     chosen = []
@@ -50,10 +55,7 @@ def respond(data: PricingData, setting: Setting, prices: Prices) -> tuple[Choice
         data.customers, setting.menus(data), data.acceptable_prices, strict=True
     ):
         tied = best_responses(customer, menu, prices, cap)
-        fees = [
-            Sale(customer, c.capacity_kw, prices.of(c.grade) if c.grade else 0.0).fee_yuan_per_year
-            for c in tied
-        ]
+        fees = [sale(customer, choice, prices).fee_yuan_per_year for choice in tied]
         chosen.append(tied[fees.index(max(fees))])
     return tuple(chosen)
 
@@ -63,7 +65,7 @@ def settle(
 ) -> Outcome:
     """Account of the storage owner for given prices and choices."""
     sales = [
-        Sale(customer, choice.capacity_kw, prices.of(choice.grade) if choice.grade else 0.0)
+        sale(customer, choice, prices)
         for customer, choice in zip(data.customers, choices, strict=True)
     ]
     power = storage_power_kw(sales, data.scalars)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from mobile_storage.compendium.errors import InputError
 
@@ -81,8 +81,7 @@ def try_move(raw: RawPricing, setting: Setting, move: Move, **limits: object) ->
         return row | {"status": str(error)}
     solved = {}
     for tariff in ("multi_grade", "single_price"):
-        case = Setting(tariff, setting.fixed_grade, setting.participation, setting.investment)
-        found = solve(data, case, formulation="value_function", **limits)
+        found = solve(data, replace(setting, tariff=tariff), formulation="value_function", **limits)
         if not found.result.optimal:
             return row | {"status": f"{tariff} {found.result.status}"}
         solved[tariff] = {

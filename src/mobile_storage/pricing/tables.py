@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from .claims import turned_claims
 from .data import PricingData
-from .grades import LEVELS, Grade, Prices
+from .grades import GRADES, LEVELS, Prices
 from .intervals import HELD_YUAN_PER_YEAR
 
 Results = Mapping[str, Mapping[str, Any]]
@@ -133,17 +134,15 @@ def price_table(case: Mapping[str, Any]) -> pd.DataFrame:
 
 def unit_prices(case: Mapping[str, Any]) -> pd.DataFrame:
     """Unit price of all 27 grades, Eq. (1), yuan/kWh."""
-    prices = Prices(*(tuple(case["prices"][k]) for k in ("base", "duration", "response")))
+    prices = Prices.from_record(case["prices"])
     return pd.DataFrame(
         {
-            "Capacity": f"H{p}",
-            "Duration": f"H{t}",
-            "Response": f"H{r}",
-            "Unit price": prices.of(Grade(p, t, r)),
+            "Capacity": f"H{grade.capacity}",
+            "Duration": f"H{grade.duration}",
+            "Response": f"H{grade.response}",
+            "Unit price": prices.of(grade),
         }
-        for p in LEVELS
-        for t in LEVELS
-        for r in LEVELS
+        for grade in GRADES
     )
 
 
@@ -252,21 +251,10 @@ def flip_table(moves: pd.DataFrame) -> pd.DataFrame:
     moves : DataFrame
         Rows of `sensitivity.try_move`, the unmoved data first.
     """
-    claims = [c for c in moves.columns if c.startswith("P1-")]
-    usual = moves.iloc[0]
-    rows = []
-    for move in moves.iloc[1:].to_dict("records"):
-        if move["status"] != "optimal":
-            turned = move["status"]
-        else:
-            turned = ", ".join(c for c in claims if bool(move[c]) != bool(usual[c]))
-        if turned:
-            rows.append(
-                {
-                    "File": move["table"],
-                    "Symbol": move["symbol"],
-                    "End": move["end"],
-                    "Turned over": turned,
-                }
-            )
-    return pd.DataFrame(rows, columns=["File", "Symbol", "End", "Turned over"])
+    place = ["table", "symbol", "end"]
+    turned = turned_claims(moves).groupby(place)["claim"].agg(", ".join)
+    found = moves.iloc[1:].set_index(place)
+    # No answer is said as such; a move that turns nothing has no row.
+    said = found["status"].where(found["status"] != "optimal", turned.reindex(found.index))
+    names = {"table": "File", "symbol": "Symbol", "end": "End"}
+    return said.dropna().rename("Turned over").reset_index().rename(columns=names)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from mobile_storage.compendium.claims import read_claims, write_verdicts
@@ -22,14 +25,13 @@ LEDGER = "data/raw/claims.csv"
 VERDICTS = "data/results/claims.csv"
 
 
-def comparisons() -> dict[str, Comparison]:
+def comparisons(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison]:
     """Comparison of the three cases for every variant of case 1 that sells anything.
 
     Where no prices are feasible, or none at which a customer buys, there is nothing to compare;
     where the optimum is not proven, a comparison could mislead.
     """
-    cases, trading = case_results(), read_json(RESULTS / "no_emergency.json")
-    found = {}
+    trading, found = read_json(RESULTS / "no_emergency.json"), {}
     for name, values in params()["cases"].items():
         if values["tariff"] != "multi_grade":
             continue
@@ -48,18 +50,19 @@ def comparisons() -> dict[str, Comparison]:
 def main() -> None:
     """Write ``data/results/claims.csv``."""
     with stage("claims") as log:
-        variants = comparisons()
+        cases = case_results()
+        variants = comparisons(cases)
         multi = [v for v in params()["cases"].values() if v["tariff"] == "multi_grade"]
         default, _ = default_cases()
         flips = flipping_parameters(pd.read_csv(RESULTS / "sensitivity.csv"))
         findings = [
-            structure_finding(case_results()[default]),
+            structure_finding(cases[default]),
             *(
                 ordering_finding(claim, default, variants, len(multi), flips.get(claim, ()))
                 for claim in ("P1-02", "P1-03", "P1-04", "P1-05", "P1-06")
             ),
             iteration_finding(read_json(RESULTS / "iteration.json"), default),
-            milp_finding(read_json(RESULTS / "formulations.json"), case_results()),
+            milp_finding(read_json(RESULTS / "formulations.json"), cases),
             table_finding(),
         ]
         frame = write_verdicts(read_claims(LEDGER, "bao2024"), findings, VERDICTS)

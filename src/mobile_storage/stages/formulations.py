@@ -31,8 +31,8 @@ ROUTES = (
 def main() -> None:
     """Write ``formulations.json``: objective, bound, gap and regret of every route."""
     with stage("formulations") as log:
-        data, rows = load(RAW), []
-        chosen = {n: setting(params()["cases"][n]) for n in params()["formulations"]}
+        data, values, rows = load(RAW), params(), []
+        chosen = {n: setting(values["cases"][n]) for n in values["formulations"]}
         small = len(data.customers) <= KKT_CUSTOMERS
         routes = [
             (name, game, route)
@@ -41,17 +41,16 @@ def main() -> None:
             if small or route[0] == "value_function"
         ]
         for name, game, route in progress(routes, "formulations"):
-            rows.append({"case": name} | _row(data, game, *route))
+            rows.append({"case": name} | _row(data, game, *route, **values["limits"]))
             log.info("%s", rows[-1])
         write_json(rows, RESULTS / "formulations.json")
 
 
 def _row(
-    data: PricingData, game: Setting, formulation: str, method: str, solver: str
+    data: PricingData, game: Setting, formulation: str, method: str, solver: str, **limits: Any
 ) -> dict[str, Any]:
     row = {"formulation": formulation, "method": method, "solver": solver}
     try:
-        limits = params()["limits"]
         solution = solve(
             data, game, formulation=formulation, method=method, solver=solver, **limits
         )

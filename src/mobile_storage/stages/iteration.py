@@ -44,12 +44,11 @@ def starts(data: PricingData, solved: dict) -> dict[str, Prices]:
     high = highest_useful_prices(data)
     top = [*high, *high[:2], *high[:2]]
     middle = [(a + b) / 2 for a, b in zip(low, top, strict=True)]
-    p = solved["prices"]
     return {
         "lowest": Prices.from_vector(low),
         "middle": Prices.from_vector(middle),
         "highest": Prices.from_vector(top),
-        "equilibrium": Prices(*(tuple(p[k]) for k in ("base", "duration", "response"))),
+        "equilibrium": Prices.from_record(solved["prices"]),
     }
 
 

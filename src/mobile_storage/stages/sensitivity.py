@@ -8,7 +8,7 @@ from functools import partial
 
 import pandas as pd
 
-from mobile_storage.compendium.io import write_text
+from mobile_storage.compendium.io import write_csv
 from mobile_storage.compendium.log import progress, stage
 from mobile_storage.pricing.data import read_raw
 from mobile_storage.pricing.sensitivity import moves, try_move
@@ -29,8 +29,7 @@ def main() -> None:
         with ProcessPoolExecutor(values["processes"], None, quiet, (logging.WARNING,)) as pool:
             rows = list(progress(pool.map(task, todo), "sensitivity", len(todo)))
         frame = pd.DataFrame(rows)
-        text = frame.to_csv(index=False, float_format="%.10g", lineterminator="\n")
-        write_text(text, RESULTS / "sensitivity.csv")
+        write_csv(frame, RESULTS / "sensitivity.csv")
         log.info("%d moves, %d solved", len(frame), (frame["status"] == "optimal").sum())
 
 

@@ -34,7 +34,6 @@ from .parts import (
     mark,
     no_answer,
     points,
-    prices_of,
 )
 
 VISIBLE = 0.05
@@ -60,7 +59,7 @@ def prices(case: Case, single: Case | None = None) -> Figure:
     if single is not None and "prices" in single:
         left.axhline(single["prices"]["base"][0], color="black", linestyle="--", linewidth=1.0)
         handles.append(mark("price of case 2", linestyle="--"))
-    _price_map(right, case, prices_of(case))
+    _price_map(right, case, Prices.from_record(case["prices"]))
     handles.append(Patch(fill=False, edgecolor="black", linewidth=1.3, label="bought (customers)"))
     fig.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.2)
     label_panels(np.array([left, right]))
@@ -166,7 +165,8 @@ def choices(data: PricingData, *cases: Case) -> Figure:
 
 
 def _purchases(ax: Axes, data: PricingData, case: Case, order: np.ndarray) -> None:
-    found, menus = prices_of(case), Setting(**case["setting"]).menus(data)
+    found = Prices.from_record(case["prices"])
+    menus = Setting(**case["setting"]).menus(data)
     rows = range(len(order))
     losses = [data.customers[u].outage_loss_yuan_per_kwh for u in order]
     ax.hlines(rows, 0, losses, color="0.8", linewidth=0.8, zorder=1)

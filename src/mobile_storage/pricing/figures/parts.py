@@ -11,8 +11,6 @@ from matplotlib.lines import Line2D
 
 from mobile_storage.compendium.style import PAGE_MM, new_figure, series
 
-from ..grades import Prices
-
 Case = Mapping[str, Any]
 
 CASES = ("Case 1: multi-grade", "Case 2: one price", "Case 3: no emergency supply")
@@ -29,11 +27,6 @@ def mark(label: str, **style: Any) -> Line2D:
 def points(position: int) -> dict[str, Any]:
     """Colour and marker of a series that is not a line."""
     return series(position) | {"linestyle": ""}
-
-
-def prices_of(case: Case) -> Prices:
-    """Price list of a solved case."""
-    return Prices(*(tuple(case["prices"][k]) for k in ("base", "duration", "response")))
 
 
 def customers_height_mm(count: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from mobile_storage.compendium.style import GREY, PAGE_MM, bars, label_panels, new_figure
 
+from ..claims import turned_claims
 from .parts import mark, no_answer
 
 GAINS = {"Case 1 less case 3": "no_emergency", "Case 1 less case 2": "single_price"}
@@ -35,9 +36,9 @@ def sensitivity(moves: pd.DataFrame) -> Figure:
     centres = {title: _gain(base, other) for title, other in GAINS.items()}
     ends = {title: _ends(moved, other) for title, other in GAINS.items()}
     swing = pd.concat([(e.sub(centres[t])).abs() for t, e in ends.items()], axis=1).max(axis=1)
-    turned = _turned(base, moved, claims)
+    turned = turned_claims(moves)
     lost = set(moved.loc[moved["status"] != "optimal", "symbol"])
-    shown = (swing > SMALL * swing.max()) | swing.index.isin([*turned, *lost])
+    shown = (swing > SMALL * swing.max()) | swing.index.isin([*turned["symbol"], *lost])
     order = list(swing[shown].sort_values(ascending=False, kind="stable").index)
     fig, axes = new_figure(
         1,
@@ -87,18 +88,6 @@ def _ends(moved: pd.DataFrame, other: str) -> pd.DataFrame:
     return pd.DataFrame({end: table.loc[table["end"] == end, "gain"] for end in ("low", "high")})
 
 
-def _turned(
-    base: pd.Series, moved: pd.DataFrame, claims: Sequence[str]
-) -> dict[str, set[tuple[str, str]]]:
-    """By symbol: the claims that turn over, and at which end."""
-    found: dict[str, set[tuple[str, str]]] = {}
-    for row in moved[moved["status"] == "optimal"].to_dict("records"):
-        for claim in claims:
-            if bool(row[claim]) != bool(base[claim]):
-                found.setdefault(row["symbol"], set()).add((claim, row["end"]))
-    return found
-
-
 def _swings(ax: Axes, ends: pd.DataFrame, centre: float) -> None:
     for position, side in enumerate(("low", "high")):
         y = np.arange(len(ends)) + 0.2 * (2 * position - 1)
@@ -113,12 +102,13 @@ def _turned_grid(
     base: pd.Series,
     order: Sequence[str],
     claims: Sequence[str],
-    turned: Mapping[str, Collection[tuple[str, str]]],
+    turned: pd.DataFrame,
     lost: Collection[str],
 ) -> None:
     marks = {"low": ("<", -0.2), "high": (">", 0.2)}
     for y, symbol in enumerate(order):
-        for claim, end in sorted(turned.get(symbol, ())):
+        here = turned.loc[turned["symbol"] == symbol, ["claim", "end"]]
+        for claim, end in sorted(here.itertuples(index=False, name=None)):
             marker, shift = marks[end]
             ax.plot(claims.index(claim) + shift, y, marker, color="black", markersize=4.5)
         if symbol in lost:
