@@ -40,6 +40,7 @@ export JUPYTER_RUNTIME_DIR := $(CACHE)/jupyter/runtime
 export JUPYTERLAB_SETTINGS_DIR := $(CACHE)/jupyter/settings
 export JUPYTERLAB_WORKSPACES_DIR := $(CACHE)/jupyter/workspaces
 export MPLCONFIGDIR := $(CACHE)/matplotlib
+export NUMBA_CACHE_DIR := $(CACHE)/numba
 export RUFF_CACHE_DIR := $(CACHE)/ruff
 
 .PHONY: help reproduce test lab lint clean lock-requirements
