@@ -132,4 +132,3 @@ lock-requirements: $(STAMP)
 	    --fork-strategy fewest --generate-hashes --no-header --no-emit-index-url \
 	    --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	$(RUN) -m mobile_storage.compendium.environment
-	touch $(STAMP)

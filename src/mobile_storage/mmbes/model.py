@@ -1,0 +1,228 @@
+"""Everything the five attributes read, as plain numbers: a substation, its storage, its planner.
+
+`data.build` makes these from the ledgers; the attribute modules take them apart. Power in kW, energy
+in kWh, money in yuan, time in h or yr, as the names say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mobile_storage.adequacy.contingency import Contingency
+
+__all__ = [
+    "ATTRIBUTES",
+    "Battery",
+    "Economics",
+    "ExtremeEvents",
+    "LoadCurves",
+    "Losses",
+    "Preferences",
+    "Reliability",
+    "Substation",
+]
+
+#: Order of the attributes in every array with one column for each.
+ATTRIBUTES = ("loss", "reliability", "deferral", "extreme", "cost")
+
+
+@dataclass(frozen=True)
+class LoadCurves:
+    """Typical days.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The day types.
+    shape : ndarray, shape (days, steps)
+        Load of each day type in shares of the annual peak; steps of equal length fill 24 h.
+    days_per_year : ndarray, shape (days,)
+        How often each comes; they add up to 365.
+    """
+
+    names: tuple[str, ...]
+    shape: np.ndarray
+    days_per_year: np.ndarray
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step."""
+        return 24.0 / self.shape.shape[1]
+
+
+@dataclass(frozen=True)
+class Battery:
+    """The storage, per unit of its size (Table 1)."""
+
+    soc_min: float
+    soc_max: float
+    charge_efficiency: float
+    discharge_efficiency: float
+    availability: float
+    cycle_life: float
+    """Full cycles until the cells are replaced."""
+    calendar_life_yr: float
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Upstream lines and transformers whose losses count (L1, L2, T1, T2).
+
+    Attributes
+    ----------
+    line_resistance_ohm : ndarray, shape (lines,)
+        Resistance of each line, end to end; each line carries an equal part of the flow.
+    voltage_kv : float
+        Line to line.
+    own_share : float
+        Share of the lines' load that is this substation's (the distribution ratio, 0.55).
+    transformer_rating_kva, load_loss_kw, no_load_loss_kw : ndarray, shape (transformers,)
+        Rating, losses at rating, losses without load; the load divides as the ratings do.
+    """
+
+    line_resistance_ohm: np.ndarray
+    voltage_kv: float
+    own_share: float
+    transformer_rating_kva: np.ndarray
+    load_loss_kw: np.ndarray
+    no_load_loss_kw: np.ndarray
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Outages of the network.
+
+    Attributes
+    ----------
+    contingencies : tuple of Contingency
+        Deficits as functions of the substation's load in kW.
+    normal_capacity_kw : float
+        What the intact network can feed.
+    """
+
+    contingencies: tuple[Contingency, ...]
+    normal_capacity_kw: float
+
+
+@dataclass(frozen=True)
+class ExtremeEvents:
+    """Rare long outages of the region (section 3.4).
+
+    Attributes
+    ----------
+    probability : ndarray, shape (scenarios,)
+        Chance in a year of each scenario; at most one happens, so they add up to at most 1.
+    duration_h : ndarray, shape (scenarios,)
+        How long the supply is gone.
+    load_kw, backup : ndarray, shape (loads,)
+        Average load of each point that may be supplied, and the hours that its own backup lasts.
+    loss_per_kwh : ndarray, shape (loads,)
+        Outage loss, yuan/kWh.
+    priority : ndarray of int, shape (loads,)
+        0 critical, 1 important: supplied in this order.
+    """
+
+    probability: np.ndarray
+    duration_h: np.ndarray
+    load_kw: np.ndarray
+    backup_h: np.ndarray
+    loss_per_kwh: np.ndarray
+    priority: np.ndarray
+
+
+@dataclass(frozen=True)
+class Economics:
+    """Prices and rates (Table 4)."""
+
+    horizon_yr: float
+    """Operating life over which benefits and costs are counted."""
+    discount_rate: float
+    """r, 1/yr, nominal."""
+    inflation_rate: float
+    """i of the upgrade's price, 1/yr, nominal."""
+    loss_price: float
+    """Worth of a kWh of network loss, yuan/kWh."""
+    peak_price: float
+    """Price of energy when storage discharges, yuan/kWh."""
+    valley_price: float
+    """Price of energy when storage charges, yuan/kWh."""
+    interruption_cost: float
+    """Loss per kWh not supplied, yuan/kWh."""
+    upgrade_cost: float
+    """Investment that storage puts off, yuan."""
+    due_load_rate: float
+    """Load rate at which the upgrade is due."""
+    energy_cost: float
+    """c_E, yuan/kWh."""
+    power_cost: float
+    """c_P, yuan/kW: conversion, monitoring, management."""
+    replacement_cost: float
+    """Cells at their replacement, yuan/kWh."""
+    fixed_om: float
+    """yuan/kW/yr."""
+    treatment_cost: float
+    """Taking apart and handling at the end of life, yuan/kWh."""
+    recovered_value: float
+    """Metals recovered at the end of life, yuan/kWh."""
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """The planner (section 3; Table 5 and lost symbols).
+
+    Attributes
+    ----------
+    alpha, beta : float
+        Exponents for gains and losses.
+    loss_aversion : float
+        lambda.
+    gamma, delta : float
+        Probability weighting for gains and for losses.
+    weights : ndarray, shape (5,)
+        Importance of each attribute, in the order of `ATTRIBUTES`; they add up to 1.
+    reference : ndarray, shape (5,)
+        Reference points, yuan. Cost counts as a negative outcome: an expected cost of c is -c here.
+    rank_dependent : bool
+        Decision weights of 1992 (cumulative) or the separable ones of 1979.
+    """
+
+    alpha: float
+    beta: float
+    loss_aversion: float
+    gamma: float
+    delta: float
+    weights: np.ndarray
+    reference: np.ndarray
+    rank_dependent: bool = True
+
+
+@dataclass(frozen=True)
+class Substation:
+    """All that `evaluate.attributes` needs to value a storage of any size.
+
+    Attributes
+    ----------
+    load_rate : float
+        Peak apparent power over the transformers' total rating.
+    peak_kw, power_factor : float
+        Annual peak in the year of construction.
+    growth : float
+        Of the load, 1/yr.
+    """
+
+    load_rate: float
+    peak_kw: float
+    power_factor: float
+    growth: float
+    curves: LoadCurves
+    battery: Battery
+    losses: Losses
+    reliability: Reliability
+    extreme: ExtremeEvents
+    economics: Economics
+    soc_law: str = "joint"
+    """``joint``, ``marginal`` or ``constant`` (see `adequacy.islands`)."""
+    added_load: str = "constant"
+    """ELCC: added load ``constant`` over the year or ``scaled`` with the load."""
