@@ -1,7 +1,7 @@
 """Everything the five attributes read, as plain numbers: a substation, its storage, its planner.
 
-`data.build` makes these from the ledgers; the attribute modules take them apart. Power in kW, energy
-in kWh, money in yuan, time in h or yr, as the names say.
+`data.build` makes these from the ledgers; the attribute modules take them apart. Power in kW,
+energy in kWh, money in yuan, time in h or yr, as the names say.
 """
 
 from __future__ import annotations
