@@ -60,7 +60,7 @@ def test_executed_notebook_ran_to_its_end_without_error(path):
 
 @each
 def test_executed_notebook_shows_the_claims_of_its_section_as_the_ledger_has_them(path):
-    ledger = (ROOT / "data/results/claims.csv").read_text(encoding="utf-8")
+    ledger = (ROOT / f"data/results/{path.parent.name}/claims.csv").read_text(encoding="utf-8")
     last = cells(executed(path))[-1].outputs[-1]["data"]["text/markdown"]
     shown = dict(re.findall(r"^\| (P\d-\d\d) .*\| ([a-z ]+) \|[^|]*\|$", last, flags=re.M))
     assert shown

@@ -76,8 +76,8 @@ def test_the_table_of_claims_shows_value_verdict_cause_and_notebook(tmp_path):
         Finding("P2-01", 12.0, "As stated.", evidence=evidence),
         Finding("P1-02", "1 > 2", "By much.", holds=True),
     ]
-    write_verdicts([number, order], findings, tmp_path / "data/results/claims.csv")
-    rows = readme.claims_block(tmp_path).splitlines()
+    write_verdicts([number, order], findings, tmp_path / "data/results/fu2024/claims.csv")
+    rows = readme.claims_block(tmp_path, paper="fu2024").splitlines()
     assert rows[2] == (
         "| P2-01 | A \\| B | 12 yr | 12 yr | **reproduced** | As stated. "
         "| [05_x](notebooks/executed/b/05_x.ipynb) |"
@@ -87,7 +87,7 @@ def test_the_table_of_claims_shows_value_verdict_cause_and_notebook(tmp_path):
 
 def test_no_verdicts_yet_is_said(tmp_path):
     with pytest.raises(InputError, match="the verdicts of the stage claims"):
-        readme.claims_block(tmp_path)
+        readme.claims_block(tmp_path, paper="fu2024")
 
 
 DVC_YAML = """\

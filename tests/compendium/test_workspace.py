@@ -24,8 +24,8 @@ with log.stage("sum"):
         raise InputError(file=path, where="line 1", value="x", expected="a number")
     scale = yaml.safe_load(open("params.yaml"))["model"]["scale"]
     total = scale * sum(map(float, loads))
-    results = pathlib.Path("data/results")
-    results.mkdir(exist_ok=True)
+    results = pathlib.Path("data/results/bao2024")
+    results.mkdir(parents=True, exist_ok=True)
     (results / "sum.txt").write_text(str(total))
     (results / "claims.csv").write_text(
         "id,statement,published,unit,computed,rule,verdict,cause,notebook\\n"
@@ -34,11 +34,14 @@ with log.stage("sum"):
 """
 DVC_YAML = """\
 stages:
-  sum:
+  pricing_sum:
     cmd: python src/stage.py
     deps: [src/stage.py, data/raw/bao2024/loads.csv]
     params: [model.scale]
-    outs: [data/results/sum.txt: {cache: false}, data/results/claims.csv: {cache: false}]
+    outs:
+      - data/results/bao2024/sum.txt: {cache: false}
+      - data/results/bao2024/claims.csv: {cache: false}
+
 """
 FILES = {
     "dvc.yaml": DVC_YAML,
@@ -49,7 +52,7 @@ FILES = {
     "data/raw/bao2024/tariff.csv": "1",
     "notebooks/a.ipynb": "{}",
     "notebooks/executed/a.ipynb": "{}",
-    "README.md": "# Title\n\n<!-- begin:claims -->\n<!-- end:claims -->\n",
+    "README.md": "# Title\n\n<!-- begin:claims-bao2024 -->\n<!-- end:claims-bao2024 -->\n",
     ".dvc/config": "[core]\n    no_scm = true\n    analytics = false\n",
 }
 
@@ -102,7 +105,7 @@ def digests(root) -> dict[str, str]:
 @pytest.mark.slow
 def test_copies_get_their_own_results_and_leave_the_project_as_it_was(project, case):
     assert run().returncode == 0
-    assert (project / "data/results/sum.txt").read_text() == "60.0"
+    assert (project / "data/results/bao2024/sum.txt").read_text() == "60.0"
     assert "| 60 | 60.0 |" in (project / "README.md").read_text()
     before = digests(project)
 
@@ -111,16 +114,16 @@ def test_copies_get_their_own_results_and_leave_the_project_as_it_was(project, c
     assert done.returncode == 0, done.stderr
     assert "Running stage" in done.stdout
     assert "reproduction: README.md" in done.stdout
-    assert (folder / "reproduction/data/results/sum.txt").read_text() == "200.0"
+    assert (folder / "reproduction/data/results/bao2024/sum.txt").read_text() == "200.0"
     assert "| 60 | 200.0 |" in (folder / "reproduction/README.md").read_text()
 
     assert "Running stage" not in run("--case", folder).stdout  # nothing has changed
     case(loads__csv="7")
     assert run("--case", folder).returncode == 0
-    assert (folder / "reproduction/data/results/sum.txt").read_text() == "14.0"
+    assert (folder / "reproduction/data/results/bao2024/sum.txt").read_text() == "14.0"
 
     assert run("--quick").returncode == 0
-    assert (project / ".quick/data/results/sum.txt").read_text() == "3.0"
+    assert (project / ".quick/data/results/bao2024/sum.txt").read_text() == "3.0"
     assert digests(project) == before
 
 

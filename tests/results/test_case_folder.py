@@ -50,7 +50,7 @@ def test_a_case_is_solved_on_the_readers_data_and_our_results_stay(template):
     made = workspace.create(template / workspace.CASE_FOLDER, template)
     name = "case1_self_select_opt_out_with_trading"
     subprocess.run(
-        [sys.executable, "-m", "dvc", "repro", "inputs", f"case@{name}"],
+        [sys.executable, "-m", "dvc", "repro", "pricing_inputs", f"pricing_case@{name}"],
         cwd=made,
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         check=True,

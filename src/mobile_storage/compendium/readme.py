@@ -12,6 +12,7 @@ import argparse
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,19 +25,20 @@ from mobile_storage.compendium.log import ERROR_MARK
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-__all__ = ["BLOCKS", "claims_block", "fill", "graph_block", "pipeline_block", "stale"]
+__all__ = ["BLOCKS", "CLAIMS", "claims_block", "fill", "graph_block", "pipeline_block", "stale"]
 
 _BLOCK = re.compile(
     r"<!-- begin:(?P<name>[\w-]+) -->\n(?P<body>.*?)<!-- end:(?P=name) -->", re.DOTALL
 )
-_VERDICTS = Path("data/results/claims.csv")
+_VERDICTS = "data/results/{paper}/claims.csv"
+_PAPERS = ("bao2024", "fu2024")
 _NODE = re.compile(r'(node\d+)\["(.+?)"\]')
 _EDGE = re.compile(r"(node\d+)-->(node\d+)")
 
 
-def claims_block(folder: str | Path = ".") -> str:
-    """Return the table of claims and verdicts, from the file that `write_verdicts` makes."""
-    path = Path(folder) / _VERDICTS
+def claims_block(folder: str | Path = ".", *, paper: str) -> str:
+    """Return a paper's table of claims and verdicts, from the file that `write_verdicts` makes."""
+    path = Path(folder) / _VERDICTS.format(paper=paper)
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:
@@ -109,7 +111,11 @@ def graph_block(mermaid: str) -> str:
     return "\n".join([*lines, "```"])
 
 
-BLOCKS: Mapping[str, Callable[[Path], str]] = {"claims": claims_block, "pipeline": pipeline_block}
+#: Blocks that follow from the results; the pipeline's picture follows from dvc.yaml alone.
+CLAIMS: Mapping[str, Callable[[Path], str]] = {
+    f"claims-{paper}": partial(claims_block, paper=paper) for paper in _PAPERS
+}
+BLOCKS: Mapping[str, Callable[[Path], str]] = {**CLAIMS, "pipeline": pipeline_block}
 
 
 def _filled(

@@ -37,6 +37,8 @@ __all__ = ["create", "main", "merged_params", "reproduce"]
 #: What the pipeline reads: files, and folders with all that is in them.
 INPUTS = ("dvc.yaml", "params.yaml", "requirements.lock", ".dvc/config", ".dvcignore", "README.md")
 INPUT_FOLDERS = ("data/raw", "notebooks", "src")
+#: Each paper's data below data/raw, and how the names of its stages begin.
+_STAGES = {"bao2024": "pricing", "fu2024": "mmbes"}
 #: Below the input folders: results, and what tools leave behind.
 _LEFT_OUT = {"executed", "reproduction", "__pycache__", ".ipynb_checkpoints"}
 _DATASETS = Path("data/raw")
@@ -46,12 +48,14 @@ _COPY_README = """# The claims, computed in this copy of the pipeline
 
 Whether the papers' statements hold for the data and parameters here. Tables are in `tables`,
 figures in `figures`, the executed notebooks in `notebooks/executed`.
-
-<!-- begin:claims -->
-<!-- end:claims -->
+"""
+_COPY_CLAIMS = """
+<!-- begin:claims-{paper} -->
+<!-- end:claims-{paper} -->
 """
 QUICK_TARGET = Path(".quick")
 QUICK_PARAMS = Path("params.quick.yaml")
+CASE_PARAMS = Path("params.case.yaml")
 CASE_FOLDER = "reproduction"
 
 
@@ -59,8 +63,6 @@ def create(
     target: str | Path,
     overlay: str | Path | None = None,
     params_overlays: Sequence[str | Path] = (),
-    *,
-    dataset: str = "bao2024",
 ) -> Path:
     """Make `target` a copy of the pipeline in the current folder, or bring it up to date.
 
@@ -69,13 +71,11 @@ def create(
     target : path
         Folder of the copy; its own results stay.
     overlay : path, optional
-        The reader's folder. Its CSV files replace those of the same name in
-        ``data/raw/<dataset>``, and its ``params.yaml`` changes values of the pipeline's.
+        The reader's folder. Its CSV files replace those of the same name below ``data/raw``, and
+        its ``params.yaml`` changes values of the pipeline's.
     params_overlays : sequence of path
         Further YAML files with values that replace those of ``params.yaml``; later ones win, the
         reader's last of all.
-    dataset : str
-        The folder below ``data/raw`` whose files the reader may replace.
 
     Returns
     -------
@@ -92,13 +92,15 @@ def create(
     files = _inputs()
     layers = [Path(path) for path in params_overlays]
     if overlay is not None:
-        replaced, own_params = _recognised(Path(overlay), dataset)
+        replaced, own_params = _recognised(Path(overlay))
         files |= replaced
-        layers += own_params
+        layers += [*([CASE_PARAMS] if CASE_PARAMS.is_file() else []), *own_params]
     contents = {name: path.read_bytes() for name, path in files.items()}
     if PurePosixPath(_README) in contents:
         # What ours says of the papers' data need not hold for the reader's.
-        contents[PurePosixPath(_README)] = _COPY_README.encode()
+        shown = _papers(overlay)
+        text = _COPY_README + "".join(_COPY_CLAIMS.format(paper=paper) for paper in shown)
+        contents[PurePosixPath(_README)] = text.encode()
     if layers:
         contents[PurePosixPath(_PARAMS)] = merged_params(Path(_PARAMS), layers).encode()
     _synchronise(target, contents)
@@ -121,9 +123,23 @@ def _inputs() -> dict[PurePosixPath, Path]:
     return files
 
 
-def _recognised(overlay: Path, dataset: str) -> tuple[dict[PurePosixPath, Path], list[Path]]:
+def _places() -> dict[str, Path]:
+    """Place of each data file that a reader may replace, by name: no two papers share one."""
+    return {path.name: path for paper in _STAGES for path in (_DATASETS / paper).glob("*.csv")}
+
+
+def _papers(overlay: str | Path | None) -> list[str]:
+    """Papers whose data the reader's folder replaces; all of them if it replaces none."""
+    every = {name: path.parent.name for name, path in _places().items()}
+    names = {path.name for path in Path(overlay).iterdir()} if overlay is not None else set()
+    touched = {every[name] for name in names & set(every)} or set(every.values())
+    return [paper for paper in _STAGES if paper in touched]
+
+
+def _recognised(overlay: Path) -> tuple[dict[PurePosixPath, Path], list[Path]]:
     """Return the reader's data files by their place in the copy, and the reader's params file."""
-    known = sorted(path.name for path in (_DATASETS / dataset).glob("*.csv"))
+    places = _places()
+    known = sorted(places)
     if not overlay.is_dir():
         raise InputError(
             file=overlay,
@@ -137,7 +153,7 @@ def _recognised(overlay: Path, dataset: str) -> tuple[dict[PurePosixPath, Path],
         if name in (CASE_FOLDER,) or name.startswith(".") or path.suffix in (".md", ".txt"):
             continue
         if name in known and path.is_file():
-            replaced[PurePosixPath((_DATASETS / dataset / name).as_posix())] = path
+            replaced[PurePosixPath(places[name].as_posix())] = path
         elif name == _PARAMS and path.is_file():
             params.append(path)
         else:
@@ -253,7 +269,7 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
         Run every stage, changed or not.
     overlay : path, optional
         The reader's folder that the copy was made with: an error in one of its files names that
-        file, not its copy.
+        file, not its copy, and only the papers whose data it replaces are run.
 
     Returns
     -------
@@ -263,6 +279,9 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
     """
     folder = Path(folder)
     command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else [])]
+    if overlay is not None:
+        # The other paper has nothing new to say.
+        command += ["--glob", *(f"{_STAGES[paper]}_*" for paper in _papers(overlay))]
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
         error_file = Path(scratch, "error.txt")
         # The stages call `python`: it has to be this one.
@@ -278,7 +297,7 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
     if not code and (folder / _README).is_file():
         # Not a stage: its text is an input and its table a result. The picture of the pipeline
         # changes with dvc.yaml only and takes seconds to draw.
-        readme.fill(folder / _README, only=("claims",))
+        readme.fill(folder / _README, only=readme.CLAIMS)
     return code
 
 

@@ -109,7 +109,7 @@ def comparison(
     Parameters
     ----------
     multi_grade, single_price : mapping
-        With ``account`` and ``customers`` as `stages.case` writes them.
+        With ``account`` and ``customers`` as `stages.pricing.case` writes them.
     no_emergency : mapping
         Rows of case 3's account.
     """

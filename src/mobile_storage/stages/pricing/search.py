@@ -9,7 +9,7 @@ from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import progress, stage
 from mobile_storage.pricing.data import load
 from mobile_storage.pricing.search import blind_search
-from mobile_storage.stages.common import RAW, RESULTS, default_setting, params
+from mobile_storage.stages.pricing.common import RAW, RESULTS, default_setting, params
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from mobile_storage.compendium.io import read_json, write_table
 from mobile_storage.compendium.log import stage
 from mobile_storage.pricing import tables
 from mobile_storage.pricing.data import load
-from mobile_storage.stages.common import RAW, RESULTS, TABLES, case_results, default_cases
+from mobile_storage.stages.pricing.common import RAW, RESULTS, TABLES, case_results, default_cases
 
 YUAN = "yuan/yr"
 

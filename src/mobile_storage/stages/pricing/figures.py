@@ -9,7 +9,7 @@ from mobile_storage.compendium.log import stage
 from mobile_storage.compendium.style import save_figure
 from mobile_storage.pricing import figures
 from mobile_storage.pricing.data import derive, read_raw
-from mobile_storage.stages.common import FIGURES, RAW, RESULTS, case_results, default_cases
+from mobile_storage.stages.pricing.common import FIGURES, RAW, RESULTS, case_results, default_cases
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from mobile_storage.compendium.io import write_csv
 from mobile_storage.compendium.log import progress, stage
 from mobile_storage.pricing.data import read_raw
 from mobile_storage.pricing.sensitivity import moves, try_move
-from mobile_storage.stages.common import RAW, RESULTS, default_setting, params
+from mobile_storage.stages.pricing.common import RAW, RESULTS, default_setting, params
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import stage
 from mobile_storage.pricing.certificate import certified_case
 from mobile_storage.pricing.data import load
-from mobile_storage.stages.common import RAW, RESULTS, params, setting
+from mobile_storage.stages.pricing.common import RAW, RESULTS, params, setting
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from mobile_storage.pricing.cases import KKT_CUSTOMERS, solve
 from mobile_storage.pricing.certificate import regret_yuan_per_year, without_noise
 from mobile_storage.pricing.data import PricingData, load
 from mobile_storage.pricing.game import Setting
-from mobile_storage.stages.common import RAW, RESULTS, params, setting
+from mobile_storage.stages.pricing.common import RAW, RESULTS, params, setting
 
 ROUTES = (
     ("kkt", "sos1", "gurobi"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import stage
 from mobile_storage.pricing.data import load
-from mobile_storage.stages.common import RAW, RESULTS
+from mobile_storage.stages.pricing.common import RAW, RESULTS
 
 
 def main() -> None:

@@ -19,10 +19,16 @@ from mobile_storage.pricing.findings import (
     structure_finding,
     table_finding,
 )
-from mobile_storage.stages.common import RESULTS, case_name, case_results, default_cases, params
+from mobile_storage.stages.pricing.common import (
+    RESULTS,
+    case_name,
+    case_results,
+    default_cases,
+    params,
+)
 
 LEDGER = "data/raw/claims.csv"
-VERDICTS = "data/results/claims.csv"
+VERDICTS = "data/results/bao2024/claims.csv"
 
 
 def comparisons(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison]:
@@ -48,7 +54,7 @@ def comparisons(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison]
 
 
 def main() -> None:
-    """Write ``data/results/claims.csv``."""
+    """Write ``data/results/bao2024/claims.csv``."""
     with stage("claims") as log:
         cases = case_results()
         variants = comparisons(cases)

@@ -6,7 +6,7 @@ from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import stage
 from mobile_storage.pricing.cases import largest_demand_kw, no_emergency
 from mobile_storage.pricing.data import load
-from mobile_storage.stages.common import RAW, RESULTS, case_results
+from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results
 
 
 def main() -> None:

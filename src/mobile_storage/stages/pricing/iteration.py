@@ -8,7 +8,7 @@ from mobile_storage.pricing.data import PricingData, load
 from mobile_storage.pricing.game import highest_useful_prices
 from mobile_storage.pricing.grades import Prices
 from mobile_storage.pricing.iteration import iterate
-from mobile_storage.stages.common import RAW, RESULTS, params, setting
+from mobile_storage.stages.pricing.common import RAW, RESULTS, params, setting
 
 
 def main() -> None:
