@@ -144,10 +144,8 @@ class Economics:
     """i of the upgrade's price, 1/yr, nominal."""
     loss_price: float
     """Worth of a kWh of network loss, yuan/kWh."""
-    peak_price: float
-    """Price of energy when storage discharges, yuan/kWh."""
     valley_price: float
-    """Price of energy when storage charges, yuan/kWh."""
+    """Price of energy when storage charges, yuan/kWh: what cycling loses is bought at it."""
     interruption_cost: float
     """Loss per kWh not supplied, yuan/kWh."""
     upgrade_cost: float
