@@ -1,0 +1,39 @@
+"""What the stages of paper 2 share: where things are, the parameters, the parameter sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mobile_storage.compendium.io import read_json
+from mobile_storage.mmbes.data import RawMmbes, build, read_raw
+from mobile_storage.mmbes.model import Preferences, Substation
+
+PARAMS = Path("params.yaml")
+RAW = Path("data/raw/fu2024")
+RESULTS = Path("data/results/fu2024")
+TABLES = Path("tables/fu2024")
+FIGURES = Path("figures/fu2024")
+
+
+def params() -> dict[str, Any]:
+    """Section ``mmbes`` of ``params.yaml``."""
+    return yaml.safe_load(PARAMS.read_text(encoding="utf-8"))["mmbes"]
+
+
+def parameter_set(name: str) -> RawMmbes:
+    """The ledgers with the moves of a parameter set (``sets/<name>.json``)."""
+    return read_raw(RAW).replace(read_json(RESULTS / "sets" / f"{name}.json")["moves"])
+
+
+def built(raw: RawMmbes) -> tuple[Substation, Preferences]:
+    """What `evaluate` reads, with the model's options of ``params.yaml``."""
+    return build(raw, **params()["model"])
+
+
+def bounds() -> tuple[float, float]:
+    """Largest energy, kWh, and power, kW, that a search looks at."""
+    values = params()["bounds"]
+    return values["energy_kwh"], values["power_kw"]

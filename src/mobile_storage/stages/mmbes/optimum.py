@@ -1,0 +1,102 @@
+"""Stage ``mmbes_optimum@set-objective``: the best size by three methods, and DE over its seeds."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import pandas as pd
+
+from mobile_storage.compendium.io import write_csv, write_json
+from mobile_storage.compendium.log import progress, stage
+from mobile_storage.mmbes.evaluate import prepare
+from mobile_storage.mmbes.report import describe
+from mobile_storage.mmbes.solve import (
+    OBJECTIVES,
+    Evolution,
+    evolve,
+    map_grid,
+    objective,
+    search_direct,
+)
+from mobile_storage.stages.mmbes.common import RESULTS, bounds, built, parameter_set, params
+
+
+def convergence(runs: list[Evolution], settled: float) -> pd.DataFrame:
+    """One row a run: where it ended, and after how many iterations it had settled."""
+    return pd.DataFrame(
+        {
+            "seed": seed,
+            "energy_kwh": run.best.energy_kwh,
+            "power_kw": run.best.power_kw,
+            "value": run.best.value,
+            "iterations": len(run.history),
+            "settled_after": run.settled_after(settled),
+        }
+        for seed, run in enumerate(runs, 1)
+    )
+
+
+def curves(runs: list[Evolution]) -> pd.DataFrame:
+    """Best value of each run (columns) by iteration (rows)."""
+    return pd.DataFrame(
+        {f"seed_{seed}": pd.Series(run.history[:, 2]) for seed, run in enumerate(runs, 1)}
+    ).rename_axis("iteration")
+
+
+def main() -> None:
+    """Write ``optimum/<set>_<objective>.json`` and the tables of its seeds and its grid."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("set")
+    parser.add_argument("objective", choices=OBJECTIVES)
+    asked = parser.parse_args()
+    with stage("mmbes_optimum", f"{asked.set}-{asked.objective}") as log:
+        values = params()
+        evolution = values["evolution"]
+        substation, preferences = built(parameter_set(asked.set))
+        prepared = prepare(substation)
+        worth = objective(prepared, preferences, asked.objective)
+        size = {k: evolution[k] for k in ("population", "iterations")}
+        first = evolution["seed"]
+        seeds = range(first, first + values["convergence"]["seeds"])
+        runs = [
+            evolve(worth, bounds(), **size, seed=seed)
+            for seed in progress(seeds, "differential evolution", len(seeds))
+        ]
+        grid = map_grid(worth, bounds(), (values["grid"]["energy"], values["grid"]["power"]))
+        other = search_direct(worth, bounds(), **values["direct"])
+        best = runs[0].best
+        name = f"{asked.set}_{asked.objective}"
+        write_json(
+            {
+                "optimum": describe(prepared, preferences, best.energy_kwh, best.power_kw),
+                "value": best.value,
+                "evaluations": runs[0].evaluations,
+                "grid": vars(grid.best),
+                "direct": vars(other),
+            },
+            RESULTS / "optimum" / f"{name}.json",
+        )
+        write_csv(
+            convergence(runs, values["convergence"]["settled"]),
+            RESULTS / "optimum" / f"{name}_seeds.csv",
+        )
+        write_csv(curves(runs).reset_index(), RESULTS / "optimum" / f"{name}_curves.csv")
+        every = np.meshgrid(grid.energy_kwh, grid.power_kw, indexing="ij")
+        write_csv(
+            pd.DataFrame(
+                dict(
+                    zip(
+                        ("energy_kwh", "power_kw", "value"),
+                        (axis.ravel() for axis in (*every, grid.value)),
+                        strict=True,
+                    )
+                )
+            ),
+            RESULTS / "optimum" / f"{name}_grid.csv",
+        )
+        log.info("%.1f kWh, %.1f kW", best.energy_kwh, best.power_kw)
+
+
+if __name__ == "__main__":
+    main()
