@@ -6,17 +6,25 @@ Devices sit at the ends of branches, between the branch and its node. After a fa
   closed branches without one of them between;
 - any device, a ``disconnector`` too, can be opened within the switching time: the isolated zone is
   all that is joined to the fault without any device between;
-- a normally open branch (a tie) is closed within the switching time, an `automatic` one at once.
+- a normally open branch (a tie) is closed within the switching time of the fault, or its own if
+  that is longer; an `automatic` one is closed at once.
 
 A breaker that can itself fail is a branch of its own in series with the device: without a device
 on the side where its fault is felt (active failure), with breakers at both ends if it only opens
 (passive failure). An element that is replaced has the replacement time as its repair time.
+A line whose fault trips a spur to somewhere else, too, needs nothing special: the spur is a branch
+without a breaker at the joint.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
+
+import networkx as nx
+
+from mobile_storage.adequacy import HOURS_PER_YEAR
 
 __all__ = ["Branch", "CommonMode", "LoadPoint", "Network", "Node"]
 
@@ -37,7 +45,7 @@ class Node:
     name : str
         Unique among nodes, branches and common modes.
     rate : float
-        Failures, 1/yr.
+        Frequency of failures, 1/yr, so that its unavailability is ``rate * repair / 8760``.
     repair : float
         Mean time from the fault to the end of its repair, h.
     switching : float
@@ -62,8 +70,10 @@ class Branch:
 
     Attributes
     ----------
-    name, rate, repair, switching, law
+    name, rate, repair, law
         As for `Node`.
+    switching : float
+        As for `Node`; of a tie, whose faults trip nothing, the least time until it is closed, h.
     start, end : str
         Names of its nodes; the order means nothing but which device is where.
     from_device, to_device : str
@@ -79,7 +89,7 @@ class Branch:
         A tie that closes at once where that feeds something dead outside the trip zone.
     success : float
         Chance that a tie closes when called, drawn once for each fault: an automatic one that did
-        not is closed after switching, any other stays open until the repair.
+        not is closed by hand after switching, any other stays open until the repair.
     """
 
     name: str
@@ -153,6 +163,15 @@ class Network:
         Where storage is connected.
     fuse_success, breaker_success : float
         Chance that a fuse or breaker clears a fault; if it does not, the next ones behind it do.
+    radial : bool
+        With ``False``, closed loops and several sources in one part are let pass; power then takes
+        any way that capacities leave it, and each breaker at the edge of a fault's zone opens.
+
+    Raises
+    ------
+    ValueError
+        If a name is not unique or not known, a number is out of its range, a load point has no
+        source while nothing has failed, or the network is not radial though it should be.
     """
 
     nodes: tuple[Node, ...]
@@ -162,3 +181,114 @@ class Network:
     storage_node: str | None = None
     fuse_success: float = 1.0
     breaker_success: float = 1.0
+    radial: bool = True
+
+    def __post_init__(self) -> None:
+        failable = (*self.nodes, *self.branches, *self.common_modes)
+        _check_unique("element", [element.name for element in failable])
+        _check_unique("load point", [point.name for point in self.load_points])
+        for element in failable:
+            _check_outages(element)
+        known = {node.name for node in self.nodes}
+        for node in self.nodes:
+            _check_range(f"source_capacity of {node.name}", node.source_capacity, math.inf)
+        for branch in self.branches:
+            _check_branch(branch, known)
+        for point in self.load_points:
+            _check_known(f"load point {point.name}", point.node, known)
+            _check_range(f"load of {point.name}", point.load)
+            _check_range(f"customers of {point.name}", point.customers)
+        if not sum(point.load for point in self.load_points) > 0.0:
+            raise ValueError("the load points have no load: at least one needs a positive load")
+        if self.storage_node is not None:
+            _check_known("storage", self.storage_node, known)
+        known |= {branch.name for branch in self.branches}
+        for mode in self.common_modes:
+            if not mode.elements:
+                raise ValueError(f"common mode {mode.name} takes out nothing: it needs elements")
+            for element in mode.elements:
+                _check_known(f"common mode {mode.name}", element, known)
+        _check_range("fuse_success", self.fuse_success, 1.0)
+        _check_range("breaker_success", self.breaker_success, 1.0)
+        self._check_supply()
+
+    def _check_supply(self) -> None:
+        graph = nx.MultiGraph()
+        graph.add_nodes_from(node.name for node in self.nodes)
+        graph.add_edges_from((b.start, b.end) for b in self.branches if not b.normally_open)
+        loaded = {point.node for point in self.load_points}
+        sources = {node.name for node in self.nodes if node.source_capacity > 0.0}
+        for part in nx.connected_components(graph):
+            here = sorted(sources & part)
+            if loaded & part and not here:
+                raise ValueError(
+                    f"no source feeds the load at {min(loaded & part)} while nothing has failed"
+                )
+            if self.radial and len(here) > 1:
+                raise ValueError(
+                    f"sources {here[0]} and {here[1]} feed the same part: open a branch between "
+                    "them, or set radial to False"
+                )
+            if self.radial and graph.subgraph(part).number_of_edges() >= len(part):
+                raise ValueError(
+                    f"the closed branches around {min(part)} form a loop: open one of them, or set "
+                    "radial to False"
+                )
+
+
+def _check_unique(kind: str, names: list[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{kind} {twice[0]!r} is there more than once: names must be unique")
+
+
+def _check_known(what: str, name: str, known: set[str]) -> None:
+    if name not in known:
+        raise ValueError(f"{what} names {name!r}, which the network does not have")
+
+
+def _check_range(what: str, value: float, highest: float | None = None) -> None:
+    """Refuse what is not in [0, highest], or not finite without a highest."""
+    if not 0.0 <= value <= (math.inf if highest is None else highest):
+        upper = "" if highest in (None, math.inf) else f" and at most {highest:g}"
+        raise ValueError(f"{what} is {value!r}: it must be at least 0{upper}")
+    if highest is None and math.isinf(value):
+        raise ValueError(f"{what} is {value!r}: it must be finite")
+
+
+def _check_outages(element: Node | Branch | CommonMode) -> None:
+    for field in ("rate", "repair", "switching"):
+        _check_range(f"{field} of {element.name}", getattr(element, field))
+    if element.law not in LAWS:
+        raise ValueError(f"law of {element.name} is {element.law!r}: it must be one of {_or(LAWS)}")
+    if element.rate > 0.0 and element.repair == 0.0:
+        raise ValueError(f"{element.name} fails but has no repair time: it must be above 0 h")
+    if element.rate * element.repair >= HOURS_PER_YEAR:
+        raise ValueError(
+            f"{element.name} would be out all year: rate times repair time is "
+            f"{element.rate * element.repair:g} h/yr and must be below {HOURS_PER_YEAR:g}"
+        )
+
+
+def _check_branch(branch: Branch, nodes: set[str]) -> None:
+    for end in (branch.start, branch.end):
+        _check_known(f"branch {branch.name}", end, nodes)
+    if branch.start == branch.end:
+        raise ValueError(f"branch {branch.name} starts and ends at {branch.start!r}")
+    for device in (branch.from_device, branch.to_device):
+        if device not in DEVICES:
+            raise ValueError(
+                f"device {device!r} of branch {branch.name} is unknown: {_or(DEVICES)}"
+            )
+    _check_range(f"capacity of {branch.name}", branch.capacity, math.inf)
+    if branch.normal_capacity is not None:
+        _check_range(f"normal_capacity of {branch.name}", branch.normal_capacity, math.inf)
+    _check_range(f"success of {branch.name}", branch.success, 1.0)
+    if not branch.normally_open and (branch.automatic or branch.success != 1.0):
+        raise ValueError(
+            f"branch {branch.name} is closed: only a tie can close by itself or fail to"
+        )
+
+
+def _or(values: frozenset[str]) -> str:
+    return " or ".join(sorted(repr(value) for value in values))
