@@ -270,6 +270,7 @@ def _pairs(
 
     Elements in the same zones do the same. An element whose zones have at most one neighbour, and
     no source or storage in them, takes nothing but its own load from any other: it has no partner.
+    Neither do elements in different regions.
     """
     groups: dict[tuple[int, int, float], list[Node | Branch]] = defaultdict(list)
     for element in elements:
@@ -278,8 +279,11 @@ def _pairs(
         if not states.is_end(zones):
             groups[*zones, element.switching].append(element)
     alone = {key: _together(states, group[:1]) for key, group in groups.items()}
+    regions = {key: states.regions([states.number[g[0].name]]) for key, g in groups.items()}
     pairs = []
     for first, second in itertools.combinations(groups, 2):
+        if regions[first].isdisjoint(regions[second]):
+            continue
         both = _together(states, (groups[first][0], groups[second][0]))
         if _exceeds(both, alone[first], alone[second], states.shares):
             pairs += itertools.product(groups[first], groups[second])

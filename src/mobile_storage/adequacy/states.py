@@ -94,6 +94,23 @@ class States:
                 return False
         return True
 
+    def regions(self, faults: Collection[int]) -> frozenset[int]:
+        """Regions in which these faults have consequences.
+
+        A region is what hangs together, ties included, without passing a source without limit:
+        such a source feeds each region as if the others were not there.
+        """
+        unlimited = np.flatnonzero(np.isinf(self._sources))
+        bodies = np.arange(len(self._sources), len(self.number))
+        joined = np.concatenate(
+            [np.column_stack((bodies, ends)) for ends in (self._start, self._end)]
+        )
+        region = _parts(len(self.number), joined[~np.isin(joined[:, 1], unlimited)])
+        touched = self.zone(faults, self.trip_zone)
+        if touched[unlimited].any():
+            return frozenset(region.tolist())
+        return frozenset(region[touched].tolist())
+
     def _usable(self, dead: np.ndarray, ties: np.ndarray) -> np.ndarray:
         """Branches that can carry power: closed, and neither they nor their ends dead."""
         nodes = len(self._sources)
