@@ -249,6 +249,23 @@ def test_second_order_is_all_states_but_for_the_bound(seed):
     assert ours - exact <= ours * down.sum() + load * down.sum() ** 3 + room
 
 
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
+@given(SEEDS)
+def test_pairs_left_out_leave_no_more_unfed_than_both_alone(seed):
+    network = random_network(seed)
+    rng = np.random.default_rng(seed)
+    counted = {frozenset(o.elements) for o in outages(network, order=2)}
+    switching = {e.name: e.switching for e in (*network.nodes, *network.branches) if e.rate > 0.0}
+    for pair in itertools.combinations(switching, 2):
+        first = any(switching[name] > 0.0 for name in pair)
+        load, stage = float(rng.choice(LOADS)), int(rng.integers(1 if first else 2, 3))
+        if frozenset(pair) not in counted:
+            both = deficit(network, list(pair), stage, load, 0.0)
+            alone = sum(deficit(network, [name], stage, load, 0.0) for name in pair)
+            assert both <= alone + 1e-7 * (1.0 + load), pair
+
+
 # ------------------------------------------------- invariants
 
 

@@ -237,13 +237,13 @@ def _outcomes(
 
 
 def _together(
-    states: States, elements: Sequence[Node | Branch]
+    states: States, elements: Sequence[Node | Branch], switching: float
 ) -> tuple[tuple[float, ...], np.ndarray]:
     """Stages of some elements that fail together, with all devices and ties at work."""
     faults = [states.number[element.name] for element in elements]
     return _stages(
         states,
-        max(element.switching for element in elements),
+        switching,
         states.zone(faults, states.trip_zone),
         states.zone(faults, states.isolated_zone),
         np.zeros_like(states.ties),
@@ -259,14 +259,14 @@ def _joint(states: States, one: Node | Branch, other: Node | Branch) -> Outage:
         one.rate * other.rate * together / HOURS_PER_YEAR,
         one.repair * other.repair / together,
         "fixed" if one.law == other.law == "fixed" else "exponential",
-        *_together(states, (one, other)),
+        *_together(states, (one, other), max(one.switching, other.switching)),
     )
 
 
 def _pairs(
     states: States, elements: Sequence[Node | Branch]
 ) -> list[tuple[Node | Branch, Node | Branch]]:
-    """Pairs that leave more unfed together than the sum of both alone, at some load and time.
+    """Pairs that leave more unfed together than the sum of both alone, in some stage and load.
 
     Elements in the same zones do the same. An element whose zones have at most one neighbour, and
     no source or storage in them, takes nothing but its own load from any other: it has no partner.
@@ -278,14 +278,20 @@ def _pairs(
         zones = states.trip_zone[number], states.isolated_zone[number]
         if not states.is_end(zones):
             groups[*zones, element.switching].append(element)
-    alone = {key: _together(states, group[:1]) for key, group in groups.items()}
     regions = {key: states.regions([states.number[g[0].name]]) for key, g in groups.items()}
+    times = {switching for *_, switching in groups}
+    alone = {
+        (key, time): _together(states, group[:1], time)
+        for key, group in groups.items()
+        for time in times
+    }
     pairs = []
     for first, second in itertools.combinations(groups, 2):
         if regions[first].isdisjoint(regions[second]):
             continue
-        both = _together(states, (groups[first][0], groups[second][0]))
-        if _exceeds(both, alone[first], alone[second], states.shares):
+        time = max(first[-1], second[-1])
+        both = _together(states, (groups[first][0], groups[second][0]), time)
+        if _exceeds(both, alone[first, time], alone[second, time], states.shares):
             pairs += itertools.product(groups[first], groups[second])
     return pairs
 
