@@ -12,8 +12,8 @@ Devices sit at the ends of branches, between the branch and its node. After a fa
 A breaker that can itself fail is a branch of its own in series with the device: without a device
 on the side where its fault is felt (active failure), with breakers at both ends if it only opens
 (passive failure). An element that is replaced has the replacement time as its repair time.
-A line whose fault trips a spur to somewhere else, too, needs nothing special: the spur is a branch
-without a breaker at the joint.
+A spur off a line that has no breaker of its own is a branch without one at the joint: its faults
+trip the line until they are isolated.
 """
 
 from __future__ import annotations
