@@ -1,0 +1,442 @@
+"""`islands` for many sizes of storage at once, compiled; and the load that each lets be added.
+
+Same numbers as the plain functions of `islands`, to rounding. What makes it fast: with h(x) the
+energy that a storage without limit of energy would be expected to serve from the moment x of the
+day on, one that is empty at the moment y serves ``h(x) - S(y - x) h(y)`` under the exponential law,
+whatever lies in between; h repeats itself daily. Under the fixed law storage serves the smaller of
+its energy and the need of the whole outage. So no fault is walked through step by step.
+
+The functions that call each other compiled are all in this file, because Numba's cache of compiled
+code does not see changes in other files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from . import HOURS_PER_YEAR
+from .contingency import Contingency
+from .islands import merge
+from .repair import restricted_mean
+
+__all__ = ["ELCC_STATUS", "Outages", "pack", "population"]
+
+#: What the status of a credible capacity means. ``unbounded``: no added load, however large,
+#: takes the unserved energy back up.
+ELCC_STATUS = ("found", "nothing unserved without storage", "storage does not help", "unbounded")
+FOUND, NOTHING_UNSERVED, NO_HELP, UNBOUNDED = range(4)
+
+#: Relative accuracy of a credible capacity.
+ELCC_TOLERANCE = 1e-11
+
+compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+class Outages(NamedTuple):
+    """Contingencies as flat arrays.
+
+    Attributes
+    ----------
+    cut_weight, cut_knee : ndarray, shape (knees,)
+        Without storage: ``EENS = sum_k weight_k mean(max(0, L - knee_k))``, weight in h/yr.
+    normal_capacity : float
+        What the intact system can feed.
+    rate, repair : ndarray, shape (contingencies,)
+        Of the contingencies in which storage can serve: frequency in 1/yr and mean repair time.
+    exponential : ndarray of bool, shape (contingencies,)
+        Law of the repair time.
+    row : ndarray of int, shape (contingencies + 1,)
+        First of the rows, one for each stage, of each contingency.
+    begin, end : ndarray, shape (rows,)
+        Of each stage, hours after the fault; ``inf`` where only the repair ends it.
+    hinge : ndarray of int, shape (rows + 1,)
+        First hinge of each row's reachable deficit.
+    slope, knee : ndarray, shape (hinges,)
+    """
+
+    cut_weight: np.ndarray
+    cut_knee: np.ndarray
+    normal_capacity: float
+    rate: np.ndarray
+    repair: np.ndarray
+    exponential: np.ndarray
+    row: np.ndarray
+    begin: np.ndarray
+    end: np.ndarray
+    hinge: np.ndarray
+    slope: np.ndarray
+    knee: np.ndarray
+
+
+def pack(contingencies: Sequence[Contingency], normal_capacity: float) -> Outages:
+    """Table contingencies for `population`.
+
+    Those with the same consequences are merged; those in which storage can serve nothing only count
+    as unserved energy. `normal_capacity` is what the intact system can feed.
+    """
+    contingencies = merge(contingencies)
+    cuts = {normal_capacity: HOURS_PER_YEAR}
+    for c in contingencies:
+        ends = np.array([0.0, *(s.until for s in c.stages)])
+        hours = np.diff(restricted_mean(ends, c.repair, c.law))
+        for stage, expected_h in zip(c.stages, hours, strict=True):
+            for deficit in (stage.reachable, stage.unreachable):
+                for slope, knee in zip(deficit.slopes, deficit.knees, strict=True):
+                    cuts[knee] = cuts.get(knee, 0.0) + c.rate * expected_h * slope
+
+    relieved = [
+        c for c in contingencies if c.repair > 0 and any(s.reachable.slopes for s in c.stages)
+    ]
+    stages = [s for c in relieved for s in c.stages]
+    # The fixed law ends a stage, or never lets it begin, at the repair.
+    last = [np.inf if c.law == "exponential" else c.repair for c in relieved for _ in c.stages]
+    begins = [b for c in relieved for b in (0.0, *(s.until for s in c.stages[:-1]))]
+    return Outages(
+        cut_weight=np.array(list(cuts.values())),
+        cut_knee=np.array(list(cuts), dtype=float),
+        normal_capacity=float(normal_capacity),
+        rate=np.array([c.rate for c in relieved], dtype=float),
+        repair=np.array([c.repair for c in relieved], dtype=float),
+        exponential=np.array([c.law == "exponential" for c in relieved], dtype=bool),
+        row=np.cumsum([0, *(len(c.stages) for c in relieved)]),
+        begin=np.minimum(begins, last),
+        end=np.minimum([s.until for s in stages], last),
+        hinge=np.cumsum([0, *(len(s.reachable.slopes) for s in stages)]),
+        slope=np.array([slope for s in stages for slope in s.reachable.slopes], dtype=float),
+        knee=np.array([knee for s in stages for knee in s.reachable.knees], dtype=float),
+    )
+
+
+@compiled
+def _without(o, load, share):
+    """EENS without storage, the intact system's deficit included."""
+    days, steps = load.shape
+    total = 0.0
+    for d in range(days):
+        for t in range(steps):
+            for k in range(o.cut_knee.size):
+                total += share[d] / steps * o.cut_weight[k] * max(0.0, load[d, t] - o.cut_knee[k])
+    return total
+
+
+@compiled
+def _relief(capacity, load, share, discharge):
+    """What the schedule takes off the intact system's deficit in a year."""
+    days, steps = load.shape
+    total = 0.0
+    for d in range(days):
+        for t in range(steps):
+            above = max(0.0, load[d, t] - capacity)
+            total += share[d] / steps * min(above, discharge[d, t])
+    return HOURS_PER_YEAR * total
+
+
+@compiled
+def _tabulate(o, c, load, power, tables):
+    """Fill the tables of a contingency for a day with this load, and say if there is any need.
+
+    For each stage, as if it had no end:
+    need: power that storage serves in each step, (rows, steps);
+    used: energy that it has served since midnight at the ends of the steps, (rows, steps + 1);
+    ahead: energy that it is expected to serve from there to the repair if it never gets empty,
+    (rows, steps + 1), exponential law only.
+    """
+    need, used, ahead = tables
+    steps = load.size
+    step_h = 24.0 / steps
+    any_need = False
+    for r in range(o.row[c + 1] - o.row[c]):
+        row = o.row[c] + r
+        used[r, 0] = 0.0
+        for t in range(steps):
+            deficit = 0.0
+            for h in range(o.hinge[row], o.hinge[row + 1]):
+                deficit += o.slope[h] * max(0.0, load[t] - o.knee[h])
+            need[r, t] = max(0.0, min(power, deficit))
+            used[r, t + 1] = used[r, t] + step_h * need[r, t]
+        any_need = any_need or used[r, steps] > 0.0
+        if o.exponential[c]:
+            stays = np.exp(-step_h / o.repair[c])
+            within_h = -o.repair[c] * np.expm1(-step_h / o.repair[c])
+            # Once around gives what one day is worth, once more what all days to come are.
+            ahead[r, steps] = 0.0
+            for again in range(2):
+                for t in range(steps - 1, -1, -1):
+                    ahead[r, t] = need[r, t] * within_h + stays * ahead[r, t + 1]
+                if again == 0:
+                    ahead[r, steps] = ahead[r, 0] / -np.expm1(-24.0 / o.repair[c])
+    return any_need
+
+
+@compiled
+def _place(o, c, node, steps, when, place):
+    """Tell where in the day a contingency's stages begin and end, from the start of a fault.
+
+    For each stage, its begin and its end: `when`, (rows, 2, 2), whole days and steps since the step
+    of the start; `place`, (rows, 2, 4), part of that step, survival over the rest of the step and
+    its integral in h, and survival since the start.
+    """
+    step_h = 24.0 / steps
+    for r in range(o.row[c + 1] - o.row[c]):
+        for side, hours in enumerate((o.begin[o.row[c] + r], o.end[o.row[c] + r])):
+            if hours == np.inf:
+                continue
+            x = hours / step_h + node
+            whole = int(x)
+            when[r, side] = whole // steps, whole % steps
+            rest = -np.expm1(-(whole + 1.0 - x) * step_h / o.repair[c])
+            place[r, side, 0] = x - whole
+            place[r, side, 1] = 1.0 - rest
+            place[r, side, 2] = o.repair[c] * rest
+            place[r, side, 3] = np.exp(-hours / o.repair[c])
+
+
+@compiled
+def _last_before(target, used):
+    """Step in which `target`, above zero, is reached by nondecreasing energies."""
+    low, high = 0, used.size - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if used[middle] < target:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def _serve(o, c, energy, chance, tables, when, place, survival):
+    """Energy expected to be served in a fault, the mean over its step.
+
+    Energy at the start, (steps, levels), with the chance of each level. A loop in one function:
+    handing the arrays on for each start would take longer than the sums.
+    """
+    need, used, ahead = tables
+    steps, levels = energy.shape
+    step_h = 24.0 / steps
+    rows, first, repair, exponential = (
+        o.row[c + 1] - o.row[c],
+        o.row[c],
+        o.repair[c],
+        o.exponential[c],
+    )
+    mean = 0.0
+    for start in range(steps):
+        for m in range(levels):
+            left, total = energy[start, m], 0.0
+            for r in range(rows):
+                a_day = used[r, steps]
+                if a_day == 0.0:
+                    continue
+                t, part, days = start + when[r, 0, 1], place[r, 0, 0], when[r, 0, 0]
+                if t >= steps:
+                    t, days = t - steps, days + 1
+                before = used[r, t] + part * step_h * need[r, t]
+                if before + left <= before:
+                    break
+                t_end, wanted = 0, np.inf
+                if o.end[first + r] < np.inf:
+                    t_end, days_on = start + when[r, 1, 1], when[r, 1, 0] - days
+                    if t_end >= steps:
+                        t_end, days_on = t_end - steps, days_on + 1
+                    wanted = used[r, t_end] + place[r, 1, 0] * step_h * need[r, t_end]
+                    wanted += days_on * a_day - before
+                if not exponential:
+                    total += min(left, wanted)
+                else:
+                    # As if neither the stage nor the energy came to an end, ...
+                    since = place[r, 0, 3]
+                    total += since * need[r, t] * place[r, 0, 2]
+                    total += since * place[r, 0, 1] * ahead[r, t + 1]
+                    if wanted >= left:
+                        # ... less what follows the moment in step k when storage is empty ...
+                        rest, whole_days = before + left, 0.0
+                        if rest > a_day:
+                            whole_days = np.floor(rest / a_day)
+                            rest -= whole_days * a_day
+                        k = _last_before(rest, used[r])
+                        p = need[r, k]
+                        empty = min(1.0, (rest - used[r, k]) / (p * step_h)) if p > 0.0 else 0.0
+                        on = whole_days * steps + (k - t)
+                        at_empty = since * np.exp(-(on + empty - part) * step_h / repair)
+                        at_end = since * place[r, 0, 1]
+                        at_end *= (
+                            survival[int(on)] if on <= steps else np.exp(-on * step_h / repair)
+                        )
+                        total -= p * repair * (at_empty - at_end) + at_end * ahead[r, k + 1]
+                    elif wanted < np.inf:
+                        # ... or the end of the stage.
+                        since = place[r, 1, 3]
+                        total -= since * need[r, t_end] * place[r, 1, 2]
+                        total -= since * place[r, 1, 1] * ahead[r, t_end + 1]
+                if wanted >= left:
+                    break
+                left -= wanted
+            mean += chance[m] / steps * total
+    return mean
+
+
+@compiled
+def _served(o, load, share, start, power):
+    """Energy that storage in working order serves in all faults of a year."""
+    node, weight, energy, levels, chance = start
+    days, steps = load.shape
+    rows = 0
+    for c in range(o.rate.size):
+        rows = max(rows, o.row[c + 1] - o.row[c])
+    tables = (np.empty((rows, steps)), np.empty((rows, steps + 1)), np.empty((rows, steps + 1)))
+    when = np.empty((node.size, rows, 2, 2), np.int64)
+    place = np.empty((node.size, rows, 2, 4))
+    # The joint law has one level at each start.
+    sure = np.ones(1)
+    total = 0.0
+    for c in range(o.rate.size):
+        survival = np.exp(-np.arange(steps + 1) * (24.0 / steps / o.repair[c]))
+        for k in range(node.size):
+            _place(o, c, node[k], steps, when[k], place[k])
+        for d in range(days):
+            if not _tabulate(o, c, load[d], power, tables):
+                continue
+            a_day = 0.0
+            for k in range(node.size):
+                if levels.size:
+                    own, p = np.broadcast_to(levels, (steps, levels.size)), chance
+                else:
+                    own, p = energy[d, :, k : k + 1], sure
+                a_day += weight[k] * _serve(o, c, own, p, tables, when[k], place[k], survival)
+            total += o.rate[c] * share[d] * a_day
+    return total
+
+
+@compiled
+def _added(load, extra, peak, scaled):
+    """Load with an addition at the peak: the same all year, or in proportion."""
+    return load * (1.0 + extra / peak) if scaled else load + extra
+
+
+@compiled
+def _after(o, load, share, start, discharge, power, availability):
+    """EENS with storage of a given availability."""
+    relief = _served(o, load, share, start, power)
+    relief += _relief(o.normal_capacity, load, share, discharge)
+    return _without(o, load, share) - availability * relief
+
+
+@compiled
+def _credible(o, load, share, start, discharge, power, availability, peak, scaled, before, after):
+    """Added load that takes EENS with storage back to `before`, and the status of the answer.
+
+    The function is nondecreasing and nearly convex. Secants from below find a bracket, then
+    Chandrupatla's method (1997), inverse quadratic or bisection, narrows it down.
+    """
+    if before <= 0.0:
+        return 0.0, NOTHING_UNSERVED
+    if after >= before:
+        return 0.0, NO_HELP
+    low, at_low = 0.0, after - before
+    # First step: as if the storage served no less and no more with the load added.
+    nudge = 1e-6 * peak
+    slope = (_without(o, _added(load, nudge, peak, scaled), share) - before) / nudge
+    high = min(peak, -at_low / slope) if slope > 0.0 else peak
+    older, at_older = low, at_low
+    while True:
+        at_high = (
+            _after(
+                o, _added(load, high, peak, scaled), share, start, discharge, power, availability
+            )
+            - before
+        )
+        if at_high >= 0.0:
+            break
+        if high > 1e9 * peak:
+            return np.inf, UNBOUNDED
+        rise = at_high - at_low
+        step = -at_high * (high - low) / rise if rise > 0.0 else np.inf
+        older, at_older, low, at_low = low, at_low, high, at_high
+        high += min(1.001 * step, 3.0 * high)
+    # a: the latest point; b: the other end of the bracket; c: the one before, on the side of a.
+    a, fa, b, fb, c, fc = low, at_low, high, at_high, older, at_older
+    part = fa / (fa - fb)
+    for _ in range(200):
+        if c != a:
+            xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
+            part = 0.5
+            if phi * phi < xi and (1.0 - phi) * (1.0 - phi) < 1.0 - xi:
+                part = fa / (fb - fa) * fc / (fb - fc)
+                part += (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
+        best, at_best = (a, fa) if abs(fa) < abs(fb) else (b, fb)
+        least = ELCC_TOLERANCE * best / abs(b - a)
+        if at_best == 0.0 or least > 0.5:
+            break
+        x = a + min(max(part, least), 1.0 - least) * (b - a)
+        fx = (
+            _after(o, _added(load, x, peak, scaled), share, start, discharge, power, availability)
+            - before
+        )
+        if (fx > 0.0) == (fa > 0.0):
+            c, fc = a, fa
+        else:
+            c, fc, b, fb = b, fb, a, fa
+        a, fa = x, fx
+    return best, FOUND
+
+
+@compiled
+def population(o, load, share, start, discharge, power, availability, peak, scaled):
+    """EENS without and with storage, and credible capacity, of a population of sizes.
+
+    Parameters
+    ----------
+    o : Outages
+    load : ndarray, shape (days, steps)
+    share : ndarray, shape (days,)
+        Share of the year that each day type takes.
+    start : Starts
+        With an axis for the sizes.
+    discharge : ndarray, shape (sizes, days, steps)
+        Of the schedule, for the intact system.
+    power : ndarray, shape (sizes,)
+    availability : float
+        Share of the time in which the storage is in order.
+    peak : float
+        Load at the annual peak.
+    scaled : bool
+        Added load in proportion to the load (then the answer is the addition at the peak) or the
+        same at all times.
+
+    Returns
+    -------
+    before : float
+        EENS without storage, energy per year.
+    after, credible : ndarray, shape (sizes,)
+        EENS with it; ELCC, the added load with which EENS is again as without storage. The
+        storage's schedule stays that of the base load.
+    status : ndarray of int, shape (sizes,)
+        Index into `ELCC_STATUS`. Where nothing is unserved, or storage does not help, ELCC is 0.
+    """
+    sizes = power.size
+    before = _without(o, load, share)
+    after, credible = np.empty(sizes), np.empty(sizes)
+    status = np.empty(sizes, dtype=np.int64)
+    node, weight, energy, levels, chance = start
+    for i in range(sizes):
+        own = (node, weight, energy[i], levels[i], chance)
+        after[i] = _after(o, load, share, own, discharge[i], power[i], availability)
+        credible[i], status[i] = _credible(
+            o,
+            load,
+            share,
+            own,
+            discharge[i],
+            power[i],
+            availability,
+            peak,
+            scaled,
+            before,
+            after[i],
+        )
+    return before, after, credible, status

@@ -1,0 +1,245 @@
+"""All five attributes of any number of sizes at once, and what the planner makes of them.
+
+`prepare` once for a substation, `attributes` for sizes, then `prospects`, `comprehensive` or
+`net_profit`. Same numbers as the plain functions of the attribute modules; the schedule, unserved
+energy and credible capacity come from their compiled twins. Sizes are independent of each other, so
+a population gives what its members give alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mobile_storage.adequacy import kernel as adequacy_kernel
+from mobile_storage.adequacy.islands import starts
+
+from . import kernel
+from .cost import Cost, annuity, cell_life, full_cycles, life_cycle_cost
+from .deferral import deferral_value, deferral_years, due_year
+from .extreme import Islands, avoided_loss, islands
+from .losses import loss_rate, loss_reduction
+from .model import ATTRIBUTES, Preferences, Substation
+from .prospect import lottery_value, value
+from .reliability import base_load, day_share
+
+__all__ = [
+    "Attributes",
+    "Prepared",
+    "attributes",
+    "comprehensive",
+    "net_profit",
+    "prepare",
+    "prospects",
+]
+
+LOSS, RELIABILITY, DEFERRAL, EXTREME, COST = range(len(ATTRIBUTES))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A substation with what is the same for every size of storage.
+
+    Attributes
+    ----------
+    substation : Substation
+    load_kw : ndarray, shape (days, steps)
+    day_share : ndarray, shape (days,)
+        Share of the year that each typical day takes.
+    outages : Outages
+        The contingencies as flat arrays.
+    islands : Islands
+        Loads of extreme events in the order of supply.
+    probability : ndarray, shape (scenarios + 1,)
+        Of the extreme scenarios in a year, and of none.
+    annuity : float
+        Present value of 1 a year over the horizon.
+    due_year : float
+        Years until the upgrade is due without storage; ``inf`` if it never is.
+    loss_rate : float
+        Losses of L1, L2, T1, T2 per energy taken, without storage.
+    """
+
+    substation: Substation
+    load_kw: np.ndarray
+    day_share: np.ndarray
+    outages: adequacy_kernel.Outages
+    islands: Islands
+    probability: np.ndarray
+    annuity: float
+    due_year: float
+    loss_rate: float
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What storage of each size brings; shape (n,) where nothing else is said.
+
+    Attributes
+    ----------
+    energy_kwh, power_kw : ndarray
+        The sizes.
+    gross_loss_reduction_kwh, net_loss_reduction_kwh : ndarray
+        Less network loss in a year; less the storage's own loss.
+    eens_before_kwh, eens_after_kwh : ndarray
+        Energy not supplied in a year, without and with storage.
+    elcc_kw : ndarray
+        Credible capacity; ``inf`` where no added load takes EENS back up.
+    elcc_status : ndarray of int
+        Index into `adequacy.kernel.ELCC_STATUS`.
+    deferral_years : ndarray
+        Growth that the credible capacity carries, in years; its worth ends with the horizon.
+    residual_energy_kwh : ndarray
+        Expected deliverable energy at a random moment.
+    full_cycles : ndarray
+        A year; 365 where every day can carry one.
+    cost : Cost
+        Parts of the life-cycle cost, present values.
+    worth : ndarray, shape (n, 5)
+        Present value of each attribute in yuan, in the order of `model.ATTRIBUTES`; the extreme
+        one at its expectation, the cost below zero.
+    extreme_outcomes : ndarray, shape (n, scenarios + 1)
+        Avoided outage loss in yuan, over the horizon, if each scenario comes in each year; the last
+        column is the year without any: 0.
+    extreme_probability : ndarray, shape (scenarios + 1,)
+        Of each in a year; they add up to 1.
+    """
+
+    energy_kwh: np.ndarray
+    power_kw: np.ndarray
+    gross_loss_reduction_kwh: np.ndarray
+    net_loss_reduction_kwh: np.ndarray
+    eens_before_kwh: np.ndarray
+    eens_after_kwh: np.ndarray
+    elcc_kw: np.ndarray
+    elcc_status: np.ndarray
+    deferral_years: np.ndarray
+    residual_energy_kwh: np.ndarray
+    full_cycles: np.ndarray
+    cost: Cost
+    worth: np.ndarray
+    extreme_outcomes: np.ndarray
+    extreme_probability: np.ndarray
+
+
+def prepare(substation: Substation) -> Prepared:
+    """Do once what does not hang on the size.
+
+    Raises
+    ------
+    ValueError
+        If the load shrinks, or the peak is not above zero.
+    """
+    x = substation
+    if x.growth < 0:
+        raise ValueError(f"the load grows by {x.growth} a year, expected 0 or more")
+    if not x.peak_kw > 0:
+        raise ValueError(f"the peak load is {x.peak_kw} kW, expected more than 0")
+    probability = x.extreme.probability
+    return Prepared(
+        substation=x,
+        load_kw=np.ascontiguousarray(base_load(x), dtype=float),
+        day_share=day_share(x),
+        outages=adequacy_kernel.pack(x.reliability.contingencies, x.reliability.normal_capacity_kw),
+        islands=islands(x.extreme),
+        probability=np.append(probability, max(0.0, 1.0 - probability.sum())),
+        annuity=annuity(x.economics.discount_rate, x.economics.horizon_yr),
+        due_year=due_year(x.load_rate, x.economics.due_load_rate, x.growth),
+        loss_rate=loss_rate(x),
+    )
+
+
+def attributes(
+    prepared: Prepared, energy_kwh: np.ndarray | float, power_kw: np.ndarray | float
+) -> Attributes:
+    """Attributes of storage of given sizes.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        From `prepare`.
+    energy_kwh, power_kw : array_like, shape (n,)
+        Rated energy and power; a number stands for an array of one.
+
+    Raises
+    ------
+    ValueError
+        If a size is negative or not finite, or the two differ in shape.
+    """
+    x, economics = prepared.substation, prepared.substation.economics
+    energy, power = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (energy_kwh, power_kw))
+    if energy.shape != power.shape or energy.ndim != 1:
+        raise ValueError(f"sizes have the shapes {energy.shape} and {power.shape}, expected (n,)")
+    if not (np.all(energy >= 0) and np.all(power >= 0) and np.all(np.isfinite(energy + power))):
+        raise ValueError(f"rated energy and power must be at least 0, not {energy}, {power}")
+    cycle = kernel.schedules(prepared.load_kw, energy, power, x.battery)
+    loss = loss_reduction(x, prepared.load_kw, cycle)
+    before, after, elcc, status = adequacy_kernel.population(
+        prepared.outages,
+        prepared.load_kw,
+        prepared.day_share,
+        starts(cycle.deliverable_kwh, prepared.day_share, x.soc_law),
+        cycle.discharge_kw,
+        power,
+        x.battery.availability,
+        x.peak_kw,
+        x.added_load == "scaled",
+    )
+    years = deferral_years(elcc, x.peak_kw, x.growth)
+    residual = cycle.mean_deliverable_kwh @ prepared.day_share
+    cycles = full_cycles(energy, cycle.cycled_kwh @ x.curves.days_per_year, x.battery)
+    cost = life_cycle_cost(
+        energy, power, loss.round_trip_kwh, cell_life(x.battery, cycles), economics
+    )
+    outcomes = np.zeros((energy.size, prepared.probability.size))
+    outcomes[:, :-1] = prepared.annuity * avoided_loss(prepared.islands, residual, power)
+
+    worth = np.empty((energy.size, len(ATTRIBUTES)))
+    worth[:, LOSS] = prepared.annuity * economics.loss_price * loss.gross_kwh
+    worth[:, RELIABILITY] = prepared.annuity * economics.interruption_cost * (before - after)
+    worth[:, DEFERRAL] = deferral_value(years, prepared.due_year, economics)
+    worth[:, EXTREME] = outcomes @ prepared.probability
+    worth[:, COST] = -cost.total
+    return Attributes(
+        energy_kwh=energy,
+        power_kw=power,
+        gross_loss_reduction_kwh=loss.gross_kwh,
+        net_loss_reduction_kwh=loss.net_kwh,
+        eens_before_kwh=np.full(energy.size, before),
+        eens_after_kwh=after,
+        elcc_kw=elcc,
+        elcc_status=status,
+        deferral_years=years,
+        residual_energy_kwh=residual,
+        full_cycles=cycles,
+        cost=cost,
+        worth=worth,
+        extreme_outcomes=outcomes,
+        extreme_probability=prepared.probability,
+    )
+
+
+def prospects(found: Attributes, preferences: Preferences) -> np.ndarray:
+    """Prospect value of each attribute (Eq. 1), shape (n, 5), yuan to the power of alpha.
+
+    The extreme attribute is a lottery over the scenarios; the others are certain.
+    """
+    values = value(found.worth - preferences.reference, preferences)
+    values[:, EXTREME] = lottery_value(
+        found.extreme_outcomes,
+        found.extreme_probability,
+        float(preferences.reference[EXTREME]),
+        preferences,
+    )
+    return values
+
+
+def comprehensive(found: Attributes, preferences: Preferences) -> np.ndarray:
+    """Comprehensive prospect ``V = sum_k w_k V_k`` (Eq. 2), shape (n,)."""
+    return prospects(found, preferences) @ preferences.weights
+
+
+def net_profit(found: Attributes) -> np.ndarray:
+    """Expected present value of all benefits less the cost, yuan, shape (n,)."""
+    return found.worth.sum(axis=1)
