@@ -1,9 +1,10 @@
 """All five attributes of any number of sizes at once, and what the planner makes of them.
 
 `prepare` once for a substation, `attributes` for sizes, then `prospects`, `comprehensive` or
-`net_profit`. Same numbers as the plain functions of the attribute modules; the schedule, unserved
-energy and credible capacity come from their compiled twins. Sizes are independent of each other, so
-a population gives what its members give alone.
+`net_profit`. `attributes` is `physics`, which takes the time, then `valued`, which knows prices:
+where only those change, the physics stays. Same numbers as the plain functions of the attribute
+modules; the schedule, unserved energy and credible capacity come from their compiled twins. Sizes
+are independent of each other, so a population gives what its members give alone.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ from .reliability import base_load, day_share
 
 __all__ = [
     "Attributes",
+    "Physics",
     "Prepared",
     "attributes",
     "comprehensive",
     "net_profit",
+    "physics",
     "prepare",
     "prospects",
+    "valued",
 ]
 
 LOSS, RELIABILITY, DEFERRAL, EXTREME, COST = range(len(ATTRIBUTES))
@@ -73,8 +77,8 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Attributes:
-    """What storage of each size brings; shape (n,) where nothing else is said.
+class Physics:
+    """What storage of each size does, shape (n,) each.
 
     Attributes
     ----------
@@ -88,12 +92,32 @@ class Attributes:
         Credible capacity; ``inf`` where no added load takes EENS back up.
     elcc_status : ndarray of int
         Index into `adequacy.kernel.ELCC_STATUS`.
-    deferral_years : ndarray
-        Growth that the credible capacity carries, in years; its worth ends with the horizon.
     residual_energy_kwh : ndarray
         Expected deliverable energy at a random moment.
     full_cycles : ndarray
         A year; 365 where every day can carry one.
+    """
+
+    energy_kwh: np.ndarray
+    power_kw: np.ndarray
+    gross_loss_reduction_kwh: np.ndarray
+    net_loss_reduction_kwh: np.ndarray
+    eens_before_kwh: np.ndarray
+    eens_after_kwh: np.ndarray
+    elcc_kw: np.ndarray
+    elcc_status: np.ndarray
+    residual_energy_kwh: np.ndarray
+    full_cycles: np.ndarray
+
+
+@dataclass(frozen=True)
+class Attributes(Physics):
+    """What storage of each size does and is worth; shape (n,) where nothing else is said.
+
+    Attributes
+    ----------
+    deferral_years : ndarray
+        Growth that the credible capacity carries, in years; its worth ends with the horizon.
     cost : Cost
         Parts of the life-cycle cost, present values.
     worth : ndarray, shape (n, 5)
@@ -106,17 +130,7 @@ class Attributes:
         Of each in a year; they add up to 1.
     """
 
-    energy_kwh: np.ndarray
-    power_kw: np.ndarray
-    gross_loss_reduction_kwh: np.ndarray
-    net_loss_reduction_kwh: np.ndarray
-    eens_before_kwh: np.ndarray
-    eens_after_kwh: np.ndarray
-    elcc_kw: np.ndarray
-    elcc_status: np.ndarray
     deferral_years: np.ndarray
-    residual_energy_kwh: np.ndarray
-    full_cycles: np.ndarray
     cost: Cost
     worth: np.ndarray
     extreme_outcomes: np.ndarray
@@ -150,10 +164,10 @@ def prepare(substation: Substation) -> Prepared:
     )
 
 
-def attributes(
+def physics(
     prepared: Prepared, energy_kwh: np.ndarray | float, power_kw: np.ndarray | float
-) -> Attributes:
-    """Attributes of storage of given sizes.
+) -> Physics:
+    """What storage of given sizes does.
 
     Parameters
     ----------
@@ -167,7 +181,7 @@ def attributes(
     ValueError
         If a size is negative or not finite, or the two differ in shape.
     """
-    x, economics = prepared.substation, prepared.substation.economics
+    x = prepared.substation
     energy, power = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (energy_kwh, power_kw))
     if energy.shape != power.shape or energy.ndim != 1:
         raise ValueError(f"sizes have the shapes {energy.shape} and {power.shape}, expected (n,)")
@@ -186,22 +200,7 @@ def attributes(
         x.peak_kw,
         x.added_load == "scaled",
     )
-    years = deferral_years(elcc, x.peak_kw, x.growth)
-    residual = cycle.mean_deliverable_kwh @ prepared.day_share
-    cycles = full_cycles(energy, cycle.cycled_kwh @ x.curves.days_per_year, x.battery)
-    cost = life_cycle_cost(
-        energy, power, loss.round_trip_kwh, cell_life(x.battery, cycles), economics
-    )
-    outcomes = np.zeros((energy.size, prepared.probability.size))
-    outcomes[:, :-1] = prepared.annuity * avoided_loss(prepared.islands, residual, power)
-
-    worth = np.empty((energy.size, len(ATTRIBUTES)))
-    worth[:, LOSS] = prepared.annuity * economics.loss_price * loss.gross_kwh
-    worth[:, RELIABILITY] = prepared.annuity * economics.interruption_cost * (before - after)
-    worth[:, DEFERRAL] = deferral_value(years, prepared.due_year, economics)
-    worth[:, EXTREME] = outcomes @ prepared.probability
-    worth[:, COST] = -cost.total
-    return Attributes(
+    return Physics(
         energy_kwh=energy,
         power_kw=power,
         gross_loss_reduction_kwh=loss.gross_kwh,
@@ -210,14 +209,58 @@ def attributes(
         eens_after_kwh=after,
         elcc_kw=elcc,
         elcc_status=status,
+        residual_energy_kwh=cycle.mean_deliverable_kwh @ prepared.day_share,
+        full_cycles=full_cycles(energy, cycle.cycled_kwh @ x.curves.days_per_year, x.battery),
+    )
+
+
+def valued(prepared: Prepared, found: Physics) -> Attributes:
+    """What the sizes are worth, in yuan.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The substation of `found`, or one that differs from it only in the economics, the extreme
+        events or what the cells last.
+    found : Physics
+        From `physics`.
+    """
+    x, economics = prepared.substation, prepared.substation.economics
+    size = found.energy_kwh.size
+    years = deferral_years(found.elcc_kw, x.peak_kw, x.growth)
+    cost = life_cycle_cost(
+        found.energy_kwh,
+        found.power_kw,
+        found.gross_loss_reduction_kwh - found.net_loss_reduction_kwh,
+        cell_life(x.battery, found.full_cycles),
+        economics,
+    )
+    outcomes = np.zeros((size, prepared.probability.size))
+    outcomes[:, :-1] = prepared.annuity * avoided_loss(
+        prepared.islands, found.residual_energy_kwh, found.power_kw
+    )
+    avoided_kwh = found.eens_before_kwh - found.eens_after_kwh
+    worth = np.empty((size, len(ATTRIBUTES)))
+    worth[:, LOSS] = prepared.annuity * economics.loss_price * found.gross_loss_reduction_kwh
+    worth[:, RELIABILITY] = prepared.annuity * economics.interruption_cost * avoided_kwh
+    worth[:, DEFERRAL] = deferral_value(years, prepared.due_year, economics)
+    worth[:, EXTREME] = outcomes @ prepared.probability
+    worth[:, COST] = -cost.total
+    return Attributes(
+        **vars(found),
         deferral_years=years,
-        residual_energy_kwh=residual,
-        full_cycles=cycles,
         cost=cost,
         worth=worth,
         extreme_outcomes=outcomes,
         extreme_probability=prepared.probability,
     )
+
+
+def attributes(
+    prepared: Prepared, energy_kwh: np.ndarray | float, power_kw: np.ndarray | float
+) -> Attributes:
+    """`physics` of the sizes, `valued`: parameters and errors as there."""
+    return valued(prepared, physics(prepared, energy_kwh, power_kw))
 
 
 def prospects(found: Attributes, preferences: Preferences) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import OptimizeResult, differential_evolution, direct
 
-from .evaluate import Prepared, attributes, net_profit, prospects
+from .evaluate import Prepared, attributes, comprehensive, net_profit
 from .model import Preferences
 
 __all__ = [
@@ -114,9 +114,7 @@ def objective(prepared: Prepared, preferences: Preferences, kind: str = "prospec
         On another kind.
     """
     if kind == "prospect":
-        return lambda energy, power: (
-            prospects(attributes(prepared, energy, power), preferences) @ preferences.weights
-        )
+        return lambda energy, power: comprehensive(attributes(prepared, energy, power), preferences)
     if kind == "net_profit":
         return lambda energy, power: net_profit(attributes(prepared, energy, power))
     raise ValueError(f"the objective {kind!r} is none of {', '.join(OBJECTIVES)}")
@@ -158,6 +156,8 @@ def evolve(
         popsize=population // 2,  # a multiple of the two decisions
         maxiter=iterations,
         tol=tolerance,
+        # Where nothing pays, the mean is zero and only this ends the search.
+        atol=tolerance * abs(float(worth(*np.array(bounds)[:, None])[0])),
         rng=seed,
         polish=False,
         # A whole population in one call, all of it from the generation before: the result does

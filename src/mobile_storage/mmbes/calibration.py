@@ -1,0 +1,183 @@
+"""Calibration: the smallest moves, inside plausible ranges, that come closest to published numbers.
+
+Penalised least squares from many starts. A residual is a target's distance in its tolerance; the
+penalty is the distance of each value from a centre in half its range. With the literature set as
+centre that gives the calibrated set. With centres drawn all over the ranges it gives an ensemble of
+sets that fit as well, which shows how little the published numbers pin down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+from scipy.stats import qmc
+
+from mobile_storage.compendium.claims import Claim
+
+__all__ = ["Fit", "Space", "Target", "fit", "spread_points", "targets"]
+
+#: A range wider than this factor is searched on a logarithmic scale.
+WIDE = 4.0
+#: A value at the end of half its range away from the centre costs as much as a target missed by
+#: this share of its tolerance.
+PENALTY = 0.2
+#: Step of the finite differences, as a share of the range: above the search's own noise.
+STEP = 0.01
+
+
+@dataclass(frozen=True)
+class Target:
+    """A published number, and the distance that counts as one."""
+
+    claim: str
+    name: str
+    value: float
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Space:
+    """The values that may move.
+
+    Attributes
+    ----------
+    symbols : tuple of str
+        Keys for `RawMmbes.replace`.
+    low, high, literature : ndarray, shape (n,)
+        Ends of each range and the literature set's value.
+    """
+
+    symbols: tuple[str, ...]
+    low: np.ndarray
+    high: np.ndarray
+    literature: np.ndarray
+
+    @property
+    def _logarithmic(self) -> np.ndarray:
+        return (self.low > 0) & (self.high > WIDE * self.low)
+
+    def values(self, share: np.ndarray) -> np.ndarray:
+        """Values at shares of the ranges, both of shape (n,)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log = np.exp((1 - share) * np.log(self.low) + share * np.log(self.high))
+        return np.where(self._logarithmic, log, (1 - share) * self.low + share * self.high)
+
+    def share(self, values: np.ndarray) -> np.ndarray:
+        """Where values lie in their ranges, 0 to 1: the inverse of `values`."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log = np.log(values / self.low) / np.log(self.high / self.low)
+        return np.where(self._logarithmic, log, (values - self.low) / (self.high - self.low))
+
+    def moves(self, values: np.ndarray) -> dict[str, float]:
+        """Values as moves of the ledgers."""
+        return {symbol: float(v) for symbol, v in zip(self.symbols, values, strict=True)}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Where a search ended.
+
+    Attributes
+    ----------
+    values : ndarray, shape (n,)
+        In the order of the space's symbols.
+    predicted : ndarray, shape (targets,)
+        What the model makes of the targets.
+    residuals : ndarray, shape (targets,)
+        Distances in tolerances.
+    cost : float
+        Half the sum of squares, penalty included.
+    """
+
+    values: np.ndarray
+    predicted: np.ndarray
+    residuals: np.ndarray
+    cost: float
+
+    @property
+    def misfit(self) -> float:
+        """Largest distance of a target, in tolerances."""
+        return float(np.abs(self.residuals).max())
+
+
+def targets(claims: Iterable[Claim], wanted: Sequence[str]) -> tuple[Target, ...]:
+    """Targets from the ledger of claims; a claim with two ends gives two.
+
+    The tolerance is that of the claim's rule: a share of the published number, where that is zero
+    of the larger end.
+    """
+    found = []
+    for claim in claims:
+        if claim.id not in wanted:
+            continue
+        ends = [float(part) for part in claim.published_value.split(" to ")]
+        largest = max(map(abs, ends))
+        for k, value in enumerate(ends):
+            name = claim.statement if len(ends) == 1 else f"{claim.statement} ({'lh'[k]})"
+            found.append(Target(claim.id, name, value, claim.tolerance * (abs(value) or largest)))
+    return tuple(found)
+
+
+def spread_points(space: Space, count: int, seed: int) -> np.ndarray:
+    """Values spread evenly over the ranges (Latin hypercube), shape (count, n)."""
+    shares = qmc.LatinHypercube(len(space.symbols), rng=seed).random(count)
+    return np.array([space.values(share) for share in shares])
+
+
+def fit(
+    predict: Callable[[np.ndarray], np.ndarray],
+    aims: Sequence[Target],
+    space: Space,
+    start: np.ndarray,
+    centre: np.ndarray,
+    evaluations: int,
+) -> Fit:
+    """Search from one start.
+
+    Parameters
+    ----------
+    predict : callable
+        From values (n,) to what the model makes of the targets (targets,).
+    aims : sequence of Target
+    space : Space
+    start, centre : ndarray, shape (n,)
+        Values to begin at, and to stay close to.
+    evaluations : int
+        Most steps of the search; each takes n + 1 predictions.
+    """
+    wanted = np.array([t.value for t in aims])
+    tolerance = np.array([t.tolerance for t in aims])
+    anchor = space.share(centre)
+
+    def residuals(share: np.ndarray) -> np.ndarray:
+        distance = (predict(space.values(share)) - wanted) / tolerance
+        return np.concatenate([distance, 2.0 * PENALTY * (share - anchor)])
+
+    found = least_squares(
+        residuals,
+        np.clip(space.share(start), STEP, 1 - STEP),
+        bounds=(0.0, 1.0),
+        # An absolute step: at the low end of a range a relative one would vanish.
+        jac=lambda share: _differences(residuals, share),
+        max_nfev=evaluations,
+        ftol=1e-4,
+        xtol=1e-4,
+    )
+    values = space.values(found.x)
+    predicted = predict(values)
+    return Fit(values, predicted, (predicted - wanted) / tolerance, float(found.cost))
+
+
+def _differences(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> np.ndarray:
+    """Jacobian by one-sided differences that stay inside the ranges."""
+    base = function(at)
+    columns = []
+    for k in range(at.size):
+        step = STEP if at[k] + STEP <= 1.0 else -STEP
+        moved = at.copy()
+        moved[k] += step
+        columns.append((function(moved) - base) / step)
+    return np.column_stack(columns)

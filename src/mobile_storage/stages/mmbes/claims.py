@@ -1,0 +1,66 @@
+"""Stage ``mmbes_claims``: every claim of paper 2 computed and judged."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from mobile_storage.compendium.claims import read_claims, write_verdicts
+from mobile_storage.compendium.io import read_json
+from mobile_storage.compendium.log import stage
+from mobile_storage.mmbes.claims import Outcome
+from mobile_storage.mmbes.findings import convergence_finding, findings, loss_rate_finding
+from mobile_storage.stages.mmbes.common import RESULTS, params
+
+LEDGER = "data/raw/claims.csv"
+FAMILIES = ("load_rate", "weights", "reference", "extreme")
+
+
+def solved(name: str) -> Outcome:
+    """Outcome of a parameter set from the files of its stages."""
+    best = {
+        kind: read_json(RESULTS / "optimum" / f"{name}_{kind}.json")["optimum"]
+        for kind in ("prospect", "net_profit")
+    }
+    frames = {k: pd.read_csv(RESULTS / "scenarios" / f"{name}_{k}.csv") for k in FAMILIES}
+    return Outcome(**best, **frames)
+
+
+def member(record: dict) -> Outcome:
+    """Outcome of a member of the ensemble from its record."""
+    frames = {k: pd.DataFrame(record[k]) for k in FAMILIES}
+    return Outcome(record["prospect"], record["net_profit"], **frames)
+
+
+def main() -> None:
+    """Write ``data/results/fu2024/claims.csv``."""
+    with stage("mmbes_claims") as log:
+        claims = {claim.id: claim for claim in read_claims(LEDGER, "fu2024")}
+        sets = params()["sets"]
+        seeds = {
+            f"{name}_{kind}": pd.read_csv(RESULTS / "optimum" / f"{name}_{kind}_seeds.csv")
+            for name in sets
+            for kind in params()["objectives"]
+        }
+        rates = {
+            name: read_json(RESULTS / "inputs" / f"{name}.json")["loss_rate"] for name in sets
+        }
+        found = [
+            loss_rate_finding(claims["P2-13"], rates),
+            convergence_finding(
+                claims["P2-17"], seeds, int(float(claims["P2-17"].published_value))
+            ),
+            *findings(
+                [c for name, c in claims.items() if name not in ("P2-13", "P2-17")],
+                solved("literature"),
+                solved("calibrated"),
+                [member(record) for record in read_json(RESULTS / "ensemble.json")],
+                [t["claim"] for t in read_json(RESULTS / "calibration.json")["targets"]],
+            ),
+        ]
+        frame = write_verdicts(claims.values(), found, RESULTS / "claims.csv")
+        for row in frame.itertuples():
+            log.info("%s %s", row.id, row.verdict)
+
+
+if __name__ == "__main__":
+    main()
