@@ -29,6 +29,9 @@ __all__ = [
 
 OBJECTIVES = ("prospect", "net_profit")
 
+NOTHING = 1e-6
+"""Share of the bound below which a size counts as zero."""
+
 #: From sizes, energies (n,) kWh and powers (n,) kW, to what is maximised, (n,).
 Objective = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -157,7 +160,7 @@ def evolve(
         maxiter=iterations,
         tol=tolerance,
         # Where nothing pays, the mean is zero and only this ends the search.
-        atol=tolerance * abs(float(worth(*np.array(bounds)[:, None])[0])),
+        atol=tolerance and tolerance * abs(float(worth(*np.array(bounds)[:, None])[0])),
         rng=seed,
         polish=False,
         # A whole population in one call, all of it from the generation before: the result does
@@ -166,8 +169,11 @@ def evolve(
         updating="deferred",
         callback=record,
     )
-    best = Size(float(found.x[0]), float(found.x[1]), float(-found.fun))
-    return Evolution(best, np.array(history), int(found.nfev), bool(found.success))
+    # At a corner the search comes ever closer to nothing: that close, it is nothing.
+    size = np.where(found.x < NOTHING * np.array(bounds), 0.0, found.x)
+    best = Size(float(size[0]), float(size[1]), float(worth(*size[:, None])[0]))
+    evaluations = int(found.nfev) * population  # SciPy counts calls
+    return Evolution(best, np.array(history), evaluations, bool(found.success))
 
 
 def map_grid(
