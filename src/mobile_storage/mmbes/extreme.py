@@ -1,10 +1,10 @@
 """Long outages of the region: islands around critical loads (section 3.4, Eq. 26-31).
 
-Reconstructed. The storage is split among islands at its expected residual energy (step 9 of section 4). Loads are
-supplied from the end of their own backup to the end of the outage, critical ones before important
-ones and among equals those whose outage costs more. Every load gets what power those before it
-leave, and energy is set aside in the same order. Then the loads up to the i-th together get
-``min(E, integral of min(P, d_i(t)))``, d_i(t) being what they ask for together at t.
+Reconstructed. The storage is split among islands at its expected residual energy (step 9 of section
+4). Loads are supplied from the end of their own backup to the end of the outage, critical ones
+before important ones and among equals those whose outage costs more. Every load gets what power
+those before it leave, and energy is set aside in the same order. Then the loads up to the i-th
+together get ``min(E, integral of min(P, d_i(t)))``, d_i(t) being what they ask for together at t.
 """
 
 from __future__ import annotations
