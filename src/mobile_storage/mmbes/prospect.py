@@ -33,8 +33,7 @@ def certainty_equivalent(worth: np.ndarray | float, preferences: Preferences) ->
 
 def weight(probability: np.ndarray | float, curvature: float) -> np.ndarray:
     """Weight of a probability, ``p^g / (p^g + (1 - p)^g)^(1/g)`` (Eq. 8: gamma, 9: delta)."""
-    # Sums of probabilities may pass 1 by rounding.
-    p = np.clip(np.asarray(probability, dtype=float), 0.0, 1.0)
+    p = np.asarray(probability, dtype=float)
     own = p**curvature
     return own / (own + (1.0 - p) ** curvature) ** (1.0 / curvature)
 
@@ -63,7 +62,8 @@ def decision_weights(
         by_gain, by_loss = (weight(probability, g) for g in (preferences.gamma, preferences.delta))
         return np.where(gain, by_gain, by_loss)
     order = np.argsort(difference, axis=-1, kind="stable")
-    up_to = np.cumsum(probability[order], axis=-1)
+    # Weights are infinitely steep at 0 and 1: there, rounding in a sum would tell.
+    up_to = np.clip(np.round(np.cumsum(probability[order], axis=-1), 14), 0.0, 1.0)
     below = np.concatenate([np.zeros_like(up_to[..., :1]), up_to[..., :-1]], axis=-1)
     by_gain = weight(1.0 - below, preferences.gamma) - weight(1.0 - up_to, preferences.gamma)
     by_loss = weight(up_to, preferences.delta) - weight(below, preferences.delta)

@@ -1,0 +1,233 @@
+"""All attributes at once: the compiled way against the plain functions, limits, populations."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from mobile_storage.adequacy.contingency import Contingency, Deficit, Stage
+from mobile_storage.adequacy.kernel import ELCC_STATUS
+from mobile_storage.mmbes.cost import cell_life, full_cycles, life_cycle_cost
+from mobile_storage.mmbes.deferral import credible_capacity, deferral_value, deferral_years
+from mobile_storage.mmbes.evaluate import (
+    attributes,
+    comprehensive,
+    net_profit,
+    prepare,
+    prospects,
+)
+from mobile_storage.mmbes.losses import loss_reduction
+from mobile_storage.mmbes.model import ATTRIBUTES, LoadCurves, Reliability
+from mobile_storage.mmbes.prospect import lottery_value, value
+from mobile_storage.mmbes.reliability import base_load, eens_after, eens_before
+from mobile_storage.mmbes.schedule import schedule
+
+ALL, NONE = Deficit((1.0,), (0.0,)), Deficit()
+SIZES = np.array([0.0, 500.0, 4986.83, 30000.0]), np.array([0.0, 800.0, 3330.0, 9000.0])
+
+
+def deficits() -> st.SearchStrategy[Deficit]:
+    """No deficit, all of the load, shares of it above capacities."""
+    knee, slope = st.floats(5000.0, 16500.0), st.floats(0.1, 0.5)
+    return st.one_of(
+        st.sampled_from([ALL, NONE]),
+        st.builds(lambda s, k: Deficit((s,), (k,)), slope, knee),
+        st.builds(lambda s, z, k, j: Deficit((s, z), (k, j)), slope, slope, knee, knee),
+    )
+
+
+@st.composite
+def outages(draw: st.DrawFn) -> Contingency:
+    ends = [*sorted(draw(st.sets(st.floats(0.1, 30.0), max_size=2))), np.inf]
+    return Contingency(
+        "fault",
+        draw(st.floats(0.001, 2.0)),
+        draw(st.floats(0.2, 80.0)),
+        draw(st.sampled_from(["exponential", "fixed"])),
+        tuple(Stage(end, draw(deficits()), draw(deficits())) for end in ends),
+    )
+
+
+@st.composite
+def variants(draw: st.DrawFn, substation):
+    """The substation with other loads, outages and laws."""
+    law = draw(st.sampled_from(["joint", "joint", "constant", "marginal"]))
+    steps = draw(st.sampled_from([24] if law == "marginal" else [24, 96]))
+    days = draw(st.integers(1, 4))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = np.repeat(substation.curves.shape[0], steps // 24) * rng.uniform(0.7, 1.0, (days, 1))
+    shape = np.clip(shape + rng.normal(0.0, 0.03, (days, steps)), 0.05, 1.0)
+    per_year = 365.0 * rng.dirichlet(np.ones(days))
+    return replace(
+        substation,
+        curves=LoadCurves(tuple("abcd"[:days]), shape, per_year),
+        reliability=Reliability(
+            tuple(draw(st.lists(outages(), min_size=1, max_size=4))),
+            draw(st.sampled_from([15500.0, 32000.0])),
+        ),
+        soc_law=law,
+        added_load=draw(st.sampled_from(["constant", "scaled"])),
+    )
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None)
+@given(data=st.data(), energy=st.floats(1.0, 60000.0), power=st.floats(1.0, 15000.0))
+def test_same_numbers_as_the_plain_functions(substation, data, energy, power):
+    x = data.draw(variants(substation))
+    found = attributes(prepare(x), energy, power)
+    day = schedule(base_load(x), energy, power, x.battery)
+    loss = loss_reduction(x, base_load(x), day)
+    before, after = eens_before(x), eens_after(x, day, power)
+    assert found.eens_before_kwh == pytest.approx([before], rel=1e-9)
+    # What is left may be rounding of what was there.
+    assert found.eens_after_kwh == pytest.approx([after], rel=1e-9, abs=1e-12 * before)
+    scale = abs(loss.gross_kwh) + 1e-9 * energy
+    assert found.gross_loss_reduction_kwh == pytest.approx([loss.gross_kwh], abs=1e-9 * scale)
+    assert found.net_loss_reduction_kwh == pytest.approx([loss.net_kwh], rel=1e-9, abs=1e-9 * scale)
+    cycles = full_cycles(energy, day.cycled_kwh @ x.curves.days_per_year, x.battery)
+    cost = life_cycle_cost(
+        energy, power, loss.round_trip_kwh, cell_life(x.battery, cycles), x.economics
+    )
+    assert found.cost.total == pytest.approx([cost.total], rel=1e-9)
+
+    assume(before > 0 and before - after > 1e-9 * before)
+    elcc = credible_capacity(x, day, power)
+    assert ELCC_STATUS[found.elcc_status[0]] == "found"
+    assert found.elcc_kw == pytest.approx([elcc], rel=1e-9, abs=1e-9 * x.peak_kw)
+    # ELCC undoes what storage does.
+    assert eens_after(x, day, power, found.elcc_kw[0]) == pytest.approx(before, rel=1e-9)
+    assert found.deferral_years == pytest.approx([deferral_years(elcc, x.peak_kw, x.growth)])
+
+
+def test_worth(substation, preferences):
+    prepared = prepare(substation)
+    found = attributes(prepared, *SIZES)
+    e, years = substation.economics, prepared.annuity
+    assert years == pytest.approx((1 - 1.08**-20) / 0.08)
+    avoided = found.eens_before_kwh - found.eens_after_kwh
+    expected = [
+        years * 0.5 * found.gross_loss_reduction_kwh,
+        years * 30.0 * avoided,
+        deferral_value(found.deferral_years, prepared.due_year, e),
+        found.extreme_outcomes @ [0.02, 0.01, 0.97],
+        -found.cost.total,
+    ]
+    assert found.worth.shape == (4, len(ATTRIBUTES))
+    assert found.worth == pytest.approx(np.array(expected).T)
+    assert net_profit(found) == pytest.approx(np.sum(expected, axis=0))
+    assert np.all(found.extreme_outcomes[:, -1] == 0.0)
+
+
+def test_prospects(substation, preferences):
+    found = attributes(prepare(substation), *SIZES)
+    shifted = replace(preferences, reference=np.array([1e4, 2e5, 3e6, 1e5, -8e6]))
+    values = prospects(found, shifted)
+    for k in (0, 1, 2, 4):
+        assert values[:, k] == pytest.approx(
+            value(found.worth[:, k] - shifted.reference[k], shifted)
+        )
+    lottery = lottery_value(found.extreme_outcomes, found.extreme_probability, 1e5, shifted)
+    assert values[:, 3] == pytest.approx(lottery)
+    assert comprehensive(found, shifted) == pytest.approx(values.mean(axis=1))
+
+
+def test_no_storage_brings_and_costs_nothing(substation, preferences):
+    found = attributes(prepare(substation), 0.0, 0.0)
+    assert found.worth == pytest.approx(np.zeros((1, 5)), abs=1e-9)
+    assert found.elcc_kw == [0.0]
+    assert ELCC_STATUS[found.elcc_status[0]] == "storage does not help"
+    assert comprehensive(found, preferences) == pytest.approx([0.0])
+
+
+@pytest.mark.parametrize("size", [(5000.0, 0.0), (0.0, 3000.0)])
+def test_half_a_storage_only_costs(substation, size):
+    found = attributes(prepare(substation), *size)
+    assert found.worth[0, :4] == pytest.approx(np.zeros(4), abs=1e-9)
+    assert found.worth[0, 4] < 0
+
+
+def test_perfect_network(substation):
+    perfect = replace(substation, reliability=Reliability((), 32000.0))
+    found = attributes(prepare(perfect), *SIZES)
+    assert found.elcc_kw == pytest.approx(np.zeros(4))
+    assert {ELCC_STATUS[k] for k in found.elcc_status} == {"nothing unserved without storage"}
+
+
+def test_added_load_that_never_matters(substation, preferences):
+    # Of all load only that between 5 and 6 MW is lost, so no added load makes things worse.
+    capped = Deficit((1.0, -1.0), (5000.0, 6000.0))
+    fault = Contingency("X", 1.0, 4.0, "fixed", (Stage(np.inf, capped, NONE),))
+    odd = replace(substation, reliability=Reliability((fault,), np.inf))
+    found = attributes(prepare(odd), 5000.0, 3000.0)
+    assert ELCC_STATUS[found.elcc_status[0]] == "unbounded"
+    assert found.elcc_kw == [np.inf]
+    # Put off to the end of the horizon.
+    k = 1.02 / 1.08
+    due = prepare(odd).due_year
+    assert found.worth[0, 2] == pytest.approx(4e7 * (k**due - k**20))
+    assert np.all(np.isfinite(prospects(found, preferences)))
+
+
+def test_no_growth(substation):
+    still = prepare(replace(substation, growth=0.0))
+    assert still.due_year == np.inf
+    assert attributes(still, *SIZES).worth[:, 2] == pytest.approx(np.zeros(4))
+
+
+def test_more_storage_never_leaves_more_unserved(substation):
+    """More power and energy in the same cycle of the day: EENS falls, ELCC rises."""
+    size = np.linspace(0.0, 3e4, 40)
+    found = attributes(prepare(substation), size, 0.4 * size)
+    assert np.all(np.diff(found.elcc_kw) > -1e-6)
+    assert np.all(np.diff(found.eens_after_kwh) < 1e-6)
+
+
+def test_marginal_law_differs_from_joint(substation):
+    after = {
+        law: attributes(prepare(replace(substation, soc_law=law)), 5000.0, 3300.0).eens_after_kwh[0]
+        for law in ("joint", "marginal", "constant")
+    }
+    assert len(set(after.values())) == 3
+
+
+def test_population_is_its_members(substation):
+    prepared = prepare(substation)
+    many = attributes(prepared, *SIZES)
+    for k in range(4):
+        one = attributes(prepared, SIZES[0][k], SIZES[1][k])
+        for f in fields(many):
+            if f.name not in ("cost", "extreme_probability"):
+                a, b = getattr(many, f.name)[k], getattr(one, f.name)[0]
+                assert a == pytest.approx(b, rel=1e-13, abs=1e-13), f.name
+
+
+@pytest.mark.parametrize(
+    "size", [(-1.0, 1.0), (1.0, np.inf), (np.nan, 1.0), (np.ones(2), np.ones(3))]
+)
+def test_sizes_that_are_none(substation, size):
+    with pytest.raises(ValueError, match=r"expected|at least 0"):
+        attributes(prepare(substation), *size)
+
+
+@pytest.mark.parametrize("change", [{"growth": -0.01}, {"peak_kw": 0.0}])
+def test_substations_that_are_none(substation, change):
+    with pytest.raises(ValueError, match="expected"):
+        prepare(replace(substation, **change))
+
+
+def test_fast_enough(substation, preferences):
+    """Under 1 ms for one size, credible capacity included; the best of many runs counts."""
+    prepared = prepare(substation)
+    comprehensive(attributes(prepared, 4986.83, 3330.0), preferences)
+    best = np.inf
+    for _ in range(50):
+        begin = time.perf_counter()
+        comprehensive(attributes(prepared, 4986.83, 3330.0), preferences)
+        best = min(best, time.perf_counter() - begin)
+    assert best < 1e-3
