@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import trapezoid
 
-from mobile_storage.adequacy import kernel
 from mobile_storage.adequacy.contingency import Contingency, Deficit, Stage
 from mobile_storage.adequacy.islands import (
     SOC_LAWS,
@@ -24,6 +23,8 @@ from mobile_storage.adequacy.islands import (
     starts,
     unserved_energy,
 )
+from mobile_storage.adequacy.kernel import ELCC_STATUS, population
+from mobile_storage.adequacy.packed import pack
 
 ALL, NONE = Deficit((1.0,), (0.0,)), Deficit()
 CONSTANT = np.ones((1, 24))
@@ -276,8 +277,8 @@ def test_kernel_has_the_same_numbers(contingencies, shape, law, power, most_ener
     energy = most_energy * rng.uniform(0.0, 1.0, (days, steps + 1)).round(1)
     discharge = rng.uniform(0.0, 1.0, (days, steps))
     start = starts(energy, share, law)
-    before, after, elcc, status = kernel.population(
-        kernel.pack(contingencies, 3.5),
+    before, after, elcc, status = population(
+        pack(contingencies, 3.5),
         np.ascontiguousarray(load, dtype=float),
         share,
         starts(energy[None], share, law),
@@ -296,4 +297,4 @@ def test_kernel_has_the_same_numbers(contingencies, shape, law, power, most_ener
     assert before == pytest.approx(expected, rel=1e-9, abs=1e-12)
     assert before - after[0] == pytest.approx(0.9 * served, rel=1e-9, abs=1e-10 * (1 + expected))
     assert after[0] >= -1e-9 * expected
-    assert kernel.ELCC_STATUS[status[0]] == "found" or elcc[0] in (0.0, np.inf)
+    assert ELCC_STATUS[status[0]] == "found" or elcc[0] in (0.0, np.inf)

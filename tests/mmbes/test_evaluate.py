@@ -47,7 +47,7 @@ def outages(draw: st.DrawFn) -> Contingency:
     return Contingency(
         "fault",
         draw(st.floats(0.001, 2.0)),
-        draw(st.floats(0.2, 80.0)),
+        draw(st.floats(0.2, 12.0)),
         draw(st.sampled_from(["exponential", "fixed"])),
         tuple(Stage(end, draw(deficits()), draw(deficits())) for end in ends),
     )
@@ -58,7 +58,7 @@ def variants(draw: st.DrawFn, substation):
     """The substation with other loads, outages and laws."""
     law = draw(st.sampled_from(["joint", "joint", "constant", "marginal"]))
     steps = draw(st.sampled_from([24] if law == "marginal" else [24, 96]))
-    days = draw(st.integers(1, 4))
+    days = draw(st.integers(1, 2 if law == "marginal" else 4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = np.repeat(substation.curves.shape[0], steps // 24) * rng.uniform(0.7, 1.0, (days, 1))
     shape = np.clip(shape + rng.normal(0.0, 0.03, (days, steps)), 0.05, 1.0)

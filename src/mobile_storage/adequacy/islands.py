@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -70,10 +71,14 @@ class Starts(NamedTuple):
     chance: np.ndarray
 
 
+@lru_cache
 def gauss_nodes(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Legendre nodes and weights on the interval from 0 to 1."""
+    """Gauss-Legendre nodes and weights on the interval from 0 to 1, read-only."""
     node, weight = np.polynomial.legendre.leggauss(count)
-    return (node + 1.0) / 2.0, weight / 2.0
+    node, weight = (node + 1.0) / 2.0, weight / 2.0
+    node.setflags(write=False)
+    weight.setflags(write=False)
+    return node, weight
 
 
 def starts(

@@ -12,18 +12,12 @@ code does not see changes in other files.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import numba
 import numpy as np
 
 from . import HOURS_PER_YEAR
-from .contingency import Contingency
-from .islands import merge
-from .repair import restricted_mean
 
-__all__ = ["ELCC_STATUS", "Outages", "pack", "population"]
+__all__ = ["ELCC_STATUS", "population"]
 
 #: What the status of a credible capacity means. ``unbounded``: no added load, however large,
 #: takes the unserved energy back up.
@@ -34,81 +28,6 @@ FOUND, NOTHING_UNSERVED, NO_HELP, UNBOUNDED = range(4)
 ELCC_TOLERANCE = 1e-11
 
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-
-
-class Outages(NamedTuple):
-    """Contingencies as flat arrays.
-
-    Attributes
-    ----------
-    cut_weight, cut_knee : ndarray, shape (knees,)
-        Without storage: ``EENS = sum_k weight_k mean(max(0, L - knee_k))``, weight in h/yr.
-    normal_capacity : float
-        What the intact system can feed.
-    rate, repair : ndarray, shape (contingencies,)
-        Of the contingencies in which storage can serve: frequency in 1/yr and mean repair time.
-    exponential : ndarray of bool, shape (contingencies,)
-        Law of the repair time.
-    row : ndarray of int, shape (contingencies + 1,)
-        First of the rows, one for each stage, of each contingency.
-    begin, end : ndarray, shape (rows,)
-        Of each stage, hours after the fault; ``inf`` where only the repair ends it.
-    hinge : ndarray of int, shape (rows + 1,)
-        First hinge of each row's reachable deficit.
-    slope, knee : ndarray, shape (hinges,)
-    """
-
-    cut_weight: np.ndarray
-    cut_knee: np.ndarray
-    normal_capacity: float
-    rate: np.ndarray
-    repair: np.ndarray
-    exponential: np.ndarray
-    row: np.ndarray
-    begin: np.ndarray
-    end: np.ndarray
-    hinge: np.ndarray
-    slope: np.ndarray
-    knee: np.ndarray
-
-
-def pack(contingencies: Sequence[Contingency], normal_capacity: float) -> Outages:
-    """Table contingencies for `population`.
-
-    Those with the same consequences are merged; those in which storage can serve nothing only count
-    as unserved energy. `normal_capacity` is what the intact system can feed.
-    """
-    contingencies = merge(contingencies)
-    cuts = {normal_capacity: HOURS_PER_YEAR}
-    for c in contingencies:
-        ends = np.array([0.0, *(s.until for s in c.stages)])
-        hours = np.diff(restricted_mean(ends, c.repair, c.law))
-        for stage, expected_h in zip(c.stages, hours, strict=True):
-            for deficit in (stage.reachable, stage.unreachable):
-                for slope, knee in zip(deficit.slopes, deficit.knees, strict=True):
-                    cuts[knee] = cuts.get(knee, 0.0) + c.rate * expected_h * slope
-
-    relieved = [
-        c for c in contingencies if c.repair > 0 and any(s.reachable.slopes for s in c.stages)
-    ]
-    stages = [s for c in relieved for s in c.stages]
-    # The fixed law ends a stage, or never lets it begin, at the repair.
-    last = [np.inf if c.law == "exponential" else c.repair for c in relieved for _ in c.stages]
-    begins = [b for c in relieved for b in (0.0, *(s.until for s in c.stages[:-1]))]
-    return Outages(
-        cut_weight=np.array(list(cuts.values())),
-        cut_knee=np.array(list(cuts), dtype=float),
-        normal_capacity=float(normal_capacity),
-        rate=np.array([c.rate for c in relieved], dtype=float),
-        repair=np.array([c.repair for c in relieved], dtype=float),
-        exponential=np.array([c.law == "exponential" for c in relieved], dtype=bool),
-        row=np.cumsum([0, *(len(c.stages) for c in relieved)]),
-        begin=np.minimum(begins, last),
-        end=np.minimum([s.until for s in stages], last),
-        hinge=np.cumsum([0, *(len(s.reachable.slopes) for s in stages)]),
-        slope=np.array([slope for s in stages for slope in s.reachable.slopes], dtype=float),
-        knee=np.array([knee for s in stages for knee in s.reachable.knees], dtype=float),
-    )
 
 
 @compiled
@@ -218,12 +137,8 @@ def _serve(o, c, energy, chance, tables, when, place, survival):
     need, used, ahead = tables
     steps, levels = energy.shape
     step_h = 24.0 / steps
-    rows, first, repair, exponential = (
-        o.row[c + 1] - o.row[c],
-        o.row[c],
-        o.repair[c],
-        o.exponential[c],
-    )
+    first, rows = o.row[c], o.row[c + 1] - o.row[c]
+    repair, exponential = o.repair[c], o.exponential[c]
     mean = 0.0
     for start in range(steps):
         for m in range(levels):
@@ -370,7 +285,8 @@ def _credible(o, load, share, start, discharge, power, availability, peak, scale
                 part += (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
         best, at_best = (a, fa) if abs(fa) < abs(fb) else (b, fb)
         least = ELCC_TOLERANCE * best / abs(b - a)
-        if at_best == 0.0 or least > 0.5:
+        # As the slope does not fall, what is left of the first gap bounds what is left of the way.
+        if abs(at_best) <= ELCC_TOLERANCE * (before - after) or least > 0.5:
             break
         x = a + min(max(part, least), 1.0 - least) * (b - a)
         fx = (

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mobile_storage.adequacy import kernel as adequacy_kernel
 from mobile_storage.adequacy.islands import starts
+from mobile_storage.adequacy.kernel import population
+from mobile_storage.adequacy.packed import Outages, pack
 
-from . import kernel
 from .cost import Cost, annuity, cell_life, full_cycles, life_cycle_cost
 from .deferral import deferral_value, deferral_years, due_year
 from .extreme import Islands, avoided_loss, islands
+from .kernel import schedules
 from .losses import loss_rate, loss_reduction
 from .model import ATTRIBUTES, Preferences, Substation
 from .prospect import lottery_value, value
@@ -68,7 +69,7 @@ class Prepared:
     substation: Substation
     load_kw: np.ndarray
     day_share: np.ndarray
-    outages: adequacy_kernel.Outages
+    outages: Outages
     islands: Islands
     probability: np.ndarray
     annuity: float
@@ -155,7 +156,7 @@ def prepare(substation: Substation) -> Prepared:
         substation=x,
         load_kw=np.ascontiguousarray(base_load(x), dtype=float),
         day_share=day_share(x),
-        outages=adequacy_kernel.pack(x.reliability.contingencies, x.reliability.normal_capacity_kw),
+        outages=pack(x.reliability.contingencies, x.reliability.normal_capacity_kw),
         islands=islands(x.extreme),
         probability=np.append(probability, max(0.0, 1.0 - probability.sum())),
         annuity=annuity(x.economics.discount_rate, x.economics.horizon_yr),
@@ -187,9 +188,9 @@ def physics(
         raise ValueError(f"sizes have the shapes {energy.shape} and {power.shape}, expected (n,)")
     if not (np.all(energy >= 0) and np.all(power >= 0) and np.all(np.isfinite(energy + power))):
         raise ValueError(f"rated energy and power must be at least 0, not {energy}, {power}")
-    cycle = kernel.schedules(prepared.load_kw, energy, power, x.battery)
+    cycle = schedules(prepared.load_kw, energy, power, x.battery)
     loss = loss_reduction(x, prepared.load_kw, cycle)
-    before, after, elcc, status = adequacy_kernel.population(
+    before, after, elcc, status = population(
         prepared.outages,
         prepared.load_kw,
         prepared.day_share,
