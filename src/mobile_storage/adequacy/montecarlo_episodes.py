@@ -1,0 +1,169 @@
+"""Outage episodes, walked through in time: who is not fed, and what storage gives.
+
+An episode begins at a moment of a typical day, which repeats itself as long as the episode lasts,
+and goes through stages. Within a stage and a step of the daily curve all is constant. Storage
+begins with what its schedule leaves in it at that moment, gives what it can reach as far as its
+power goes, until it is empty, and is not charged again before the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+__all__ = ["DailyOperation", "Tables", "walk"]
+
+DAY_H = 24.0
+
+
+@dataclass(frozen=True, eq=False)
+class DailyOperation:
+    """Typical days of a load, and of storage that follows a schedule.
+
+    Attributes
+    ----------
+    load : ndarray, shape (days, steps)
+        Total load, in units of power, constant within each of the equal steps of a day.
+    day_probability : ndarray, shape (days,)
+        Part of the year that is such a day.
+    energy : ndarray, shape (days, steps + 1), optional
+        Energy that storage can give at the start and at the end of each step, measured at its
+        terminals; linear within a step. None without storage.
+    power : float
+        Most that storage gives.
+    availability : float
+        Chance that storage works when a fault happens.
+    """
+
+    load: np.ndarray
+    day_probability: np.ndarray
+    energy: np.ndarray | None = None
+    power: float = 0.0
+    availability: float = 1.0
+
+    def __post_init__(self) -> None:
+        load = np.atleast_2d(np.asarray(self.load, dtype=float))
+        days, steps = load.shape
+        chance = np.asarray(self.day_probability, dtype=float)
+        shape = (days, steps + 1)
+        energy = np.zeros(shape) if self.energy is None else np.array(self.energy, dtype=float)
+        for name, value in (("load", load), ("day_probability", chance), ("energy", energy)):
+            if not (np.isfinite(value) & (value >= 0.0)).all():
+                raise ValueError(f"{name} has entries below 0 or not finite: it may have none")
+            object.__setattr__(self, name, value)
+        if chance.shape != (days,) or abs(chance.sum() - 1.0) > 1e-9:
+            raise ValueError(
+                f"day_probability is {chance.tolist()}: it must be {days} numbers that add up to 1"
+            )
+        if energy.shape != shape:
+            raise ValueError(f"energy has shape {energy.shape}: it must be {shape}")
+        if not self.power >= 0.0:
+            raise ValueError(f"power is {self.power!r}: it must be at least 0")
+        if not 0.0 <= self.availability <= 1.0:
+            raise ValueError(f"availability is {self.availability!r}: it must be from 0 to 1")
+
+    def draw(
+        self, rng: np.random.Generator, size: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Day type, hour of the day and whether storage works, for so many faults."""
+        day = rng.choice(len(self.day_probability), size, p=self.day_probability)
+        return day, rng.uniform(0.0, DAY_H, size), rng.random(size) < self.availability
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """Load not fed in each state of the system, at each level of the total load.
+
+    Attributes
+    ----------
+    level : ndarray of int, shape (days, steps)
+        Number of the level of each step.
+    unfed : ndarray, shape (states, levels)
+        Load not fed, in units of power, without storage.
+    reachable : ndarray, shape (states, levels)
+        Part of it that storage could feed if it were large enough.
+    unfed_at : ndarray, shape (states, levels, load points)
+        Load not fed at each load point, without storage. State 0 is the normal one; the others
+        need not be told apart if there are no load points.
+    """
+
+    level: np.ndarray
+    unfed: np.ndarray
+    reachable: np.ndarray
+    unfed_at: np.ndarray
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def walk(
+    row, weight, day, start, works, duration, path, first, until, state,
+    level, unfed, reachable, unfed_at, energy, power, rows,
+):  # fmt: skip
+    """Energy not supplied in episodes, added up in rows with weights.
+
+    Parameters
+    ----------
+    row, weight, day, start, works, duration, path : ndarray, shape (episodes,)
+        Row of the result and weight in it, day type, hour of the day, whether storage works,
+        length in h, and number of the path that it takes.
+    first : ndarray of int, shape (paths + 1,)
+        Where the stages of each path begin in the next two.
+    until, state : ndarray, shape (stages,)
+        End of each stage in h after the start of the episode, and the state in it.
+    level, unfed, reachable, unfed_at
+        As in `Tables`.
+    energy, power
+        As in `DailyOperation`.
+    rows : int
+        Number of rows.
+
+    Returns
+    -------
+    ndarray, shape (rows, 2)
+        Energy not supplied, without and with storage.
+    ndarray, shape (rows, load points, 3)
+        Of each load point without storage: interruptions, time not fed in full in h, and energy
+        not supplied.
+    """
+    steps = level.shape[1]
+    step_h = DAY_H / steps
+    points = unfed_at.shape[2]
+    total = np.zeros((rows, 2))
+    at_points = np.zeros((rows, points, 3))
+    for e in range(len(row)):
+        r, w, d = row[e], weight[e], day[e]
+        step = min(int(start[e] / step_h), steps - 1)
+        part = start[e] / step_h - step
+        stored = 0.0
+        if works[e]:
+            stored = energy[d, step] + part * (energy[d, step + 1] - energy[d, step])
+        step_end = (1.0 - part) * step_h
+        stage = first[path[e]]
+        before, before_level = 0, level[d, step]
+        now = 0.0
+        while now < duration[e]:
+            end = min(step_end, until[stage], duration[e])
+            span = end - now
+            if span > 0.0:
+                s, k = state[stage], level[d, step]
+                given = 0.0
+                if stored > 0.0:
+                    given = min(min(power, reachable[s, k]) * span, stored)
+                    stored -= given
+                total[r, 0] += w * unfed[s, k] * span
+                total[r, 1] += w * (unfed[s, k] * span - given)
+                for p in range(points):
+                    if unfed_at[s, k, p] > 0.0:
+                        if unfed_at[before, before_level, p] == 0.0:
+                            at_points[r, p, 0] += w
+                        at_points[r, p, 1] += w * span
+                        at_points[r, p, 2] += w * span * unfed_at[s, k, p]
+                before, before_level = s, k
+            now = end
+            if now >= until[stage]:
+                stage += 1
+            if now >= step_end:
+                step = (step + 1) % steps
+                step_end += step_h
+    return total, at_points
