@@ -82,8 +82,8 @@ def chronology(
     step_h : float
         Length of a step, h.
     resolution : float, optional
-        Energies are rounded to multiples of it, from step to step. By default a 1e-12th of the
-        storage, which merges what is equal and rounds nothing.
+        Energies are rounded to the nearest multiple of it, from step to step. By default a 1e-12th
+        of the storage, which merges what is equal and rounds nothing.
     draw_first : bool
         Whether units can fail or be repaired between the start and the first step.
 

@@ -18,6 +18,12 @@ __all__ = ["Law", "MarkovUnit", "Storage", "Walk"]
 #: Load that is not served counts from this part of the largest load on.
 SERVED = 1e-9
 
+#: Part of the storage's energy to which energies are told apart, if at all possible.
+FINEST = 1e-12
+
+#: What no division by zero comes near.
+TINY = 1e-300
+
 #: Largest number of probabilities that are carried from step to step.
 MOST_STATES = 5_000_000
 
@@ -129,10 +135,10 @@ class Walk:
         if not step_h > 0.0:
             raise ValueError(f"a step of {step_h} h is not above zero")
         self.load, self.storage, self.step_h = load, storage, step_h
-        self.served = SERVED * max(1e-300, float(np.abs(load).max(initial=0.0)))
-        self.resolution = resolution or storage.energy * 1e-12 or 1.0
-        if not self.resolution > 0.0:
+        self.served = max(TINY, SERVED * float(np.abs(load).max(initial=0.0)))
+        if resolution is not None and not resolution > 0.0:
             raise ValueError(f"the energy resolution is {resolution}, expected more than zero")
+        self.resolution = max(resolution or 0.0, storage.energy * FINEST, TINY)
         # Storage is one more unit, without capacity, on the last axis.
         itself = MarkovUnit(0.0, storage.fail, storage.repair, 1, storage.start)
         chains = [unit for unit in units if unit.count] + [itself]
@@ -143,8 +149,8 @@ class Walk:
         self.moves = [_moves(unit) for unit in chains]
         working = np.indices(shape).reshape(len(chains), -1)
         self.storage_works = working[-1] > 0
-        capacity = np.array([np.broadcast_to(unit.capacity, load.shape) for unit in chains], float)
-        self.capacity = capacity.T @ working
+        self.working = working
+        self.capacity = np.array([_by_step(unit, load.size) for unit in chains]).T
         first = [_working(unit, unit.start) for unit in chains]
         self.first = np.ones(1)
         for chance in first:
@@ -159,8 +165,12 @@ class Walk:
                 f"the start energy runs from {energy.min()} to {energy.max()}, expected it between "
                 f"0 and {self.storage.energy}"
             )
-        energy = np.rint(energy / self.resolution) * self.resolution
-        return Law(origin, energy[:, None], np.tile(self.first, (origin.size, 1)))
+        held = self.energy_of(np.rint(energy / self.resolution))
+        return Law(origin, held[:, None], np.tile(self.first, (origin.size, 1)))
+
+    def energy_of(self, level: np.ndarray) -> np.ndarray:
+        """Energy that a multiple of the resolution stands for; full storage is a level too."""
+        return np.minimum(level * self.resolution, self.storage.energy)
 
     def draw(self, law: Law) -> Law:
         """Failures and repairs between two steps."""
@@ -172,7 +182,9 @@ class Walk:
     def dispatch(self, law: Law, elapsed: int) -> tuple[Law, np.ndarray]:
         """Charge or discharge; also the power that is not served, shape (rows, states)."""
         step = (law.origin + elapsed) % self.load.size
-        surplus = self.capacity[step] - self.load[step, None]
+        steps, which = np.unique(step, return_inverse=True)
+        net = self.capacity[steps] @ self.working - self.load[steps, None]
+        surplus = net[which]
         s, hours = self.storage, self.step_h
         held = law.energy * s.retention if elapsed else law.energy
         room = (s.energy - held) / (s.charge_efficiency * hours)
@@ -201,7 +213,7 @@ class Walk:
             rows * states + column, law.chance[row, column], occurring.size * states
         )
         origin, level = np.divmod(occurring, levels)
-        return Law(origin, level[:, None] * self.resolution, merged.reshape(-1, states))
+        return Law(origin, self.energy_of(level)[:, None], merged.reshape(-1, states))
 
 
 def _unique(key: np.ndarray, below: int) -> tuple[np.ndarray, np.ndarray]:
@@ -211,6 +223,16 @@ def _unique(key: np.ndarray, below: int) -> tuple[np.ndarray, np.ndarray]:
     occurs = np.zeros(below, dtype=bool)
     occurs[key] = True
     return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[key]
+
+
+def _by_step(unit: MarkovUnit, steps: int) -> np.ndarray:
+    """Capacity of one unit in each step."""
+    capacity = np.asarray(unit.capacity, dtype=float)
+    if capacity.shape not in ((), (steps,)):
+        raise ValueError(
+            f"a unit's capacity has the shape {capacity.shape}, expected a number or {steps} steps"
+        )
+    return np.broadcast_to(capacity, (steps,))
 
 
 def _working(unit: MarkovUnit, chance: float | None) -> np.ndarray:
