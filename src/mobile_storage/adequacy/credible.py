@@ -50,7 +50,7 @@ class Credible:
     value : float
         In units of power; not a number where the question has no answer.
     status : str
-        ``solved``: the one solution.
+        ``solved``: the one solution; of an index in steps, to within a 1e-6th of the target.
         ``no effect``: the resource leaves the index of the load as it is; the value is zero.
         ``step``: the index jumps past the target; the value is the end of the interval at which
         the risk is not above the target.
