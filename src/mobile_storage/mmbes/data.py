@@ -1,0 +1,460 @@
+"""From the ledgers in ``data/raw/fu2024`` to a substation and its planner.
+
+`RawMmbes` holds what the CSV files say, `build` derives the model's dataclasses from it. Keeping
+the two apart lets a calibration or a scenario move one number and derive everything again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mobile_storage.compendium.errors import InputError, did_you_mean
+from mobile_storage.compendium.parameters import (
+    ParameterSet,
+    pivot_values,
+    read_keyed,
+    read_parameters,
+)
+
+from .model import (
+    ATTRIBUTES,
+    Battery,
+    Economics,
+    ExtremeEvents,
+    LoadCurves,
+    Losses,
+    Preferences,
+    Reliability,
+    Substation,
+)
+from .network import case_network, outages_of
+
+__all__ = ["RawMmbes", "build", "ledger", "read_raw"]
+
+SHARE = (0.0, 1.0)
+POSITIVE = (1e-9, None)
+NOT_NEGATIVE = (0.0, None)
+
+#: Ledgers of single numbers: unit and bounds by symbol.
+SCALARS: Mapping[str, Mapping[str, tuple[str, tuple[float | None, float | None]]]] = {
+    "substation": {
+        "load_rate": ("dimensionless", POSITIVE),
+        "power_factor": ("dimensionless", (1e-9, 1.0)),
+        "load_growth": ("1/yr", NOT_NEGATIVE),
+        "overload_factor": ("dimensionless", POSITIVE),
+        "distribution_ratio": ("dimensionless", (1e-9, 1.0)),
+        "voltage": ("kV", POSITIVE),
+        "line_resistance": ("ohm/km", NOT_NEGATIVE),
+    },
+    "battery": {
+        "soc_min": ("dimensionless", SHARE),
+        "soc_max": ("dimensionless", SHARE),
+        "charge_efficiency": ("dimensionless", (1e-9, 1.0)),
+        "discharge_efficiency": ("dimensionless", (1e-9, 1.0)),
+        "availability": ("dimensionless", SHARE),
+        "cycle_life": ("cycle", POSITIVE),
+        "calendar_life": ("yr", POSITIVE),
+    },
+    "economics": {
+        "horizon": ("yr", POSITIVE),
+        "discount_rate": ("1/yr", NOT_NEGATIVE),
+        "inflation_rate": ("1/yr", NOT_NEGATIVE),
+        "loss_price": ("yuan/kWh", NOT_NEGATIVE),
+        "valley_price": ("yuan/kWh", NOT_NEGATIVE),
+        "interruption_cost": ("yuan/kWh", NOT_NEGATIVE),
+        "upgrade_cost": ("yuan", NOT_NEGATIVE),
+        "due_load_rate": ("dimensionless", POSITIVE),
+        "energy_cost": ("yuan/kWh", NOT_NEGATIVE),
+        "power_cost": ("yuan/kW", NOT_NEGATIVE),
+        "replacement_cost": ("yuan/kWh", NOT_NEGATIVE),
+        "fixed_om": ("yuan/kW/yr", NOT_NEGATIVE),
+        "treatment_cost": ("yuan/kWh", NOT_NEGATIVE),
+        "recovered_value": ("yuan/kWh", NOT_NEGATIVE),
+    },
+    "preferences": {
+        "alpha": ("dimensionless", (1e-9, 1.0)),
+        "beta": ("dimensionless", (1e-9, 1.0)),
+        "loss_aversion": ("dimensionless", POSITIVE),
+        # Below 0.28 the weights of Eq. (8, 9) no longer rise with the probability.
+        "gamma": ("dimensionless", (0.28, 1.0)),
+        "delta": ("dimensionless", (0.28, 1.0)),
+        **{f"weight_{k}": ("dimensionless", SHARE) for k in ATTRIBUTES},
+        **{f"reference_{k}": ("yuan", NOT_NEGATIVE) for k in ATTRIBUTES},
+    },
+}
+#: Ledgers with a key column: key, symbols that every key has, symbols it may have, text columns.
+KEYED: Mapping[str, tuple[list[str], Mapping[str, str], Mapping[str, str], list[str]]] = {
+    "network": (
+        ["component"],
+        {},
+        {
+            "length": "km",
+            "rating": "kVA",
+            "load_loss": "kW",
+            "no_load_loss": "kW",
+            "capacity": "kW",
+            "failure_rate": "1/yr",
+            "repair_time": "h",
+            "switching_time": "h",
+        },
+        ["kind", "start", "end", "start_device", "end_device", "state"],
+    ),
+    "components": (
+        ["kind"],
+        {"repair_time": "h", "switching_time": "h"},
+        {"failure_rate": "1/yr", "failure_rate_per_km": "1/km/yr"},
+        [],
+    ),
+    "day_types": (["day_type"], {"days": "d/yr"}, {}, []),
+    "load_curves": (["day_type", "hour"], {"load": "dimensionless"}, {}, []),
+    "load_points": (
+        ["load_point"],
+        {"share": "dimensionless"},
+        {"backup": "h", "outage_loss": "yuan/kWh"},
+        ["node", "priority"],
+    ),
+    "extreme_events": (
+        ["scenario"],
+        {"probability": "1/yr", "duration": "h"},
+        {},
+        [],
+    ),
+}
+KEYED_BOUNDS = {
+    "load": SHARE,
+    "share": SHARE,
+    "probability": SHARE,
+    "rating": POSITIVE,
+    "length": POSITIVE,
+    "days": NOT_NEGATIVE,
+}
+PRIORITIES = ("critical", "important", "ordinary")
+DAYS_PER_YEAR = 365.0
+
+
+@dataclass(frozen=True)
+class RawMmbes:
+    """The ledgers as read: sets of single numbers, and keyed tables in long form."""
+
+    folder: Path
+    substation: ParameterSet
+    battery: ParameterSet
+    economics: ParameterSet
+    preferences: ParameterSet
+    network: pd.DataFrame
+    components: pd.DataFrame
+    day_types: pd.DataFrame
+    load_curves: pd.DataFrame
+    load_points: pd.DataFrame
+    extreme_events: pd.DataFrame
+
+    def replace(self, moves: Mapping[str, float]) -> RawMmbes:
+        """The same ledgers with other values.
+
+        Parameters
+        ----------
+        moves : mapping
+            Value by ``table.symbol`` or, in a keyed table, ``table.key.symbol``.
+
+        Raises
+        ------
+        InputError
+            On a name that the ledgers lack.
+        """
+        changed: dict[str, ParameterSet | pd.DataFrame] = {}
+        for name, value in moves.items():
+            table, *rest = name.split(".")
+            found = changed.get(table, getattr(self, table, None))
+            if isinstance(found, ParameterSet) and len(rest) == 1:
+                changed[table] = found.replace({rest[0]: value})
+            elif isinstance(found, pd.DataFrame) and len(rest) == 2:
+                rows = (found.iloc[:, 0].astype(str) == rest[0]) & (found["symbol"] == rest[1])
+                if rows.sum() != 1:
+                    raise self._unknown(name)
+                changed[table] = found.assign(value=found["value"].mask(rows, float(value)))
+            else:
+                raise self._unknown(name)
+        return replace(self, **changed)
+
+    def _unknown(self, name: str) -> InputError:
+        known = ledger(self)["symbol"]
+        return InputError(
+            file=self.folder,
+            where="replacement",
+            value=name,
+            expected=f"table.symbol or table.key.symbol of a ledger{did_you_mean(name, known)}",
+        )
+
+    @property
+    def scenario_names(self) -> list[str]:
+        """Names of the extreme scenarios."""
+        return list(dict.fromkeys(self.extreme_events["scenario"]))
+
+
+def read_raw(folder: str | Path) -> RawMmbes:
+    """Read and validate every ledger of paper 2.
+
+    Raises
+    ------
+    InputError
+        With one sentence that names the file, the row, the value and what was expected.
+    """
+    folder = Path(folder)
+    scalars = {
+        name: read_parameters(
+            folder / f"{name}.csv",
+            {symbol: unit for symbol, (unit, _) in expected.items()},
+            bounds={symbol: limits for symbol, (_, limits) in expected.items()},
+        )
+        for name, expected in SCALARS.items()
+    }
+    keyed = {
+        name: read_keyed(
+            folder / f"{name}.csv",
+            keys,
+            expected,
+            optional,
+            constant=constant,
+            bounds={s: KEYED_BOUNDS.get(s, NOT_NEGATIVE) for s in (*expected, *optional)},
+        )
+        for name, (keys, expected, optional, constant) in KEYED.items()
+    }
+    return RawMmbes(folder=folder, **scalars, **keyed)
+
+
+def ledger(raw: RawMmbes) -> pd.DataFrame:
+    """Every number of the ledgers on one line, ``symbol`` being its key in `RawMmbes.replace`.
+
+    Returns
+    -------
+    DataFrame
+        ``symbol``, ``name``, ``value``, ``unit``, ``low``, ``high``, ``status``, ``source``.
+    """
+    columns = ["symbol", "name", "value", "unit", "low", "high", "status", "source"]
+    parts = []
+    for field in fields(raw):
+        table = getattr(raw, field.name)
+        if isinstance(table, ParameterSet):
+            rows = pd.DataFrame(vars(table.parameter(s)) for s in table)
+            rows["symbol"] = f"{field.name}." + rows["symbol"]
+        elif isinstance(table, pd.DataFrame):
+            rows = table.copy()
+            keys = KEYED[field.name][0]
+            key = rows[keys].astype(str).agg(".".join, axis=1)
+            rows["symbol"] = f"{field.name}." + key + "." + rows["symbol"]
+        else:
+            continue
+        parts.append(rows[columns].astype({"low": float, "high": float}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def build(
+    raw: RawMmbes,
+    *,
+    repair_law: str = "exponential",
+    soc_law: str = "joint",
+    added_load: str = "constant",
+    rank_dependent: bool = True,
+) -> tuple[Substation, Preferences]:
+    """The substation and the planner of a set of ledgers.
+
+    Parameters
+    ----------
+    raw : RawMmbes
+    repair_law : str
+        Law of every repair time, ``exponential`` or ``fixed``.
+    soc_law, added_load : str
+        As in `model.Substation`.
+    rank_dependent : bool
+        As in `model.Preferences`.
+
+    Raises
+    ------
+    InputError
+        If the ledgers do not fit together; the sentence names file, row, value and expectation.
+    """
+    station, battery = raw.substation, raw.battery
+    if not battery["soc_min"] < battery["soc_max"]:
+        raise InputError(
+            file=raw.folder / "battery.csv",
+            where="soc_min",
+            value=battery["soc_min"],
+            expected=f"less than soc_max, {battery['soc_max']:g}",
+        )
+    network = case_network(raw, repair_law)
+    contingencies, normal_capacity = outages_of(network)
+    ratings = _transformers(raw, "rating")
+    peak_kw = station["load_rate"] * float(ratings.sum()) * station["power_factor"]
+    lengths = raw.network[(raw.network["symbol"] == "length") & _counted_lines(raw)]
+    substation = Substation(
+        load_rate=station["load_rate"],
+        peak_kw=peak_kw,
+        power_factor=station["power_factor"],
+        growth=station["load_growth"],
+        curves=_curves(raw),
+        battery=Battery(
+            **{s: battery[s] for s in SCALARS["battery"] if s != "calendar_life"},
+            calendar_life_yr=battery["calendar_life"],
+        ),
+        losses=Losses(
+            line_resistance_ohm=station["line_resistance"] * lengths["value"].to_numpy(float),
+            voltage_kv=station["voltage"],
+            own_share=station["distribution_ratio"],
+            transformer_rating_kva=ratings,
+            load_loss_kw=_transformers(raw, "load_loss"),
+            no_load_loss_kw=_transformers(raw, "no_load_loss"),
+        ),
+        reliability=Reliability(contingencies, normal_capacity),
+        extreme=_extreme(raw, peak_kw),
+        economics=Economics(
+            **{s: raw.economics[s] for s in SCALARS["economics"] if s != "horizon"},
+            horizon_yr=raw.economics["horizon"],
+        ),
+        soc_law=soc_law,
+        added_load=added_load,
+    )
+    return substation, _preferences(raw, rank_dependent)
+
+
+def _counted_lines(raw: RawMmbes) -> pd.Series:
+    """Lines whose losses count: those that start at a source (L1 and L2) [stated]."""
+    sources = set(raw.network.loc[raw.network["kind"] == "source", "component"])
+    return (raw.network["kind"] == "line") & raw.network["start"].isin(sources)
+
+
+def _transformers(raw: RawMmbes, symbol: str) -> np.ndarray:
+    rows = raw.network[(raw.network["kind"] == "transformer")]
+    values = rows[rows["symbol"] == symbol].set_index("component")["value"]
+    names = list(dict.fromkeys(rows["component"]))
+    missing = [name for name in names if name not in values.index]
+    if missing or not names:
+        raise InputError(
+            file=raw.folder / "network.csv",
+            where=f"transformer {missing[0]}" if missing else "column kind",
+            value=None,
+            expected=f"a row {symbol}" if missing else "at least one transformer",
+        )
+    return values.loc[names].to_numpy(float)
+
+
+def _curves(raw: RawMmbes) -> LoadCurves:
+    file = raw.folder / "load_curves.csv"
+    days = raw.day_types.set_index("day_type")["value"]
+    table = raw.load_curves.assign(hour=pd.to_numeric(raw.load_curves["hour"], errors="coerce"))
+    strange = table["hour"].isna()
+    if strange.any():
+        found = raw.load_curves.loc[strange, "hour"].iloc[0]
+        raise InputError(file=file, where="column hour", value=found, expected="an hour of the day")
+    for name in dict.fromkeys(table["day_type"]):
+        if name not in days.index:
+            raise InputError(
+                file=file,
+                where="column day_type",
+                value=name,
+                expected=f"a day type of day_types.csv{did_you_mean(name, days.index)}",
+            )
+    if abs(days.sum() - DAYS_PER_YEAR) > 1e-6:
+        raise InputError(
+            file=raw.folder / "day_types.csv",
+            where="days of all day types together",
+            value=float(days.sum()),
+            expected=f"{DAYS_PER_YEAR:g}",
+        )
+    shapes = []
+    for name in days.index:
+        rows = table[table["day_type"] == name].sort_values("hour")
+        hours = rows["hour"].to_numpy(float)
+        steps = 24 if hours.size <= 25 else 96 if hours.size > 49 else 48
+        expected = np.arange(steps) * 24.0 / steps
+        if hours.size != steps or not np.allclose(hours, expected):
+            missing = [h for h in expected if not np.isclose(hours, h).any()]
+            extra = [h for h in hours if not np.isclose(expected, h).any()]
+            what = f"hour {missing[0]:g}" if missing else f"no hour {(extra or [hours.max()])[0]:g}"
+            raise InputError(
+                file=file,
+                where=f"day type {name}",
+                value=f"{hours.size} steps",
+                expected=f"{what} (every hour, half-hour or quarter of the day once)",
+            )
+        shapes.append(rows["value"].to_numpy(float))
+    if len({shape.size for shape in shapes}) > 1:
+        raise InputError(
+            file=file,
+            where="the day types",
+            value=", ".join(str(shape.size) for shape in shapes) + " steps",
+            expected="the same number of steps in each",
+        )
+    return LoadCurves(tuple(days.index), np.array(shapes), days.to_numpy(float))
+
+
+def _extreme(raw: RawMmbes, peak_kw: float) -> ExtremeEvents:
+    events = pivot_values(raw.extreme_events, ["scenario"])
+    if events["probability"].sum() > 1.0 + 1e-12:
+        raise InputError(
+            file=raw.folder / "extreme_events.csv",
+            where="probability of all scenarios together",
+            value=float(events["probability"].sum()),
+            expected="at most 1: no more than one of them happens in a year",
+        )
+    file = raw.folder / "load_points.csv"
+    points = pivot_values(raw.load_points, ["load_point", "priority"]).reset_index("priority")
+    for name, priority in points["priority"].items():
+        if priority not in PRIORITIES:
+            raise InputError(
+                file=file,
+                where=f"load point {name}, column priority",
+                value=priority,
+                expected=f"one of {', '.join(PRIORITIES)}{did_you_mean(priority, PRIORITIES)}",
+            )
+    served = points[points["priority"] != "ordinary"].reindex(
+        columns=["priority", "share", "backup", "outage_loss"]
+    )
+    for name, loss in served["outage_loss"].items():
+        if np.isnan(loss):
+            raise InputError(
+                file=file,
+                where=f"load point {name}",
+                value=None,
+                expected="a row outage_loss: the point is not ordinary",
+            )
+    # The average over the year: nobody knows when the event comes.
+    curves = _curves(raw)
+    mean = float(curves.days_per_year @ curves.shape.mean(axis=1)) / DAYS_PER_YEAR
+    return ExtremeEvents(
+        probability=events["probability"].to_numpy(float),
+        duration_h=events["duration"].to_numpy(float),
+        load_kw=served["share"].to_numpy(float) * peak_kw * mean,
+        backup_h=served["backup"].fillna(0.0).to_numpy(float),
+        loss_per_kwh=served["outage_loss"].to_numpy(float),
+        priority=served["priority"].map(PRIORITIES.index).to_numpy(int),
+    )
+
+
+def _preferences(raw: RawMmbes, rank_dependent: bool) -> Preferences:
+    p = raw.preferences
+    weights = np.array([p[f"weight_{k}"] for k in ATTRIBUTES])
+    if abs(weights.sum() - 1.0) > 1e-9:
+        raise InputError(
+            file=raw.folder / "preferences.csv",
+            where="weights of all attributes together",
+            value=float(weights.sum()),
+            expected="1",
+        )
+    reference = np.array([p[f"reference_{k}"] for k in ATTRIBUTES])
+    # A cost counts as a negative outcome, and so does the one that is expected.
+    reference[ATTRIBUTES.index("cost")] *= -1.0
+    return Preferences(
+        alpha=p["alpha"],
+        beta=p["beta"],
+        loss_aversion=p["loss_aversion"],
+        gamma=p["gamma"],
+        delta=p["delta"],
+        weights=weights,
+        reference=reference,
+        rank_dependent=rank_dependent,
+    )

@@ -1,0 +1,168 @@
+"""The case network from its ledgers (Figure 7, read from the prose), and its outages."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from mobile_storage.adequacy.consequences import contingencies, normal_capacity
+from mobile_storage.adequacy.contingency import Contingency
+from mobile_storage.adequacy.network import Branch, CommonMode, LoadPoint, Network, Node
+from mobile_storage.compendium.errors import InputError, did_you_mean
+from mobile_storage.compendium.parameters import pivot_values
+
+if TYPE_CHECKING:
+    from .data import RawMmbes
+
+__all__ = ["KINDS", "case_network", "outages_of"]
+
+#: What a component can be. A ``common_mode`` takes out the elements that its start lists.
+KINDS = ("source", "busbar", "line", "transformer", "switch", "common_mode", "storage")
+_BRANCHES = ("line", "transformer", "switch")
+#: Text for an end without a device, or a column that means nothing for the kind.
+_NONE = "none"
+_STATES = ("closed", "open", "automatic")
+
+
+def case_network(raw: RawMmbes, law: str = "exponential") -> Network:
+    """Network of the ledgers ``network.csv``, ``components.csv`` and ``load_points.csv``.
+
+    Failure data come from the component itself or else from its kind. A transformer can carry its
+    rating times the power factor, after a fault also times the overload factor.
+
+    Parameters
+    ----------
+    raw : RawMmbes
+    law : str
+        Law of every repair time.
+
+    Raises
+    ------
+    InputError
+        On a component that does not fit the others.
+    """
+    file = raw.folder / "network.csv"
+    text = ["kind", "start", "end", "start_device", "end_device", "state"]
+    wide = pivot_values(raw.network, ["component", *text]).reset_index(text)
+    wide = wide.reindex(dict.fromkeys(raw.network["component"]))
+    kinds = raw.components.set_index(["kind", "symbol"])["value"]
+    nodes: dict[str, Node] = {}
+    branches, modes, storage = [], [], None
+    for name, row in wide.iterrows():
+        if row["kind"] not in KINDS:
+            raise InputError(
+                file=file,
+                where=f"component {name}, column kind",
+                value=row["kind"],
+                expected=f"one of {', '.join(KINDS)}{did_you_mean(row['kind'], KINDS)}",
+            )
+        outage = {**_outage(raw, name, row, kinds), "law": law}
+        if row["kind"] in ("source", "busbar"):
+            capacity = row.get("capacity", math.nan) if row["kind"] == "source" else 0.0
+            nodes[name] = Node(
+                name, **outage, source_capacity=math.inf if pd.isna(capacity) else float(capacity)
+            )
+        elif row["kind"] in _BRANCHES:
+            branches.append(_branch(raw, name, row, outage))
+        elif row["kind"] == "common_mode":
+            modes.append(CommonMode(name, tuple(row["start"].split()), **outage))
+        else:
+            storage = row["start"]
+    for branch in branches:
+        for end in (branch.start, branch.end):
+            nodes.setdefault(end, Node(end))
+    places = raw.load_points[raw.load_points["symbol"] == "share"]
+    total = float(places["value"].sum())
+    if abs(total - 1.0) > 1e-9:
+        raise InputError(
+            file=raw.folder / "load_points.csv",
+            where="share of all load points together",
+            value=total,
+            expected="1",
+        )
+    try:
+        return Network(
+            tuple(nodes.values()),
+            tuple(branches),
+            tuple(
+                LoadPoint(point.load_point, point.node, float(point.value))
+                for point in places.itertuples()
+            ),
+            tuple(modes),
+            storage_node=storage,
+        )
+    except ValueError as error:
+        raise InputError(
+            file=file,
+            where="the network",
+            value=str(error),
+            expected="a network that fits together",
+        ) from None
+
+
+def _outage(raw: RawMmbes, name: str, row: pd.Series, kinds: pd.Series) -> dict[str, float]:
+    """Failure rate, 1/yr, repair and switching time, h."""
+
+    def given(symbol: str) -> float | None:
+        own = row.get(symbol, math.nan)
+        return float(own) if not pd.isna(own) else kinds.get((row["kind"], symbol))
+
+    rate = given("failure_rate")
+    per_km = kinds.get((row["kind"], "failure_rate_per_km"))
+    if pd.isna(row.get("failure_rate", math.nan)) and per_km is not None:
+        if pd.isna(row.get("length", math.nan)):
+            raise InputError(
+                file=raw.folder / "network.csv",
+                where=f"component {name}",
+                value=None,
+                expected="a row length: its kind fails per km",
+            )
+        rate = per_km * float(row["length"])
+    return {
+        "rate": rate or 0.0,
+        "repair": given("repair_time") or 0.0,
+        "switching": given("switching_time") or 0.0,
+    }
+
+
+def _branch(raw: RawMmbes, name: str, row: pd.Series, outage: dict[str, float]) -> Branch:
+    if row["state"] not in _STATES:
+        raise InputError(
+            file=raw.folder / "network.csv",
+            where=f"component {name}, column state",
+            value=row["state"],
+            expected=f"one of {', '.join(_STATES)}{did_you_mean(row['state'], _STATES)}",
+        )
+    capacity, normal = row.get("capacity", math.nan), None
+    if row["kind"] == "transformer":
+        rating = row.get("rating", math.nan)
+        if pd.isna(rating):
+            raise InputError(
+                file=raw.folder / "network.csv",
+                where=f"transformer {name}",
+                value=None,
+                expected="a row rating",
+            )
+        normal = float(rating) * raw.substation["power_factor"]
+        capacity = normal * raw.substation["overload_factor"]
+    devices = (row[c] if row[c] != _NONE else "" for c in ("start_device", "end_device"))
+    return Branch(
+        name,
+        row["start"],
+        row["end"],
+        **outage,
+        **dict(zip(("from_device", "to_device"), devices, strict=True)),
+        capacity=math.inf if pd.isna(capacity) else float(capacity),
+        normal_capacity=normal,
+        normally_open=row["state"] != "closed",
+        automatic=row["state"] == "automatic",
+    )
+
+
+@lru_cache(maxsize=32)
+def outages_of(network: Network) -> tuple[tuple[Contingency, ...], float]:
+    """Contingencies up to second order, and what the intact network can feed, kW."""
+    return contingencies(network, order=2), normal_capacity(network)

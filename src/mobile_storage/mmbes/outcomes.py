@@ -1,0 +1,91 @@
+"""Everything the claims ask of one parameter set, in one go: for the members of an ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from .data import RawMmbes, build
+from .evaluate import prepare
+from .report import describe
+from .scenarios import Scenario, scenarios
+from .solve import evolve, objective
+
+__all__ = ["FAMILIES", "best_row", "family_rows", "outcome_record"]
+
+#: Families that a claim is read from.
+FAMILIES = ("load_rate", "weights", "reference", "extreme")
+
+Search = Mapping[str, Any]
+
+
+def best_row(
+    raw: RawMmbes,
+    options: Mapping[str, Any],
+    bounds: tuple[float, float],
+    search: Search,
+    kind: str = "prospect",
+) -> dict[str, float]:
+    """`report.describe` at the best size of a set of ledgers.
+
+    Parameters
+    ----------
+    raw : RawMmbes
+    options : mapping
+        Of `data.build`.
+    bounds : (float, float)
+        Largest energy, kWh, and power, kW.
+    search : mapping
+        Settings of `solve.evolve`.
+    kind : str
+        The objective.
+    """
+    substation, preferences = build(raw, **options)
+    prepared = prepare(substation)
+    best = evolve(objective(prepared, preferences, kind), bounds, **search).best
+    return describe(prepared, preferences, best.energy_kwh, best.power_kw)
+
+
+def family_rows(
+    raw: RawMmbes,
+    todo: list[Scenario],
+    options: Mapping[str, Any],
+    bounds: tuple[float, float],
+    search: Search,
+) -> pd.DataFrame:
+    """Best size for each scenario: ``series``, ``value`` and the columns of `best_row`."""
+    return pd.DataFrame(
+        {
+            "series": scenario.name,
+            "value": scenario.value,
+            **best_row(raw.replace(scenario.moves), options, bounds, search),
+        }
+        for scenario in todo
+    )
+
+
+def outcome_record(
+    raw: RawMmbes,
+    settings: Mapping[str, Any],
+    options: Mapping[str, Any],
+    bounds: tuple[float, float],
+    search: Search,
+) -> dict[str, Any]:
+    """Both optima and the scenarios that a claim needs, as plain records.
+
+    Of the weights and reference points only those are moved that a claim is about: the weight of
+    the losses and the expected cost.
+    """
+    record: dict[str, Any] = {
+        kind: best_row(raw, options, bounds, search, kind) for kind in ("prospect", "net_profit")
+    }
+    about = {"weights": "loss", "reference": "cost"}
+    for family in FAMILIES:
+        todo = scenarios(raw, family, settings)
+        if family in about:
+            series = [s for s in todo if s.name == about[family]]
+            todo = [series[0], series[-1]]
+        record[family] = family_rows(raw, todo, options, bounds, search).to_dict("records")
+    return record
