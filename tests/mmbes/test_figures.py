@@ -13,7 +13,7 @@ from mobile_storage.adequacy.network import Branch, LoadPoint, Network, Node
 from mobile_storage.compendium.style import save_figure
 from mobile_storage.mmbes import figures
 from mobile_storage.mmbes.claims import Outcome, checks
-from mobile_storage.mmbes.figures.network import layout, straight_ties
+from mobile_storage.mmbes.figures.layout import layout, straight_ties
 from mobile_storage.mmbes.figures.outages import MOST_SHOWN
 from mobile_storage.mmbes.implied import transformer_options
 from mobile_storage.mmbes.model import ATTRIBUTES, LoadCurves
@@ -84,7 +84,7 @@ def references(top: float) -> pd.DataFrame:
         *(
             (attribute, value, row(top * (1 - 0.2 * k), top / 2, prospect_cost=1e6 - 8e5 * k))
             for attribute in ATTRIBUTES
-            for k, value in enumerate(np.linspace(-2e7, 0.0, 3))
+            for k, value in enumerate(np.linspace(2e7, 0.0, 3))
         )
     )
 
@@ -380,15 +380,15 @@ class TestScenarios:
         assert [len(found) for found in rings] == [1, 0, 0, 1, 0, 0]
         assert rings[0][0].get_ydata()[0] == 2.5
 
-    def test_an_expected_cost_counts_to_the_right(self):
-        at = dict.fromkeys(SETS, dict.fromkeys(ATTRIBUTES, -5e6))
+    def test_sizes_stand_against_what_is_expected(self):
+        at = dict.fromkeys(SETS, dict.fromkeys(ATTRIBUTES, 5e6))
         axes = figures.reference(both(references), BASE, at).axes
         energy = axes[0].lines[0]
         assert dict(zip(energy.get_xdata(), energy.get_ydata(), strict=True)) == pytest.approx(
             {20.0: 2.5, 10.0: 2.0, 0.0: 1.5}
         )
         assert axes[0].lines[1].get_xdata()[0] == 5.0
-        assert axes[3].lines[0].get_xdata()[0] == -20.0
+        assert axes[2].lines[0].get_ydata()[-1] == 1.0
 
     def test_bars_without_and_with_extreme_events(self):
         axes = figures.extreme(both(extremes)).axes
@@ -456,7 +456,7 @@ class TestCalibration:
 def every_figure(substation, preferences, case_network):
     """Each figure by its file's name."""
     planners = {"literature": preferences, "calibrated": replace(preferences, alpha=0.8, gamma=0.7)}
-    at = dict.fromkeys(SETS, dict.fromkeys(ATTRIBUTES, -1e6))
+    at = dict.fromkeys(SETS, dict.fromkeys(ATTRIBUTES, 1e6))
     own = {"alpha_beta": 0.88, "loss_aversion": 2.25}
     peaks = {"low": 16300.0, "peak": 17000.0, "high": 17800.0}
     members = [outcome(e) for e in (4800.0, 5200.0)]

@@ -1,17 +1,10 @@
-"""Figure 7: the one-line diagram of the case system, laid out from the network itself.
-
-Closed branches form trees below the sources. Every load, the storage and every end of a tie take a
-column of their own below their busbar; a busbar spans the columns below it. A tie between
-neighbours is drawn straight, any other goes round at the foot. So nothing crosses but such ties,
-and any radial network can be drawn.
-"""
+"""Figure 7: the one-line diagram of the case system, drawn from the network itself."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Collection
 
-import networkx as nx
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,6 +14,7 @@ from matplotlib.patches import Circle, Rectangle
 from mobile_storage.adequacy.network import Branch, Network
 from mobile_storage.compendium.style import PAGE_MM, PALETTE, new_figure
 
+from .layout import layout, other_end, straight_ties, tie_columns
 from .parts import mark
 
 LEVEL_MM = 24.0
@@ -29,123 +23,9 @@ TIE_MM = 7.0
 """Between the ties at the foot of the diagram."""
 LOAD_MM = 15.0
 """What hangs below the lowest busbar."""
+NARROW_MM = 9.0
+"""Columns closer than this have the names of their loads upright."""
 WIRE = {"color": "0.2", "linewidth": 1.0, "solid_capstyle": "butt"}
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where things are.
-
-    Attributes
-    ----------
-    span : dict
-        Of each node: first and last column of its busbar.
-    depth : dict
-        Of each node: levels below its source.
-    below : dict
-        What hangs below each node: ``(kind, name, column)``, kind one of ``branch``, ``load``,
-        ``storage``, ``tie``.
-    columns : int
-    """
-
-    span: dict[str, tuple[float, float]]
-    depth: dict[str, int]
-    below: dict[str, list[tuple[str, str, float]]]
-    columns: int
-
-
-def layout(network: Network) -> Layout:
-    """Columns and levels of a radial network."""
-    graph = nx.MultiGraph()
-    graph.add_nodes_from(node.name for node in network.nodes)
-    for branch in network.branches:
-        if not branch.normally_open:
-            graph.add_edge(branch.start, branch.end, key=branch.name)
-    span: dict[str, tuple[float, float]] = {}
-    depth: dict[str, int] = {}
-    below: dict[str, list[tuple[str, str, float]]] = {}
-    columns = 0
-
-    def place(node: str, level: int) -> float:
-        """Columns of a node and all below it; the middle of its busbar."""
-        nonlocal columns
-        depth[node] = level
-        hanging: list[tuple[str, str, float]] = []
-        for kind, name in _hanging(network, node, graph, depth):
-            if kind == "branch":
-                branch = next(b for b in network.branches if b.name == name)
-                other = branch.end if branch.start == node else branch.start
-                hanging.append((kind, name, place(other, level + 1)))
-            else:
-                hanging.append((kind, name, float(columns)))
-                columns += 1
-        if not hanging:
-            hanging.append(("end", node, float(columns)))
-            columns += 1
-        span[node] = hanging[0][2], hanging[-1][2]
-        below[node] = [item for item in hanging if item[0] != "end"]
-        return float(np.mean(span[node]))
-
-    feeding = {node.name for node in network.nodes if node.source_capacity > 0}
-    for node in network.nodes:
-        if node.name in feeding and graph.degree(node.name):
-            place(node.name, 0)
-    # What hangs on ties alone stands beside what it is tied to.
-    for node in network.nodes:
-        if node.name not in depth:
-            place(node.name, _beside(network, node.name, depth))
-    return Layout(span, depth, below, columns)
-
-
-def _beside(network: Network, node: str, depth: Mapping[str, int]) -> int:
-    """Level of the first placed node that a node is tied to; the top without any."""
-    for branch in network.branches:
-        ends = {branch.start, branch.end}
-        if node in ends and (placed := ends & set(depth)):
-            return depth[placed.pop()]
-    return 0
-
-
-def straight_ties(network: Network, plan: Layout) -> dict[str, tuple[float, float]]:
-    """Ties between neighbours on a level, and the columns of their ends.
-
-    Nothing may stand between the ends but the ends of ties that are straight themselves.
-    """
-    ends: dict[str, list[float]] = {}
-    for hanging in plan.below.values():
-        for kind, name, column in hanging:
-            if kind == "tie":
-                ends.setdefault(name, []).append(column)
-    free: set[float] = set()
-    found = {}
-    ties = [b for b in network.branches if b.normally_open]
-    for tie in sorted(ties, key=lambda b: abs(np.subtract(*ends[b.name]))):
-        first, last = sorted(ends[tie.name])
-        between = set(np.arange(first + 1, last))
-        if plan.depth[tie.start] == plan.depth[tie.end] and between <= free:
-            found[tie.name] = first, last
-            free |= {first, last}
-    return found
-
-
-def _hanging(
-    network: Network, node: str, graph: nx.MultiGraph, placed: Collection[str]
-) -> Iterator[tuple[str, str]]:
-    """What hangs below a node from left to right."""
-    for branch in network.branches:
-        if branch.normally_open and branch.end == node:
-            yield "tie", branch.name
-    for point in network.load_points:
-        if point.node == node:
-            yield "load", point.name
-    for _, other, name in graph.edges(node, keys=True):
-        if other not in placed:
-            yield "branch", name
-    if network.storage_node == node:
-        yield "storage", node
-    for branch in network.branches:
-        if branch.normally_open and branch.start == node:
-            yield "tie", branch.name
 
 
 def network(net: Network, transformers: Collection[str], critical: Collection[str] = ()) -> Figure:
@@ -160,7 +40,9 @@ def network(net: Network, transformers: Collection[str], critical: Collection[st
     """
     plan = layout(net)
     straight = straight_ties(net, plan)
-    round_the_foot = [b.name for b in net.branches if b.normally_open and b.name not in straight]
+    spans = {name: np.ptp(ends) for name, ends in tie_columns(plan).items()}
+    # The shorter a tie, the nearer its lane: so they cross least.
+    round_the_foot = sorted(set(spans) - set(straight), key=lambda name: (spans[name], name))
     levels = max(plan.depth.values()) + 1
     foot = LOAD_MM + TIE_MM * len(round_the_foot)
     height = LEVEL_MM * (levels - 1) + foot + 12.0
@@ -186,16 +68,20 @@ def network(net: Network, transformers: Collection[str], critical: Collection[st
         ax.plot([first - 4.0, last + 4.0], [y, y], color="black", linewidth=2.6)
         if node.source_capacity > 0:
             _source(ax, (first + last) / 2, y, node.name)
-        else:
+        elif plan.below[node.name]:
             _name(ax, node.name, first - 4.0, y + 1.6)
+        else:  # short: its name has no room beside its neighbours'
+            words = textwrap.fill(node.name.replace("_", " "), 10)
+            style = {"ha": "center", "va": "top", "weight": "bold"}
+            ax.text(first, y - 1.6, words, fontsize=6.5, **style)
         for kind, name, column in plan.below[node.name]:
             x = x_of(column)
             if kind == "branch":
                 branch = branches[name]
-                other = branch.end if branch.start == node.name else branch.start
-                _branch(ax, branch, node.name, x, y, y_of(other), name in transformers)
+                low = y_of(other_end(branch, node.name))
+                _branch(ax, branch, node.name, x, y, low, name in transformers)
             elif kind == "load":
-                _load(ax, x, y, name, name in critical)
+                _load(ax, x, y, name, name in critical, upright=pitch < NARROW_MM)
             elif kind == "storage":
                 _storage(ax, x, y)
             else:
@@ -253,7 +139,7 @@ def _device(ax: Axes, device: str, x: float, y: float, *, closed: bool = True) -
         )
 
 
-def _load(ax: Axes, x: float, y: float, name: str, critical: bool) -> None:
+def _load(ax: Axes, x: float, y: float, name: str, critical: bool, *, upright: bool) -> None:
     colour = PALETTE[2] if critical else "0.2"
     ax.annotate(
         "",
@@ -262,7 +148,17 @@ def _load(ax: Axes, x: float, y: float, name: str, critical: bool) -> None:
         arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.0, "shrinkA": 0},
     )
     style = {"weight": "bold"} if critical else {}
-    ax.text(x, y - 10.0, name, ha="center", va="top", fontsize=7, color=colour, **style)
+    ax.text(
+        x,
+        y - 10.0,
+        name.replace("_", " "),
+        ha="center",
+        va="top",
+        fontsize=6.5,
+        color=colour,
+        rotation=90 if upright else 0,
+        **style,
+    )
 
 
 def _storage(ax: Axes, x: float, y: float) -> None:

@@ -175,7 +175,7 @@ def reference(frames: Frames, base: Rows, at: Mapping[str, Mapping[str, float]])
     base : mapping
         `report.describe` at the best size with the reference points as they are, by set.
     at : mapping
-        Each attribute's reference point in yuan, by set.
+        What is expected of each attribute in yuan, by set: of the cost a number above zero.
     """
     others = [k for k in ATTRIBUTES if k != "cost"]
     fig, spare = new_figure(width_mm=PAGE_MM, height_mm=126)
@@ -187,13 +187,12 @@ def reference(frames: Frames, base: Rows, at: Mapping[str, Mapping[str, float]])
     factor, unit = scale_of([_series(f, "cost")["prospect_cost"] for f in frames.values()])
     for ax, (quantity, label) in zip(upper, top, strict=True):
         divisor = factor if quantity == "prospect_cost" else 1e3
-        # The cost counts below zero, what is expected of it too.
-        _against(ax, frames, base, at, ("cost", -1.0), (quantity, divisor))
+        _against(ax, frames, base, at, "cost", (quantity, divisor))
         ax.set_xlabel("Expected cost (million yuan)")
         ax.set_ylabel(label or f"Prospect of the cost{unit}")
     upper[2].axhline(0, color="0.2", linewidth=0.6)
     for ax, attribute in zip(lower, others, strict=True):
-        _against(ax, frames, base, at, (attribute, 1.0), ("energy_kwh", 1e3))
+        _against(ax, frames, base, at, attribute, ("energy_kwh", 1e3))
         ax.set_title(ATTRIBUTE_NAMES[attribute], fontsize=7)
         ax.set_xlabel("Expected\n(million yuan)")
     lower[0].set_ylabel(SIZES[0][1])
@@ -224,15 +223,15 @@ def _against(
     frames: Frames,
     base: Rows,
     at: Mapping[str, Mapping[str, float]],
-    attribute: tuple[str, float],
+    attribute: str,
     quantity: tuple[str, float],
 ) -> None:
-    """A quantity over its divisor against a reference point, with its sign, in million yuan."""
-    (name, sign), (column, divisor) = attribute, quantity
+    """A quantity over its divisor against what is expected of an attribute."""
+    column, divisor = quantity
     for position, (which, frame) in enumerate(frames.items()):
-        rows = _series(frame, name)
-        ax.plot(sign * rows["value"] / MILLION, rows[column] / divisor, **series(position))
-        own = sign * at[which][name] / MILLION, base[which][column] / divisor
+        rows = _series(frame, attribute)
+        ax.plot(rows["value"] / MILLION, rows[column] / divisor, **series(position))
+        own = at[which][attribute] / MILLION, base[which][column] / divisor
         ax.plot(*own, **_own(position))
 
 
