@@ -38,7 +38,7 @@ class NetworkResult:
     eens_without, eens_with, eens_saved : Estimate
         Energy not supplied without and with storage, and the difference (from the same faults).
     saifi, saidi : Estimate
-        Interruptions of a customer, 1/yr, and time of interruption, h/yr.
+        Interruptions of a customer, 1/yr, and time of interruption, h/yr; ``nan`` without any.
     frequency, outage_h, eens : Estimate, shape (load points,)
         Interruptions of each load point, 1/yr, their time, h/yr, and energy not supplied.
     """
@@ -91,7 +91,8 @@ def simulate_network(
     process = Process.of(supply)
     single = single_paths(supply)
     customers = np.array([point.customers for point in network.load_points], dtype=float)
-    customers /= max(customers.sum(), 1.0)
+    with np.errstate(invalid="ignore"):
+        customers /= customers.sum()
     often = np.bincount(
         level.ravel(),
         np.repeat(operation.day_probability / level.shape[1], level.shape[1]),
