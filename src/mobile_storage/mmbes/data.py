@@ -143,7 +143,7 @@ def _curves(raw: RawMmbes) -> LoadCurves:
         raise InputError(
             file=raw.folder / "day_types.csv",
             where="days of all day types together",
-            value=float(days.sum()),
+            value=round(float(days.sum()), 9),
             expected=f"{DAYS_PER_YEAR:g}",
         )
     shapes = []
@@ -187,7 +187,7 @@ def _extreme(raw: RawMmbes, peak_kw: float) -> ExtremeEvents:
         raise InputError(
             file=raw.folder / "extreme_events.csv",
             where="probability of all scenarios together",
-            value=float(events["probability"].sum()),
+            value=round(float(events["probability"].sum()), 9),
             expected="at most 1: no more than one of them happens in a year",
         )
     file = raw.folder / "load_points.csv"
@@ -231,7 +231,7 @@ def _preferences(raw: RawMmbes, rank_dependent: bool) -> Preferences:
         raise InputError(
             file=raw.folder / "preferences.csv",
             where="weights of all attributes together",
-            value=float(weights.sum()),
+            value=round(float(weights.sum()), 9),
             expected="1",
         )
     reference = np.array([p[f"reference_{k}"] for k in ATTRIBUTES])

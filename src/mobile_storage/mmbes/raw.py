@@ -110,7 +110,7 @@ KEYED_BOUNDS = {
     "probability": SHARE,
     "rating": POSITIVE,
     "length": POSITIVE,
-    "days": NOT_NEGATIVE,
+    "repair_time": POSITIVE,
 }
 
 
