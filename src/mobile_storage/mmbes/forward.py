@@ -8,7 +8,7 @@ what they are worth.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,16 @@ import numpy as np
 from .calibration import Space, Target
 from .claims import NUMBERS
 from .data import RawMmbes, build
-from .evaluate import prepare, valued
+from .evaluate import Prepared, prepare, valued
+from .model import Substation
 from .surfaces import Surface, best_size, interpolated, surface
 
 __all__ = ["VALUATION_TABLES", "Forward"]
 
 #: Ledgers whose values change what a size is worth, not what it does.
 VALUATION_TABLES = ("economics", "preferences")
+#: Surfaces kept.
+MOST_KNOWN = 60
 
 
 @dataclass
@@ -55,8 +58,11 @@ class Forward:
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Predicted targets, shape (targets,)."""
-        base = self._at(values, None)
-        found, prepared, preferences = base
+        moves = self.space.moves(values)
+        substation, preferences = build(self.raw.replace(moves), **self.options)
+        key = tuple(v for k, v in moves.items() if k.split(".")[0] not in VALUATION_TABLES)
+        prepared = prepare(substation)
+        found = self._surface(key, prepared)
         size = best_size(found, prepared, preferences)
         worth = valued(prepared, found.physics)
         physical = {
@@ -69,24 +75,25 @@ class Forward:
             for claim, name in NUMBERS.items()
         }
         predicted["P2-06"] = best_size(found, prepared, None)[0]
-        ends = [best_size(*self._at(values, rate))[0] for rate in self.rates]
-        numbers = []
-        for aim in self.aims:
-            numbers.append(ends.pop(0) if aim.claim == "P2-08" else predicted[aim.claim])
-        return np.array(numbers)
+        ends = []
+        for rate in self.rates:
+            loaded = prepare(_at_load_rate(substation, rate))
+            ends.append(best_size(self._surface((*key, rate), loaded), loaded, preferences)[0])
+        return np.array(
+            [ends.pop(0) if a.claim == "P2-08" else predicted[a.claim] for a in self.aims]
+        )
 
-    def _at(self, values: np.ndarray, rate: float | None):
-        """Surface, substation and planner at the values' own load rate or at another."""
-        moves = self.space.moves(values)
-        if rate is not None:
-            moves["substation.load_rate"] = rate
-        substation, preferences = build(self.raw.replace(moves), **self.options)
-        prepared = prepare(substation)
-        key = tuple(v for k, v in moves.items() if k.split(".")[0] not in VALUATION_TABLES)
-        key = (*key, rate)
+    def _surface(self, key: tuple, prepared: Prepared) -> Surface:
         if key not in self._known:
-            # Searches come back to the last few points only.
-            if len(self._known) > 60:
+            # A search comes back to its last few points only.
+            if len(self._known) > MOST_KNOWN:
                 self._known.clear()
             self._known[key] = surface(prepared, self.bounds)
-        return self._known[key], prepared, preferences
+        return self._known[key]
+
+
+def _at_load_rate(substation: Substation, rate: float) -> Substation:
+    """The same substation with all loads in proportion to another load rate."""
+    factor = rate / substation.load_rate
+    events = replace(substation.extreme, load_kw=factor * substation.extreme.load_kw)
+    return replace(substation, load_rate=rate, peak_kw=factor * substation.peak_kw, extreme=events)

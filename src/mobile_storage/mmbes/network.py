@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from mobile_storage.adequacy.consequences import contingencies, normal_capacity
-from mobile_storage.adequacy.contingency import Contingency
+from mobile_storage.adequacy.contingency import Contingency, Deficit, Stage
 from mobile_storage.adequacy.network import Branch, CommonMode, LoadPoint, Network, Node
 from mobile_storage.compendium.errors import InputError, did_you_mean
 from mobile_storage.compendium.parameters import pivot_values
@@ -24,6 +25,8 @@ KINDS = ("source", "busbar", "line", "transformer", "switch", "common_mode", "st
 _BRANCHES = ("line", "transformer", "switch")
 #: Text for an end without a device, or a column that means nothing for the kind.
 _NONE = "none"
+#: Share of the hours out below which pairs of outages are evaluated without storage.
+RARE = 0.01
 _STATES = ("closed", "open", "automatic")
 
 
@@ -164,5 +167,34 @@ def _branch(raw: RawMmbes, name: str, row: pd.Series, outage: dict[str, float]) 
 
 @lru_cache(maxsize=32)
 def outages_of(network: Network) -> tuple[tuple[Contingency, ...], float]:
-    """Contingencies up to second order, and what the intact network can feed, kW."""
-    return contingencies(network, order=2), normal_capacity(network)
+    """Contingencies up to second order, and what the intact network can feed, kW.
+
+    Where pairs of independent outages make up less than `RARE` of the time in which load can be
+    unfed, storage is taken to be of no use in them: they are many, and each costs as much to
+    evaluate as a common one. That understates what storage does, by at most that share.
+    """
+    every = contingencies(network, order=2)
+    singles = {c.name for c in contingencies(network, order=1)}
+    hours = {c.name: c.rate * c.repair for c in every if any(s.reachable.slopes for s in c.stages)}
+    pairs = sum(h for name, h in hours.items() if name not in singles)
+    if pairs < RARE * sum(hours.values()):
+        every = tuple(c if c.name in singles else _without_relief(c) for c in every)
+    return every, normal_capacity(network)
+
+
+def _without_relief(contingency: Contingency) -> Contingency:
+    """The contingency with all of its deficit out of the storage's reach."""
+    return replace(
+        contingency,
+        stages=tuple(
+            Stage(
+                s.until,
+                Deficit(),
+                Deficit(
+                    s.reachable.slopes + s.unreachable.slopes,
+                    s.reachable.knees + s.unreachable.knees,
+                ),
+            )
+            for s in contingency.stages
+        ),
+    )
