@@ -13,7 +13,9 @@ from mobile_storage.compendium.errors import InputError
 from mobile_storage.mmbes.data import build, ledger, read_raw
 from mobile_storage.mmbes.model import ATTRIBUTES
 
-FOLDER = Path(__file__).parents[2] / "data/raw/fu2024"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "data/raw/fu2024"
+TEMPLATE = ROOT / "data/case_template_substation"
 
 
 @pytest.fixture(scope="module")
@@ -459,3 +461,17 @@ def test_zero_growth_and_no_events_are_the_limits_they_should_be(edited):
     assert build(read_raw(folder))[0].growth == 0.0
     moves = {f"extreme_events.{n}.probability": 0.0 for n in read_raw(FOLDER).scenario_names}
     assert build(read_raw(FOLDER).replace(moves))[0].extreme.probability.sum() == 0.0
+
+
+def test_the_template_of_a_reader_s_substation_is_read(tmp_path):
+    folder = Path(shutil.copytree(FOLDER, tmp_path / "case"))
+    for file in TEMPLATE.glob("*.csv"):
+        assert (folder / file.name).exists(), "a file that the pipeline would not know"
+        shutil.copy(file, folder)
+    substation, _ = build(read_raw(folder))
+    # 62 % of 2 x 31.5 MVA at 0.95, and 2 % growth.
+    assert substation.peak_kw == pytest.approx(0.62 * 63_000 * 0.95)
+    assert substation.growth == pytest.approx(0.02)
+    assert substation.extreme.backup_h.tolist() == [3.0, 0.0, 0.0]
+    supply = next(c for c in substation.reliability.contingencies if c.name == "supply")
+    assert supply.repair == pytest.approx(40 / 60)
