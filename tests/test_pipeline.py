@@ -60,23 +60,24 @@ def imported_by(code: str, package: str = "") -> frozenset[str]:
     return frozenset(ours | {p for p in parents if module_file(p)})
 
 
-def notebook_imports() -> set[str]:
-    """Our modules that the notebooks import."""
+def notebook_imports(paper: str) -> set[str]:
+    """Our modules that a paper's notebooks import."""
     cells = [
         "".join(cell["source"])
-        for path in sorted((ROOT / "notebooks").glob("*/*.ipynb"))
-        if path.parent.name != "executed"
+        for path in sorted((ROOT / "notebooks" / paper).glob("*.ipynb"))
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
         if cell["cell_type"] == "code"
     ]
     return set().union(*(imported_by(code) for code in cells))
 
 
-def needed_files(module: str) -> set[str]:
-    """Every source file of ours that running a stage's module reads, itself included."""
+def needed_files(command: str) -> set[str]:
+    """Every source file of ours that a stage's command reads."""
+    words = shlex.split(command)
+    module, *arguments = words[words.index("-m") + 1 :]
     found, todo = set(), [module]
     if module.endswith(".notebook"):
-        todo += notebook_imports()
+        todo += notebook_imports(arguments[0])
     while todo:
         current = todo.pop()
         if current not in found:
@@ -99,8 +100,7 @@ def covered(file: str, deps: list[str]) -> bool:
 def test_a_stage_depends_on_all_that_it_imports_and_nothing_else(name):
     """Transitive imports are not tracked by DVC: a forgotten one would leave results stale."""
     body = stage_body(name)
-    words = shlex.split(body["cmd"])
-    needed = needed_files(words[words.index("-m") + 1])
+    needed = needed_files(body["cmd"])
     deps = [d for d in body["deps"] if d.startswith("src/")]
     missing = {f for f in needed if not covered(f, deps) and not documentation_only(f)}
     assert not missing, f"dvc.yaml, stage {name}: add deps {sorted(missing)}"

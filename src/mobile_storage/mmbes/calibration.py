@@ -17,7 +17,7 @@ from scipy.stats import qmc
 
 from mobile_storage.compendium.claims import Claim
 
-__all__ = ["Fit", "Space", "Target", "fit", "spread_points", "targets"]
+__all__ = ["Fit", "Space", "Target", "fit", "misfit", "spread_points", "targets"]
 
 #: A range wider than this factor is searched on a logarithmic scale.
 WIDE = 4.0
@@ -98,9 +98,9 @@ class Fit:
     cost: float
 
     @property
-    def misfit(self) -> float:
-        """Largest distance of a target, in tolerances."""
-        return float(np.abs(self.residuals).max())
+    def sum_of_squares(self) -> float:
+        """Of the targets' distances in tolerances, without the penalty."""
+        return float(self.residuals @ self.residuals)
 
 
 def targets(claims: Iterable[Claim], wanted: Sequence[str]) -> tuple[Target, ...]:
@@ -125,6 +125,13 @@ def spread_points(space: Space, count: int, seed: int) -> np.ndarray:
     """Values spread evenly over the ranges (Latin hypercube), shape (count, n)."""
     shares = qmc.LatinHypercube(len(space.symbols), rng=seed).random(count)
     return np.array([space.values(share) for share in shares])
+
+
+def misfit(predicted: np.ndarray, aims: Sequence[Target]) -> float:
+    """Sum of squares of the targets' distances in tolerances."""
+    return float(
+        sum(((p - a.value) / a.tolerance) ** 2 for p, a in zip(predicted, aims, strict=True))
+    )
 
 
 def fit(

@@ -41,9 +41,7 @@ def main() -> None:
             for name in sets
             for kind in params()["objectives"]
         }
-        rates = {
-            name: read_json(RESULTS / "inputs" / f"{name}.json")["loss_rate"] for name in sets
-        }
+        rates = {name: read_json(RESULTS / "inputs" / f"{name}.json")["loss_rate"] for name in sets}
         found = [
             loss_rate_finding(claims["P2-13"], rates),
             convergence_finding(

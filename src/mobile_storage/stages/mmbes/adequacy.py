@@ -1,0 +1,48 @@
+"""Stage ``mmbes_adequacy@set``: faults, variants of the laws, and the Monte Carlo cross-check."""
+
+from __future__ import annotations
+
+import argparse
+
+from mobile_storage.adequacy.montecarlo import Sampling
+from mobile_storage.compendium.io import read_json, write_json
+from mobile_storage.compendium.log import stage
+from mobile_storage.mmbes.crosscheck import by_contingency, simulated, variants
+from mobile_storage.stages.mmbes.common import RESULTS, built, parameter_set, params
+
+
+def main() -> None:
+    """Write ``adequacy/<set>.json``.
+
+    Faults and variants are those of the best size, or of the published one where the best is to
+    build nothing.
+    """
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("set")
+    name = parser.parse_args().set
+    with stage("mmbes_adequacy", name) as log:
+        values, raw = params(), parameter_set(name)
+        published = values["published_size"]
+        sizes = {"published size": (published["energy_kwh"], published["power_kw"])}
+        for kind in values["objectives"]:
+            best = read_json(RESULTS / "optimum" / f"{name}_{kind}.json")["optimum"]
+            if best["energy_kwh"] > 0:
+                sizes[f"best {kind}"] = (best["energy_kwh"], best["power_kw"])
+        size = sizes.get("best prospect", sizes["published size"])
+        substation, _ = built(raw)
+        checked = simulated(raw, values["model"], sizes, Sampling(**values["monte_carlo"]))
+        write_json(
+            {
+                "size": {"energy_kwh": size[0], "power_kw": size[1]},
+                "contingencies": by_contingency(substation, *size),
+                "variants": variants(raw, values["model"], *size),
+                "monte_carlo": checked,
+            },
+            RESULTS / "adequacy" / f"{name}.json",
+        )
+        far = max(abs(row["standard_errors_off"]) for row in checked)
+        log.info("%d simulations, at most %.1f standard errors off", len(checked), far)
+
+
+if __name__ == "__main__":
+    main()

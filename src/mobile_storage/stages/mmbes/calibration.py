@@ -1,0 +1,151 @@
+"""Stage ``mmbes_calibration``: both parameter sets, and an ensemble of others that fit as well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from mobile_storage.compendium.claims import read_claims
+from mobile_storage.compendium.io import write_json
+from mobile_storage.compendium.log import progress, stage
+from mobile_storage.mmbes.calibration import Fit, Space, fit, misfit, spread_points, targets
+from mobile_storage.mmbes.data import RawMmbes, ledger, read_raw
+from mobile_storage.mmbes.forward import Forward
+from mobile_storage.stages.mmbes.common import RAW, RESULTS, bounds, params
+
+LEDGER = "data/raw/claims.csv"
+
+
+def space_of(raw: RawMmbes, symbols: Sequence[str]) -> Space:
+    """Ranges of the ledgers for the values that may move."""
+    rows = ledger(raw).set_index("symbol").loc[list(symbols)]
+    columns = (rows[name].to_numpy(float) for name in ("low", "high", "value"))
+    return Space(tuple(symbols), *columns)
+
+
+def forward() -> Forward:
+    """The model as a function of the values that may move, from the files and ``params.yaml``."""
+    values = params()
+    raw = read_raw(RAW)
+    sweep = values["scenarios"]["load_rate"]
+    return Forward(
+        raw,
+        space_of(raw, values["calibration"]["values"]),
+        targets(read_claims(LEDGER, "fu2024"), values["calibration"]["targets"]),
+        values["model"],
+        bounds(),
+        (sweep["lowest"], sweep["highest"]),
+    )
+
+
+def score(model: Forward, point: np.ndarray) -> float:
+    """Sum of squares of the targets' distances at a point."""
+    return misfit(model(point), model.aims)
+
+
+def search(model: Forward, evaluations: int, task: tuple[np.ndarray, np.ndarray]) -> Fit:
+    """One search from a start, held near a centre."""
+    start, centre = task
+    return fit(model, model.aims, model.space, start, centre, evaluations)
+
+
+def moved(raw: RawMmbes, space: Space, best: Fit, members: Sequence[Fit]) -> list[dict[str, Any]]:
+    """How far each value moved, and where the ensemble has it."""
+    names = ledger(raw).set_index("symbol")
+    every = np.array([member.values for member in members] or [best.values])
+    half = (space.high - space.low) / 2
+    return [
+        {
+            "symbol": symbol,
+            "name": names.loc[symbol, "name"],
+            "unit": names.loc[symbol, "unit"],
+            "literature": space.literature[k],
+            "calibrated": best.values[k],
+            "low": space.low[k],
+            "high": space.high[k],
+            "share": (best.values[k] - space.literature[k]) / half[k],
+            "ensemble_low": every[:, k].min(),
+            "ensemble_high": every[:, k].max(),
+        }
+        for k, symbol in enumerate(space.symbols)
+    ]
+
+
+def main() -> None:
+    """Write ``sets/*.json``, ``calibration.json`` and ``members.json``."""
+    with stage("mmbes_calibration") as log:
+        model, settings = forward(), params()["calibration"]
+        write_json({"moves": {}}, RESULTS / "sets" / "literature.json")
+        if not settings["starts"]:
+            log.info("not asked for: the calibrated set is the literature set")
+            write_json({"moves": {}}, RESULTS / "sets" / "calibrated.json")
+            write_json({"targets": [], "moved": [], "starts": []}, RESULTS / "calibration.json")
+            write_json([], RESULTS / "members.json")
+            return
+        space = model.space
+        points = spread_points(space, settings["screened"], settings["seed"])
+        with ProcessPoolExecutor(settings["processes"]) as pool:
+            scores = pool.map(partial(score, model), points, chunksize=8)
+            order = np.argsort(list(progress(scores, "screening", len(points))), kind="stable")
+            # The best of the screened points are the starts: for the calibrated set held near the
+            # literature, for a member of the ensemble near a point of its own.
+            starts = points[order[: max(settings["starts"], settings["members"])]]
+            centres = spread_points(space, settings["members"], settings["seed"] + 1)
+            tasks = [(start, space.literature) for start in starts[: settings["starts"]]]
+            tasks += list(zip(starts, centres, strict=False))
+            task = partial(search, model, settings["evaluations"])
+            fits = list(progress(pool.map(task, tasks), "searches", len(tasks)))
+        ours, others = fits[: settings["starts"]], fits[settings["starts"] :]
+        best = min(ours, key=lambda found: found.cost)
+        worst = best.sum_of_squares * settings["as_good"]
+        members = [found for found in others if found.sum_of_squares <= worst]
+        literature = model(space.literature)
+        write_json({"moves": space.moves(best.values)}, RESULTS / "sets" / "calibrated.json")
+        write_json(
+            {
+                "targets": [
+                    {
+                        "claim": aim.claim,
+                        "name": aim.name,
+                        "published": aim.value,
+                        "tolerance": aim.tolerance,
+                        "literature": literature[k],
+                        "calibrated": best.predicted[k],
+                        "residual": best.residuals[k],
+                    }
+                    for k, aim in enumerate(model.aims)
+                ],
+                "moved": moved(model.raw, space, best, members),
+                "starts": [
+                    {"cost": found.cost, "sum_of_squares": found.sum_of_squares} for found in ours
+                ],
+                "members_sought": len(others),
+                "members_found": len(members),
+            },
+            RESULTS / "calibration.json",
+        )
+        write_json(
+            [
+                {
+                    "moves": space.moves(found.values),
+                    "sum_of_squares": found.sum_of_squares,
+                    "predicted": found.predicted.tolist(),
+                }
+                for found in members
+            ],
+            RESULTS / "members.json",
+        )
+        log.info(
+            "sum of squares %.2f; %d of %d members fit as well",
+            best.sum_of_squares,
+            len(members),
+            len(others),
+        )
+
+
+if __name__ == "__main__":
+    main()

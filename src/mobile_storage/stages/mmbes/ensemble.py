@@ -1,0 +1,35 @@
+"""Stage ``mmbes_ensemble``: what the claims ask, for every other set that fits the targets."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+from mobile_storage.compendium.io import read_json, write_json
+from mobile_storage.compendium.log import progress, stage
+from mobile_storage.mmbes.data import read_raw
+from mobile_storage.mmbes.outcomes import outcome_record
+from mobile_storage.stages.mmbes.common import RAW, RESULTS, bounds, params
+
+
+def record(moves: dict[str, float]) -> dict[str, Any]:
+    """Outcome of one member."""
+    values = params()
+    search = {**values["evolution"], "tolerance": values["tolerance"]}
+    raw = read_raw(RAW).replace(moves)
+    found = outcome_record(raw, values["scenarios"], values["model"], bounds(), search)
+    return {"moves": moves, **found}
+
+
+def main() -> None:
+    """Write ``ensemble.json``."""
+    with stage("mmbes_ensemble") as log:
+        members = [member["moves"] for member in read_json(RESULTS / "members.json")]
+        with ProcessPoolExecutor(params()["calibration"]["processes"]) as pool:
+            records = list(progress(pool.map(record, members), "ensemble", len(members)))
+        write_json(records, RESULTS / "ensemble.json")
+        log.info("%d members", len(records))
+
+
+if __name__ == "__main__":
+    main()
