@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,11 +13,17 @@ __all__ = [
     "ATTRIBUTE_NAMES",
     "agreement",
     "configuration",
+    "contingency_table",
     "convergence",
+    "implied_peak",
+    "implied_transformers",
+    "ledger_table",
+    "monte_carlo_table",
     "moved_values",
     "scenario_table",
     "table6",
     "target_table",
+    "variant_table",
 ]
 
 ATTRIBUTE_NAMES = {
@@ -82,9 +88,16 @@ CONFIGURATION_UNITS = {
 }
 
 
-def scenario_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """A family of scenarios: size, credible capacity and the prospects."""
+def scenario_table(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A family of scenarios: size, credible capacity and the prospects.
+
+    Parameters
+    ----------
+    frames : mapping
+        Rows of the scenarios by parameter set.
+    """
     names = {
+        "set": "Set",
         "series": "Series",
         "value": "Value",
         "energy_kwh": "Energy",
@@ -94,7 +107,17 @@ def scenario_table(frame: pd.DataFrame) -> pd.DataFrame:
         "prospect": "Comprehensive prospect",
         "net_profit_yuan": "Net profit",
     }
-    return frame[list(names)].rename(columns=names)
+    return _stacked(frames)[list(names)].rename(columns=names)
+
+
+def _stacked(frames: Mapping[str, pd.DataFrame | Sequence[Row]]) -> pd.DataFrame:
+    """Tables by parameter set as one, with the set in the first column."""
+    parts = [
+        pd.DataFrame(frame).assign(set=name).astype({"set": "object"})
+        for name, frame in frames.items()
+        if len(frame)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 SCENARIO_UNITS = {
@@ -196,3 +219,133 @@ def moved_values(calibration: Mapping[str, Any]) -> pd.DataFrame:
         "ensemble_high": "Ensemble, most",
     }
     return pd.DataFrame(calibration["moved"], columns=list(names)).rename(columns=names)
+
+
+def contingency_table(records: Mapping[str, Sequence[Row]]) -> pd.DataFrame:
+    """Faults and what they leave unserved at the best size, worst first, by parameter set."""
+    names = {
+        "set": "Set",
+        "name": "Fault",
+        "rate_per_yr": "Frequency",
+        "repair_h": "Repair",
+        "law": "Law",
+        "stages": "Stages",
+        "eens_before_kwh": "EENS without",
+        "eens_after_kwh": "EENS with",
+    }
+    table = _stacked(records).reindex(columns=list(names))
+    # A stable sort by set first keeps the sets in their order.
+    table = table.sort_values("eens_before_kwh", ascending=False, kind="stable")
+    order = {name: position for position, name in enumerate(records)}
+    table = table.sort_values("set", key=lambda column: column.map(order), kind="stable")
+    return table.rename(columns=names).reset_index(drop=True)
+
+
+CONTINGENCY_UNITS = {
+    "Frequency": "1/yr",
+    "Repair": "h",
+    "EENS without": "kWh/yr",
+    "EENS with": "kWh/yr",
+}
+
+
+def variant_table(records: Mapping[str, Sequence[Row]]) -> pd.DataFrame:
+    """The best size under other laws of the state of charge, of repair and of added load."""
+    names = {
+        "set": "Set",
+        "soc_law": "State of charge",
+        "repair_law": "Repair",
+        "added_load": "Added load",
+        "eens_before_kwh": "EENS without",
+        "eens_after_kwh": "EENS with",
+        "elcc_kw": "Credible capacity",
+    }
+    return _stacked(records).reindex(columns=list(names)).rename(columns=names)
+
+
+VARIANT_UNITS = {
+    "EENS without": "kWh/yr",
+    "EENS with": "kWh/yr",
+    "Credible capacity": "kW",
+}
+
+
+def monte_carlo_table(records: Mapping[str, Sequence[Row]]) -> pd.DataFrame:
+    """Analytic EENS against the sequential simulation."""
+    names = {
+        "set": "Set",
+        "case": "Case",
+        "analytic_kwh": "Analytic",
+        "mean_kwh": "Simulated",
+        "standard_error_kwh": "Standard error",
+    }
+    table = _stacked(records).reindex(columns=list(names)).rename(columns=names)
+    apart = table["Analytic"] - table["Simulated"]
+    return table.assign(**{"Apart, in standard errors": apart / table["Standard error"]})
+
+
+MONTE_CARLO_UNITS = {
+    "Analytic": "kWh/yr",
+    "Simulated": "kWh/yr",
+    "Standard error": "kWh/yr",
+}
+
+
+def implied_peak(peaks_kw: Row, interruption: Row) -> pd.DataFrame:
+    """Peak load and EENS without storage that follow from the published numbers.
+
+    Parameters
+    ----------
+    peaks_kw, interruption : mapping
+        From `implied.peak_load` and `implied.initial_interruption`.
+    """
+    rows = [
+        ("Peak load, half a year of deferral more", peaks_kw["low"], "kW"),
+        ("Peak load", peaks_kw["peak"], "kW"),
+        ("Peak load, half a year of deferral less", peaks_kw["high"], "kW"),
+        ("EENS without storage, added load scaled", interruption["eens_scaled_kwh"], "kWh/yr"),
+        ("Hours of interruption, added load scaled", interruption["hours_scaled"], "h/yr"),
+        ("EENS without storage, added load constant", interruption["eens_constant_kwh"], "kWh/yr"),
+        ("Hours of interruption, added load constant", interruption["hours_constant"], "h/yr"),
+    ]
+    return pd.DataFrame(rows, columns=["Quantity", "Value", "Unit"])
+
+
+def implied_transformers(options: pd.DataFrame) -> pd.DataFrame:
+    """Load rate of standard pairs of transformers at the implied peak load.
+
+    Parameters
+    ----------
+    options : DataFrame
+        From `implied.transformer_options`.
+    """
+    return options.rename(
+        columns={
+            "rating_mva": "Rating of each",
+            "low": "Load rate, lowest",
+            "peak": "Load rate",
+            "high": "Load rate, highest",
+            "fits": "Within the published range",
+        }
+    )
+
+
+def ledger_table(ledgers: Mapping[str, pd.DataFrame], table: str) -> pd.DataFrame:
+    """One ledger with its sources, and its values in every parameter set.
+
+    Parameters
+    ----------
+    ledgers : mapping
+        `data.ledger` by parameter set; they differ in their values only.
+    table : str
+        Name of the ledger, such as ``battery``.
+    """
+    names = {"symbol": "Symbol", "name": "Name", "unit": "Unit", "low": "Low", "high": "High"}
+    names |= {"status": "Status", "source": "Source"}
+    first = next(iter(ledgers.values()))
+    here = first["symbol"].str.startswith(f"{table}.")
+    found = first.loc[here, list(names)].rename(columns=names)
+    found["Symbol"] = found["Symbol"].str.removeprefix(f"{table}.")
+    for position, (name, ledger) in enumerate(ledgers.items()):
+        found.insert(2 + position, f"{name.capitalize()} set", ledger.loc[here, "value"])
+    return found.reset_index(drop=True)

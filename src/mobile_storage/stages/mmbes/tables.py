@@ -1,0 +1,166 @@
+"""Stage ``mmbes_tables``: every table of paper 2, as CSV and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from mobile_storage.compendium.io import read_json, write_table
+from mobile_storage.compendium.log import stage
+from mobile_storage.mmbes import tables
+from mobile_storage.mmbes.data import RawMmbes, ledger
+from mobile_storage.mmbes.implied import initial_interruption
+from mobile_storage.stages.mmbes.common import RESULTS, TABLES, built, parameter_set, params
+from mobile_storage.stages.mmbes.published import implied_options, implied_peaks, published
+
+Table = tuple[str, pd.DataFrame, str, Mapping[str, str]]
+"""Name, rows, caption, units by column."""
+
+LEDGERS = {
+    "battery": "Table 1: the battery.",
+    "load_points": "Table 2: the load points.",
+    "components": "Table 3: outages of the components.",
+    "economics": "Table 4: prices and rates.",
+    "preferences": "Table 5: the planner's cognition, weights and reference points.",
+    "substation": "The substation.",
+    "network": "The network, element by element.",
+    "extreme_events": "Extreme events.",
+}
+FAMILIES = {
+    "load_rate": ("load_rate", "Section 5.3: the best size for every load rate."),
+    "weights": ("importance", "Section 5.4: one attribute counts for less or for more."),
+    "cognition": ("cognition", "Section 5.4: the planner's exponents, loss aversion, weighting."),
+    "reference": ("reference", "Section 5.4: what the planner expects of one attribute, yuan."),
+    "extreme": ("extreme", "With extreme events counted, and without any."),
+}
+"""Families of scenarios: name of the table, caption."""
+
+
+def optimum_tables() -> Iterator[Table]:
+    """Table 6, the best sizes, and how they were found."""
+    problems = [f"{name}_{kind}" for kind in params()["objectives"] for name in params()["sets"]]
+    found = {key: read_json(RESULTS / "optimum" / f"{key}.json") for key in problems}
+    seeds = {key: pd.read_csv(RESULTS / "optimum" / f"{key}_seeds.csv") for key in problems}
+    optima = {key: record["optimum"] for key, record in found.items()}
+    best = {
+        key: max(record["value"], record["grid"]["value"], record["direct"]["value"])
+        for key, record in found.items()
+    }
+    by_prospect = {name: optima[f"{name}_prospect"] for name in params()["sets"]}
+    yield "table6", tables.table6(by_prospect), "Table 6: worth and prospect at the optimum.", {}
+    yield (
+        "configuration",
+        tables.configuration(optima),
+        "The best sizes by either objective, and what they do.",
+        tables.CONFIGURATION_UNITS,
+    )
+    yield (
+        "convergence",
+        tables.convergence(seeds, best),
+        "Differential evolution over its seeds.",
+        tables.CONVERGENCE_UNITS,
+    )
+    yield (
+        "agreement",
+        tables.agreement(found),
+        "The optimum by three methods.",
+        {"Energy": "kWh", "Power": "kW"},
+    )
+
+
+def scenario_tables() -> Iterator[Table]:
+    """The families of section 5."""
+    for family, (name, caption) in FAMILIES.items():
+        frames = {
+            which: pd.read_csv(RESULTS / "scenarios" / f"{which}_{family}.csv")
+            for which in params()["sets"]
+        }
+        yield name, tables.scenario_table(frames), caption, tables.SCENARIO_UNITS
+
+
+def adequacy_tables() -> Iterator[Table]:
+    """Outages at the best size."""
+    records = {name: read_json(RESULTS / "adequacy" / f"{name}.json") for name in params()["sets"]}
+
+    def part(key: str) -> dict[str, list[dict[str, float]]]:
+        return {name: record[key] for name, record in records.items()}
+
+    yield (
+        "adequacy",
+        tables.contingency_table(part("contingencies")),
+        "Faults and what they leave unserved, without storage and with the best size.",
+        tables.CONTINGENCY_UNITS,
+    )
+    yield (
+        "variants",
+        tables.variant_table(part("variants")),
+        "The best size under other laws of state of charge, repair and added load.",
+        tables.VARIANT_UNITS,
+    )
+    yield (
+        "monte_carlo",
+        tables.monte_carlo_table(part("monte_carlo")),
+        "Analytic EENS against sequential Monte Carlo simulation.",
+        tables.MONTE_CARLO_UNITS,
+    )
+
+
+def calibration_tables() -> Iterator[Table]:
+    """Targets, and what had to move."""
+    record = read_json(RESULTS / "calibration.json")
+    yield "targets", tables.target_table(record), "The published numbers aimed at.", {}
+    yield (
+        "moved",
+        tables.moved_values(record),
+        "Values that the calibration may move, how far it did, and the ensemble's spread.",
+        {},
+    )
+
+
+def implied_tables(raw: RawMmbes) -> Iterator[Table]:
+    """What the published numbers imply before any model."""
+    numbers, peaks = published(), implied_peaks(raw)
+    curves = built(raw)[0].curves
+    mean = float(curves.days_per_year @ curves.shape.mean(axis=1)) / curves.days_per_year.sum()
+    interruption = initial_interruption(numbers["P2-04"], numbers["P2-02"], peaks["peak"], mean)
+    yield (
+        "implied_peak",
+        tables.implied_peak(peaks, interruption),
+        "What the published credible capacity, deferral and EENS reduction imply.",
+        {},
+    )
+    yield (
+        "implied_transformers",
+        tables.implied_transformers(implied_options(raw)),
+        "Load rate of two standard transformers at the implied peak load.",
+        {"Rating of each": "MVA"},
+    )
+
+
+def ledger_tables(raws: Mapping[str, RawMmbes]) -> Iterator[Table]:
+    """The paper's Tables 1 to 5 as they are filled here."""
+    ledgers = {name: ledger(raw) for name, raw in raws.items()}
+    for table, caption in LEDGERS.items():
+        yield table, tables.ledger_table(ledgers, table), caption, {}
+
+
+def main() -> None:
+    """Write ``tables/fu2024/*``."""
+    with stage("mmbes_tables") as log:
+        raws = {name: parameter_set(name) for name in params()["sets"]}
+        every = [
+            *optimum_tables(),
+            *scenario_tables(),
+            *adequacy_tables(),
+            *calibration_tables(),
+            *implied_tables(next(iter(raws.values()))),
+            *ledger_tables(raws),
+        ]
+        for name, frame, caption, units in every:
+            write_table(frame, TABLES / name, caption, units)
+        log.info("%d tables", len(every))
+
+
+if __name__ == "__main__":
+    main()
