@@ -160,7 +160,7 @@ def test_rbts():
     assert found.eens.standard_error <= 0.02 * found.eens.mean
     # A worse unit is clearly worse.
     worse = (two_state(40, 12 / 8760, 194 / 8760), two_state(40, 6 / 8760, 194 / 8760), *units[1:])
-    changed = simulate_units(worse, load, clock="continuous", sampling=Sampling(precision=0.02))
+    changed = simulate_units(worse, load, clock="continuous", sampling=Sampling(precision=0.04))
     assert changed.eens.standard_errors_off(found.eens.mean, found.eens.standard_error) > 10
 
 
