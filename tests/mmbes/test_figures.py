@@ -123,8 +123,9 @@ CURVES = pd.DataFrame(
 )
 FAULTS = [
     {"name": f"fault {k}", "eens_before_kwh": b, "eens_after_kwh": 0.7 * b}
-    for k, b in enumerate([0.0, *np.geomspace(4000, 2, MOST_SHOWN + 3)])
+    for k, b in enumerate([0.0, *np.geomspace(4000, 40, MOST_SHOWN + 3)])
 ]
+SMALL_FAULTS = [("tiny", 0.5), ("large", 1000.0), ("fair", 2.0), ("small", 0.9)]
 CALIBRATION = {
     "targets": [
         {"claim": "P2-01", "name": "Capacity", "published": 5000.0, "tolerance": 500.0}
@@ -180,6 +181,10 @@ def case_network() -> Network:
         ),
         storage_node="10 kV I",
     )
+
+
+def outages(faults: list[dict[str, object]]) -> dict[str, object]:
+    return {"size": row(), "contingencies": faults}
 
 
 def texts(ax) -> list[str]:
@@ -362,9 +367,9 @@ class TestScenarios:
         assert list(energy.get_ydata()) == [0.0, 1.25, 2.5, 3.75, 5.0]
         assert list(power.get_ydata()) == [0.0, 0.625, 1.25, 1.875, 2.5]
         assert energy.get_xdata()[0] == pytest.approx(0.5)
-        # Prospects in millions at the highest load rate of the calibrated set.
+        # Prospects in thousands at the highest load rate of the calibrated set.
         ends = [line.get_ydata()[-1] for line in axes[1].lines[:5]]
-        assert ends == pytest.approx([0.06, 0.9, 1.6, 0.2, -2.4])
+        assert ends == pytest.approx([60, 900, 1600, 200, -2400])
 
     def test_the_open_marker_is_the_lower_weight(self):
         ax = figures.importance(both(weights), BASE).axes[0]
@@ -388,7 +393,7 @@ class TestScenarios:
             {20.0: 2.5, 10.0: 2.0, 0.0: 1.5}
         )
         assert axes[0].lines[1].get_xdata()[0] == 5.0
-        assert axes[2].lines[0].get_ydata()[-1] == 1.0
+        assert axes[2].lines[0].get_ydata()[-1] == 1000.0
 
     def test_bars_without_and_with_extreme_events(self):
         axes = figures.extreme(both(extremes)).axes
@@ -399,7 +404,7 @@ class TestScenarios:
 
 class TestAdequacy:
     def test_the_worst_come_first_and_the_rest_is_one_bar(self):
-        ax = figures.adequacy({"calibrated": FAULTS}).axes[0]
+        ax = figures.adequacy({"calibrated": outages(FAULTS)}).axes[0]
         names = [label.get_text() for label in ax.get_yticklabels()]
         assert names[0] == "fault 1"
         assert names[-1] == "3 others"
@@ -407,9 +412,14 @@ class TestAdequacy:
         before = sum(bar.get_width() for bar in ax.patches[: len(names)])
         assert before == pytest.approx(sum(fault["eens_before_kwh"] for fault in FAULTS))
 
+    def test_what_hardly_counts_is_put_together(self):
+        faults = [{"name": n, "eens_before_kwh": b, "eens_after_kwh": 0.0} for n, b in SMALL_FAULTS]
+        ax = figures.adequacy({"calibrated": outages(faults)}).axes[0]
+        assert [t.get_text() for t in ax.get_yticklabels()] == ["large", "fair", "2 others"]
+
     @pytest.mark.parametrize("faults", [[], FAULTS[:1]])
     def test_without_outages_it_says_so(self, faults):
-        ax = figures.adequacy({"calibrated": faults}).axes[0]
+        ax = figures.adequacy({"calibrated": outages(faults)}).axes[0]
         assert texts(ax) == ["nothing is left unserved"]
 
 
@@ -475,7 +485,7 @@ def every_figure(substation, preferences, case_network):
         "cognition": lambda: figures.cognition(both(cognition), BASE, dict.fromkeys(SETS, own)),
         "reference": lambda: figures.reference(both(references), BASE, at),
         "extreme": lambda: figures.extreme(both(extremes)),
-        "adequacy": lambda: figures.adequacy(dict.fromkeys(SETS, FAULTS)),
+        "adequacy": lambda: figures.adequacy(dict.fromkeys(SETS, outages(FAULTS))),
         "calibration": lambda: figures.calibration(CALIBRATION),
         "ensemble": lambda: figures.ensemble(members, outcome(2500.0), outcome(5000.0), []),
         "implied": lambda: figures.implied(

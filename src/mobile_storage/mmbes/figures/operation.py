@@ -47,8 +47,8 @@ def schedule(substation: Substation, size: Size) -> Figure:
     load = base_load(substation)[:MOST_DAYS] / 1e3
     cycle = _cycle(substation, size)
     charge = state_of_charge(substation, cycle, size)
-    columns = min(COLUMNS, len(load))
-    bands = -(-len(load) // columns)
+    bands = -(-len(load) // COLUMNS)
+    columns = -(-len(load) // bands)
     fig, axes = new_figure(
         2 * bands,
         columns,
@@ -171,6 +171,7 @@ def soc(substations: Mapping[str, Substation], sizes: Mapping[str, Size]) -> Fig
 def _law(joint: Axes, marginal: Axes, substation: Substation, size: Size) -> None:
     if not size["energy_kwh"] > 0:
         for ax in (joint, marginal):
+            ax.set_axis_off()
             say(ax, "nothing is built")
         return
     battery, share = substation.battery, day_share(substation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,25 +16,28 @@ from mobile_storage.compendium.style import PAGE_MM, bars, label_panels, new_fig
 from .parts import say, set_label
 
 MOST_SHOWN = 14
-"""Contingencies beyond the worst so many are drawn as one bar."""
+SMALL = 0.001
+"""Contingencies beyond the worst so many, or below this share of all, are drawn as one bar."""
 
 
-def adequacy(records: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+def adequacy(records: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Expected energy not supplied by contingency, without and with storage.
 
     Parameters
     ----------
     records : mapping
-        By parameter set, a record for each contingency: name, eens_before_kwh, eens_after_kwh.
+        ``adequacy/<set>.json`` by parameter set: the ``size`` of the storage, and for each of the
+        ``contingencies`` name, eens_before_kwh and eens_after_kwh.
     """
-    tables = {name: _worst(pd.DataFrame(record)) for name, record in records.items()}
+    tables = {name: _worst(pd.DataFrame(r["contingencies"])) for name, r in records.items()}
     rows = max((len(t) for t in tables.values()), default=1)
     fig, axes = new_figure(
         1, len(tables), width_mm=PAGE_MM, height_mm=34 + 6.0 * max(rows, 4), squeeze=False
     )
     for ax, (name, table) in zip(axes[0], tables.items(), strict=True):
         _bars(ax, table)
-        ax.set_title(set_label(name), fontsize=8)
+        energy, power = (records[name]["size"][k] for k in ("energy_kwh", "power_kw"))
+        ax.set_title(f"{set_label(name)}, {energy:,.0f} kWh, {power:,.0f} kW", fontsize=8)
         ax.set_xlabel("Energy not supplied (kWh/yr)")
     label_panels(axes)
     fig.legend(
@@ -54,11 +57,13 @@ def _worst(table: pd.DataFrame) -> pd.DataFrame:
     table = table.reindex(columns=columns)
     table = table[table["eens_before_kwh"] > 0]
     table = table.sort_values("eens_before_kwh", ascending=False, kind="stable")
-    if len(table) <= MOST_SHOWN:
+    before = table["eens_before_kwh"]
+    shown = min(MOST_SHOWN, int((before >= SMALL * before.sum()).sum()))
+    rest = table.iloc[shown:]
+    if rest.empty:
         return table
-    rest = table.iloc[MOST_SHOWN:]
     last = pd.DataFrame([{"name": f"{len(rest)} others", **rest[columns[1:]].sum()}])
-    return pd.concat([table.iloc[:MOST_SHOWN], last], ignore_index=True)
+    return pd.concat([table.iloc[:shown], last], ignore_index=True)
 
 
 def _bars(ax: Axes, table: pd.DataFrame) -> None:

@@ -48,6 +48,6 @@ def scale_of(values: Any) -> tuple[float, str]:
     Prospect values are in yuan to the power of alpha: no unit, and large.
     """
     largest = np.nanmax(np.abs(np.asarray(values, dtype=float)), initial=0.0)
-    if largest >= 1e6:
+    if largest >= 1e7:
         return 1e6, " (millions)"
     return (1e3, " (thousands)") if largest >= 1e4 else (1.0, "")

@@ -47,8 +47,9 @@ def expected(raw: RawMmbes) -> dict[str, float]:
     return {k: raw.preferences[f"reference_{k}"] for k in ATTRIBUTES}
 
 
-def theory_and_case(raws: dict[str, RawMmbes], sizes: dict[str, Any]) -> dict[str, Figure]:
-    """Figures of sections 2 to 5.1: nothing but the ledgers and a size."""
+def theory_and_case(raws: dict[str, RawMmbes], outages: dict[str, Any]) -> dict[str, Figure]:
+    """Figures of sections 2 to 5.1, and of the outages at the size that the stage looked at."""
+    sizes = {name: record["size"] for name, record in outages.items()}
     models = {name: built(raw) for name, raw in raws.items()}
     stations = {name: model[0] for name, model in models.items()}
     planners = {name: model[1] for name, model in models.items()}
@@ -69,6 +70,7 @@ def theory_and_case(raws: dict[str, RawMmbes], sizes: dict[str, Any]) -> dict[st
             set(kinds.index[kinds == "transformer"]),
             set(priority.index[priority == "critical"]),
         ),
+        "adequacy": figures.adequacy(outages),
         "implied": figures.implied(implied_options(raw), load_rates()),
     }
 
@@ -78,7 +80,6 @@ def results(raws: dict[str, RawMmbes], sizes: dict[str, Any]) -> dict[str, Figur
     sets, numbers = params()["sets"], published()
     keys = [f"{name}_{kind}" for kind in params()["objectives"] for name in sets]
     folder = RESULTS / "optimum"
-    adequacy = {name: read_json(RESULTS / "adequacy" / f"{name}.json") for name in sets}
     own = {name: own_cognition(raw) for name, raw in raws.items()}
     return {
         "optimum_map": figures.optimum_map(
@@ -100,7 +101,6 @@ def results(raws: dict[str, RawMmbes], sizes: dict[str, Any]) -> dict[str, Figur
             frames("reference"), sizes, {name: expected(raw) for name, raw in raws.items()}
         ),
         "extreme": figures.extreme(frames("extreme")),
-        "adequacy": figures.adequacy({k: v["contingencies"] for k, v in adequacy.items()}),
     }
 
 
@@ -126,7 +126,8 @@ def main() -> None:
             name: read_json(RESULTS / "optimum" / f"{name}_prospect.json")["optimum"]
             for name in raws
         }
-        drawn = {**theory_and_case(raws, sizes), **results(raws, sizes), **calibrated()}
+        outages = {name: read_json(RESULTS / "adequacy" / f"{name}.json") for name in raws}
+        drawn = {**theory_and_case(raws, outages), **results(raws, sizes), **calibrated()}
         for name, figure in drawn.items():
             save_figure(figure, FIGURES / name)
         log.info("%d figures", len(drawn))

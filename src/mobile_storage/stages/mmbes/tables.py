@@ -89,19 +89,20 @@ def adequacy_tables() -> Iterator[Table]:
     yield (
         "adequacy",
         tables.contingency_table(part("contingencies")),
-        "Faults and what they leave unserved, without storage and with the best size.",
+        "Faults and what they leave unserved, without storage and with the best size; with the "
+        "published one where it is best to build nothing.",
         tables.CONTINGENCY_UNITS,
     )
     yield (
         "variants",
         tables.variant_table(part("variants")),
-        "The best size under other laws of state of charge, repair and added load.",
+        "The same size under every law of state of charge and repair, and form of added load.",
         tables.VARIANT_UNITS,
     )
     yield (
         "monte_carlo",
         tables.monte_carlo_table(part("monte_carlo")),
-        "Analytic EENS against sequential Monte Carlo simulation.",
+        "Analytic EENS against Monte Carlo simulation of contingencies and of the network itself.",
         tables.MONTE_CARLO_UNITS,
     )
 
