@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from mobile_storage.compendium.style import GREY, PAGE_MM, PALETTE, label_panels, new_figure, series
 
@@ -62,6 +63,7 @@ def _residuals(ax: Axes, targets: pd.DataFrame) -> None:
     for column, style in (("literature", OPEN), ("calibrated", FILLED)):
         ax.plot((targets[column] - targets["published"]) / targets["tolerance"], y, **style)
     ax.set_xscale("symlog", linthresh=1.0)
+    ax.xaxis.set_major_locator(FixedLocator([-100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100]))
     ax.xaxis.set_major_formatter("{x:g}")
     names = targets["claim"] + " " + targets["name"]
     ax.set_yticks(y, [textwrap.fill(name, 30) for name in names], fontsize=6)

@@ -107,7 +107,10 @@ def _contours(ax: Axes, grid: pd.DataFrame, kind: str) -> None:
         x, y, values / factor, levels=levels, cmap=SEQUENTIAL, norm=BoundaryNorm(levels, 256)
     )
     ax.contour(x, y, values / factor, levels=levels, colors="white", linewidths=0.4, linestyles="-")
-    bar = ax.figure.colorbar(filled, ax=ax, pad=0.01, format="%.3g")
+    # Three digits, but 1160 rather than 1.16e+03.
+    bar = ax.figure.colorbar(
+        filled, ax=ax, pad=0.01, format=lambda level, _: f"{float(f'{level:.3g}'):g}"
+    )
     bar.set_label(("Net profit" if kind == "net_profit" else "Prospect") + unit)
     bar.set_ticks(levels[::2])
 

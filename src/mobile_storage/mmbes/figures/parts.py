@@ -37,11 +37,6 @@ def nothing(text: str) -> Figure:
     return fig
 
 
-def built(row: Any) -> bool:
-    """Whether a described size is a storage at all."""
-    return row["energy_kwh"] > 0 and row["power_kw"] > 0
-
-
 def scale_of(values: Any) -> tuple[float, str]:
     """Power of 1000 that makes values readable, and how an axis names it.
 

@@ -196,7 +196,7 @@ def reference(frames: Frames, base: Rows, at: Mapping[str, Mapping[str, float]])
         ax.set_title(ATTRIBUTE_NAMES[attribute], fontsize=7)
         ax.set_xlabel("Expected\n(million yuan)")
     lower[0].set_ylabel(SIZES[0][1])
-    for ax in (*upper[:2], *lower):
+    for ax in (*upper[:2], lower[0]):
         # From zero, with room for the markers on it.
         top = 1.12 * ax.get_ylim()[1]
         ax.set_ylim(-0.06 * top, top)
