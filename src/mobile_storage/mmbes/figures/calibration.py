@@ -167,7 +167,8 @@ def _truth(ax: Axes, outcomes: Sequence[Outcome]) -> None:
             style = {"marker": "s", "color": PALETTE[0]} if holds else {"marker": "x"}
             ax.plot(x, y, **{"color": PALETTE[2], "markersize": 4.5, **style})
     # The two sets stand apart from the ensemble.
-    ax.axvline(1.5, color="0.2", linewidth=0.6)
+    if len(outcomes) > 2:
+        ax.axvline(1.5, color="0.2", linewidth=0.6)
     members = [str(k) for k in range(1, len(outcomes) - 1)]
     ax.set_xticks(range(len(outcomes)), ["lit.", "cal.", *members], fontsize=6)
     ax.set_yticks(range(truth.shape[1]), truth.columns)

@@ -164,6 +164,8 @@ def attributes(optima: Mapping[str, Mapping[str, float]]) -> Figure:
         ax.axhline(len(names) - 1.5, color="0.2", linewidth=0.6)
         ax.grid(axis="y", visible=False)
         ax.margins(x=0.16)
+        if not any(bar.get_width() for bar in ax.patches):
+            ax.set_xlim(-1.0, 1.0)
     label_panels(np.array([left, right]))
     fig.legend(
         handles=[
