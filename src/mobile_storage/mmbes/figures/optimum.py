@@ -24,7 +24,7 @@ from mobile_storage.compendium.style import (
 
 from ..model import ATTRIBUTES
 from ..tables import ATTRIBUTE_NAMES
-from .parts import MILLION, mark, say, scale_of, set_label
+from .parts import MILLION, mark, say, scale_of, set_label, short
 
 OBJECTIVES = {
     "prospect": "prospect",
@@ -107,10 +107,7 @@ def _contours(ax: Axes, grid: pd.DataFrame, kind: str) -> None:
         x, y, values / factor, levels=levels, cmap=SEQUENTIAL, norm=BoundaryNorm(levels, 256)
     )
     ax.contour(x, y, values / factor, levels=levels, colors="white", linewidths=0.4, linestyles="-")
-    # Three digits, but 1160 rather than 1.16e+03.
-    bar = ax.figure.colorbar(
-        filled, ax=ax, pad=0.01, format=lambda level, _: f"{float(f'{level:.3g}'):g}"
-    )
+    bar = ax.figure.colorbar(filled, ax=ax, pad=0.01, format=lambda level, _: short(level))
     bar.set_label(("Net profit" if kind == "net_profit" else "Prospect") + unit)
     bar.set_ticks(levels[::2])
 
@@ -147,7 +144,7 @@ def attributes(optima: Mapping[str, Mapping[str, float]]) -> Figure:
             ax.barh(y, values, height=height, **bars(position))
             for place, value in zip(y, values, strict=True):
                 ax.annotate(
-                    f"{value:,.3g}",
+                    short(value),
                     (value, place),
                     (2 if value >= 0 else -2, 0),
                     textcoords="offset points",

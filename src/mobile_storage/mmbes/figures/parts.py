@@ -37,6 +37,11 @@ def nothing(text: str) -> Figure:
     return fig
 
 
+def short(value: float) -> str:
+    """Three digits, but 1,160 rather than 1.16e+03."""
+    return f"{float(f'{value:.3g}'):,g}"
+
+
 def scale_of(values: Any) -> tuple[float, str]:
     """Power of 1000 that makes values readable, and how an axis names it.
 
