@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from mobile_storage.adequacy.consequences import (
 from mobile_storage.adequacy.contingency import Contingency, Deficit
 from mobile_storage.adequacy.indices import indices
 from mobile_storage.adequacy.network import Branch, CommonMode, LoadPoint, Network, Node
+from mobile_storage.adequacy.supply import supply_limits
 
 # ------------------------------------------------- substation with two transformers
 
@@ -412,3 +414,30 @@ def test_indices_need_customers():
     nobody = replace(network, load_points=(replace(network.load_points[0], customers=0.0),))
     with pytest.raises(ValueError, match="no load point has a customer"):
         indices(nobody)
+
+
+def test_a_cut_is_found_where_rounding_leaves_residues():
+    """Augmenting paths may leave 1e-16 of an arc unused; against the smallest of all 64 cuts."""
+    arcs = [
+        (0, 2, 3.549143040003542),
+        (2, 3, 2.949410224792741),
+        (3, 4, 3.446537905915961),
+        (4, 0, 1.31869415340059),
+        (2, 1, 0.5452385299434341),
+        (0, 4, 1.3105061374245868),
+    ]
+    sources = np.array([1.1576693894615928, 4.606856432329813, 0.0, np.inf, 0.0, 0.0])
+    shares = np.array([0.0, 0.0, 0.269, 0.7042, 0.0, 0.0])
+    limits = supply_limits(shares, sources, arcs)
+
+    def smallest_cut(load):
+        cuts = []
+        for side in itertools.product((False, True), repeat=6):  # with the sources or not
+            cut = sum(c for a, b, c in arcs if side[a] != side[b])
+            cut += sum(s for s, on in zip(sources, side, strict=True) if s and not on)
+            cuts.append(cut + load * sum(s for s, on in zip(shares, side, strict=True) if on))
+        return min(cuts)
+
+    for load in (1.0, 10.0, 20.0, 26.0, 27.0, 45.0, 100.0):
+        fed = np.where(shares > 0, shares * np.minimum(load, limits), 0.0).sum()
+        assert fed == pytest.approx(smallest_cut(load), rel=1e-12)

@@ -58,7 +58,7 @@ def outcome() -> Outcome:
         weights=family("loss", [row(loss_cut_kwh=40e3), row(loss_cut_kwh=60e3)]),
         reference=family(
             "cost",
-            [row(prospect_cost=3.0, energy_kwh=6000.0, power_kw=4000.0), row(prospect_cost=-3.0)],
+            [row(prospect_cost=-3.0), row(prospect_cost=3.0, energy_kwh=6000.0, power_kw=4000.0)],
         ),
         extreme=pd.concat(
             [
@@ -89,7 +89,7 @@ def test_an_outcome_as_published_passes_every_check(outcome):
         ("P2-12", "load_rate", "prospect", [0.0, 1.0, 2.0, 3.0]),
         ("P2-12", "load_rate", "prospect", [8.0, 9.0, 9.5, 0.0]),
         ("P2-14", "weights", "loss_cut_kwh", [60e3, 60e3]),
-        ("P2-15", "reference", "prospect_cost", [-1.0, -3.0]),
+        ("P2-15", "reference", "prospect_cost", [-3.0, -1.0]),
         ("P2-15", "reference", "power_kw", [3000.0, 3000.0]),
         ("P2-16", "extreme", "prospect_extreme", [2.0, 2.0]),
         ("P2-16", "extreme", "worth_cost_yuan", [-8e6, -8.5e6]),

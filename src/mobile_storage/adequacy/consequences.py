@@ -206,7 +206,7 @@ def _outcomes(
     faults = [states.number[name] for name in names]
     isolated = states.zone(faults, states.isolated_zone)
     uncertain = [b for b in states.network.branches if b.normally_open and b.success < 1.0]
-    found: dict[bytes, Outage] = {}
+    found: dict[tuple[tuple[float, ...], bytes], Outage] = {}
     for (trip_chance, uncleared, tripped), works in itertools.product(
         list(states.trips(faults)), itertools.product((True, False), repeat=len(uncertain))
     ):
@@ -218,7 +218,7 @@ def _outcomes(
         lost = {b.name for ok, b in zip(works, uncertain, strict=True) if not ok}
         failed = np.array([b.name in lost for b in states.network.branches], dtype=bool)
         until, limits = _stages(states, element.switching, tripped, isolated, failed)
-        key = limits.tobytes()
+        key = until, limits.tobytes()
         if key in found:
             found[key] = replace(found[key], rate=found[key].rate + chance * element.rate)
             continue

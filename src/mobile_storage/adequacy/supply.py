@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import networkx as nx
 import numpy as np
-from networkx.algorithms.flow import edmonds_karp
+from networkx.algorithms.flow import boykov_kolmogorov
 
 __all__ = ["supply_limits"]
 
@@ -90,7 +90,7 @@ def _steps(
     def smallest(load: float) -> frozenset[int]:
         for node, share in loads.items():
             graph.add_edge(node, _SINK, capacity=share * load)
-        _, (side, _) = nx.minimum_cut(graph, _SOURCE, _SINK, flow_func=edmonds_karp)
+        _, (side, _) = nx.minimum_cut(graph, _SOURCE, _SINK, flow_func=boykov_kolmogorov)
         return fed & side
 
     def line(side: frozenset[int]) -> tuple[float, float]:

@@ -113,8 +113,8 @@ def _rises_sharply_then_declines(rate: pd.Series, prospect: pd.Series) -> bool:
 
 
 def _expected_cost_turns(reference: pd.DataFrame) -> bool:
-    """More expected cost (a lower reference point): prospect turns positive, the size grows."""
-    dear, cheap = _ends(reference, "cost")
+    """More expected cost: its prospect turns positive, the size grows."""
+    cheap, dear = _ends(reference, "cost")
     return bool(
         cheap["prospect_cost"] < 0 < dear["prospect_cost"]
         and dear["energy_kwh"] > cheap["energy_kwh"]

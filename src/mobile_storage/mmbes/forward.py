@@ -46,6 +46,8 @@ class Forward:
         Largest energy and power.
     rates : (float, float)
         Ends of the sweep of load rates.
+    known : dict
+        Surfaces that were worked out already.
     """
 
     raw: RawMmbes
@@ -54,7 +56,7 @@ class Forward:
     options: Mapping[str, Any]
     bounds: tuple[float, float]
     rates: tuple[float, float]
-    _known: dict[tuple, Surface] = field(default_factory=dict, repr=False)
+    known: dict[tuple, Surface] = field(default_factory=dict, repr=False)
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Predicted targets, shape (targets,)."""
@@ -84,12 +86,12 @@ class Forward:
         )
 
     def _surface(self, key: tuple, prepared: Prepared) -> Surface:
-        if key not in self._known:
+        if key not in self.known:
             # A search comes back to its last few points only.
-            if len(self._known) > MOST_KNOWN:
-                self._known.clear()
-            self._known[key] = surface(prepared, self.bounds)
-        return self._known[key]
+            if len(self.known) > MOST_KNOWN:
+                self.known.clear()
+            self.known[key] = surface(prepared, self.bounds)
+        return self.known[key]
 
 
 def _at_load_rate(substation: Substation, rate: float) -> Substation:

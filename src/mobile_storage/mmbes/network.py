@@ -74,6 +74,13 @@ def case_network(raw: RawMmbes, law: str = "exponential") -> Network:
             modes.append(CommonMode(name, tuple(row["start"].split()), **outage))
         else:
             storage = row["start"]
+    if storage is None:
+        raise InputError(
+            file=file,
+            where="column kind",
+            value=None,
+            expected="a component of the kind storage: where the MMBES is connected",
+        )
     for branch in branches:
         for end in (branch.start, branch.end):
             nodes.setdefault(end, Node(end))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,7 +31,7 @@ def space_of(raw: RawMmbes, symbols: Sequence[str]) -> Space:
 def forward() -> Forward:
     """The model as a function of the values that may move, from the files and ``params.yaml``."""
     values = params()
-    raw = read_raw(RAW)
+    raw = read_raw(RAW).replace(values["calibration"]["implied"])
     sweep = values["scenarios"]["load_rate"]
     return Forward(
         raw,
@@ -83,7 +84,10 @@ def main() -> None:
         if not settings["starts"]:
             log.info("not asked for: the calibrated set is the literature set")
             write_json({"moves": {}}, RESULTS / "sets" / "calibrated.json")
-            write_json({"targets": [], "moved": [], "starts": []}, RESULTS / "calibration.json")
+            write_json(
+                {"targets": [], "implied": {}, "moved": [], "starts": []},
+                RESULTS / "calibration.json",
+            )
             write_json([], RESULTS / "members.json")
             return
         space = model.space
@@ -103,8 +107,11 @@ def main() -> None:
         best = min(ours, key=lambda found: found.cost)
         worst = best.sum_of_squares * settings["as_good"]
         members = [found for found in others if found.sum_of_squares <= worst]
-        literature = model(space.literature)
-        write_json({"moves": space.moves(best.values)}, RESULTS / "sets" / "calibrated.json")
+        blind = replace(model, raw=read_raw(RAW), known={})
+        literature = blind(space.literature)
+        implied = settings["implied"]
+        moves = {**implied, **space.moves(best.values)}
+        write_json({"moves": moves}, RESULTS / "sets" / "calibrated.json")
         write_json(
             {
                 "targets": [
@@ -119,6 +126,7 @@ def main() -> None:
                     }
                     for k, aim in enumerate(model.aims)
                 ],
+                "implied": implied,
                 "moved": moved(model.raw, space, best, members),
                 "starts": [
                     {"cost": found.cost, "sum_of_squares": found.sum_of_squares} for found in ours
@@ -131,7 +139,7 @@ def main() -> None:
         write_json(
             [
                 {
-                    "moves": space.moves(found.values),
+                    "moves": {**implied, **space.moves(found.values)},
                     "sum_of_squares": found.sum_of_squares,
                     "predicted": found.predicted.tolist(),
                 }
