@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib.lines import Line2D
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,8 +30,11 @@ __all__ = [
     "apply",
     "bars",
     "label_panels",
+    "mark",
     "new_figure",
+    "nothing",
     "save_figure",
+    "say",
     "series",
 ]
 
@@ -135,6 +139,24 @@ def bars(position: int) -> dict[str, object]:
         "hatch": HATCHES[position % len(HATCHES)],
         "edgecolor": "white" if position % len(HATCHES) else "0.2",
     }
+
+
+def mark(label: str, **style: object) -> Line2D:
+    """Return a legend entry; a black marker without line unless `style` says otherwise."""
+    return Line2D([], [], label=label, **{"color": "black", "linestyle": "", "marker": "", **style})
+
+
+def say(ax: Axes, text: str) -> None:
+    """Write why a panel has nothing to show into its middle."""
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, fontsize=7.5)
+
+
+def nothing(text: str) -> Figure:
+    """Return a low figure that says why there is nothing to draw."""
+    fig, ax = new_figure(width_mm=PAGE_MM, height_mm=20)
+    ax.set_axis_off()
+    say(ax, text)
+    return fig
 
 
 def label_panels(axes: object) -> None:

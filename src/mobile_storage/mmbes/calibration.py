@@ -116,7 +116,7 @@ def targets(claims: Iterable[Claim], wanted: Sequence[str]) -> tuple[Target, ...
         ends = [float(part) for part in claim.published_value.split(" to ")]
         largest = max(map(abs, ends))
         for k, value in enumerate(ends):
-            name = claim.statement if len(ends) == 1 else f"{claim.statement} ({'lh'[k]})"
+            name = claim.statement + (f" ({('low', 'high')[k]} end)" if len(ends) > 1 else "")
             found.append(Target(claim.id, name, value, claim.tolerance * (abs(value) or largest)))
     return tuple(found)
 

@@ -76,6 +76,8 @@ class Forward:
             claim: size[0] if name == "energy_kwh" else interpolated(found, physical[name], *size)
             for claim, name in NUMBERS.items()
         }
+        if not any(size):  # nothing built does nothing, without the spline's rounding
+            predicted = dict.fromkeys(predicted, 0.0)
         predicted["P2-06"] = best_size(found, prepared, None)[0]
         ends = []
         for rate in self.rates:

@@ -29,7 +29,8 @@ def describe(
         "eens_after_kwh": found.eens_after_kwh[0],
         "eens_cut_kwh": found.eens_before_kwh[0] - found.eens_after_kwh[0],
         "elcc_kw": found.elcc_kw[0],
-        "deferral_yr": found.deferral_years[0],
+        # Without growth it would be for ever; the storage is gone after the horizon.
+        "deferral_yr": min(found.deferral_years[0], prepared.substation.economics.horizon_yr),
         "residual_kwh": found.residual_energy_kwh[0],
         "full_cycles": found.full_cycles[0],
         **{f"worth_{k}_yuan": found.worth[0, i] for i, k in enumerate(ATTRIBUTES)},

@@ -12,13 +12,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from mobile_storage.compendium.style import GREY, PAGE_MM, PALETTE, label_panels, new_figure, series
+from mobile_storage.compendium.style import (
+    GREY,
+    PAGE_MM,
+    PALETTE,
+    label_panels,
+    mark,
+    new_figure,
+    nothing,
+    series,
+)
 
 from ..calibration import Space
 from ..claims import NUMBERS, Outcome, checks
 from ..model import ATTRIBUTES
 from ..tables import ATTRIBUTE_NAMES
-from .parts import MILLION, mark, nothing
+from .parts import MILLION
 
 OPEN = series(0) | {"linestyle": "", "markerfacecolor": "white", "markersize": 6.0}
 FILLED = series(2) | {"linestyle": "", "markersize": 5.5}

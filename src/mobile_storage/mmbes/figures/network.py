@@ -12,10 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Rectangle
 
 from mobile_storage.adequacy.network import Branch, Network
-from mobile_storage.compendium.style import PAGE_MM, PALETTE, new_figure
+from mobile_storage.compendium.style import PAGE_MM, PALETTE, mark, new_figure
 
 from .layout import layout, other_end, straight_ties, tie_columns
-from .parts import mark
 
 LEVEL_MM = 24.0
 """Between a busbar and the next below it."""

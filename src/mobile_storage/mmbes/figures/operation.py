@@ -16,14 +16,16 @@ from mobile_storage.compendium.style import (
     SEQUENTIAL,
     bars,
     label_panels,
+    mark,
     new_figure,
+    say,
 )
 
 from ..model import Substation
 from ..reliability import base_load, day_share
 from ..schedule import Schedule
 from ..schedule import schedule as daily_cycle
-from .parts import mark, say, set_label
+from .parts import set_label
 
 MOST_DAYS = 12
 """Day types beyond this number are left out: their panels would be too small to read."""

@@ -19,12 +19,14 @@ from mobile_storage.compendium.style import (
     SEQUENTIAL,
     bars,
     label_panels,
+    mark,
     new_figure,
+    say,
 )
 
 from ..model import ATTRIBUTES
 from ..tables import ATTRIBUTE_NAMES
-from .parts import MILLION, mark, say, scale_of, set_label, short
+from .parts import MILLION, scale_of, set_label, short
 
 OBJECTIVES = {
     "prospect": "prospect",

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from mobile_storage.compendium.style import PAGE_MM, bars, label_panels, new_figure
+from mobile_storage.compendium.style import PAGE_MM, bars, label_panels, new_figure, say
 
-from .parts import say, set_label
+from .parts import set_label
 
 MOST_SHOWN = 14
 SMALL = 0.001

@@ -5,11 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-
-from mobile_storage.compendium.style import PAGE_MM, new_figure
 
 MILLION = 1e6
 
@@ -17,24 +12,6 @@ MILLION = 1e6
 def set_label(name: str) -> str:
     """A parameter set in words: ``literature`` is the literature set."""
     return f"{name.replace('_', ' ').capitalize()} set"
-
-
-def mark(label: str, **style: Any) -> Line2D:
-    """Legend entry; a black marker without line unless `style` says otherwise."""
-    return Line2D([], [], label=label, **{"color": "black", "linestyle": "", "marker": "", **style})
-
-
-def say(ax: Axes, text: str) -> None:
-    """Write why a panel has nothing to show into its middle."""
-    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, fontsize=7.5)
-
-
-def nothing(text: str) -> Figure:
-    """A figure that says why there is nothing to draw."""
-    fig, ax = new_figure(width_mm=PAGE_MM, height_mm=20)
-    ax.set_axis_off()
-    say(ax, text)
-    return fig
 
 
 def short(value: float) -> str:

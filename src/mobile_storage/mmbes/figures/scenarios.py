@@ -14,11 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from mobile_storage.compendium.style import PAGE_MM, bars, label_panels, new_figure, series
+from mobile_storage.compendium.style import PAGE_MM, bars, label_panels, mark, new_figure, series
 
 from ..model import ATTRIBUTES
 from ..tables import ATTRIBUTE_NAMES
-from .parts import MILLION, mark, scale_of, set_label
+from .parts import MILLION, scale_of, set_label
 
 Frames = Mapping[str, pd.DataFrame]
 Rows = Mapping[str, Mapping[str, float]]

@@ -10,10 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mobile_storage.compendium.style import PAGE_MM, bars, label_panels, new_figure, series
+from mobile_storage.compendium.style import (
+    PAGE_MM,
+    bars,
+    label_panels,
+    mark,
+    new_figure,
+    nothing,
+    series,
+)
 
 from ..tables import ROWS
-from .parts import CASES, Case, mark, no_answer, points
+from .parts import CASES, Case, points
 
 BROKEN = 1e-6
 """What may be missing in the constraints before a point counts as infeasible, yuan/yr."""
@@ -120,7 +128,7 @@ def iteration(runs: Mapping[str, Any], cases: Mapping[str, Case]) -> Figure:
     """
     shown = {n: v for n, v in runs.items() if cases[n]["account"]["emergency_revenue"] > 0}
     if not shown:
-        return no_answer("Nothing is sold at any equilibrium.")
+        return nothing("Nothing is sold at any equilibrium.")
     rows = -(-len(shown) // 2)
     fig, axes = new_figure(
         rows, 2, width_mm=PAGE_MM, height_mm=24 + 48 * rows, sharey=True, sharex=True, squeeze=False

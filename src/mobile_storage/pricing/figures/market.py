@@ -19,22 +19,15 @@ from mobile_storage.compendium.style import (
     SEQUENTIAL,
     bars,
     label_panels,
+    mark,
     new_figure,
+    nothing,
 )
 
 from ..data import PricingData
 from ..game import Setting
 from ..grades import LEVELS, Grade, Prices
-from .parts import (
-    CASES,
-    MOST_NAMED,
-    Case,
-    customer_axis,
-    customers_height_mm,
-    mark,
-    no_answer,
-    points,
-)
+from .parts import CASES, MOST_NAMED, Case, customer_axis, customers_height_mm, points
 
 VISIBLE = 0.05
 """Width below which a range of a price is not drawn, yuan/kWh: less than a line."""
@@ -51,7 +44,7 @@ def prices(case: Case, single: Case | None = None) -> Figure:
         The case 2 to compare with: its one price is a line.
     """
     if "prices" not in case:
-        return no_answer("No prices satisfy the constraints.")
+        return nothing("No prices satisfy the constraints.")
     fig, (left, right) = new_figure(1, 2, width_mm=PAGE_MM, height_mm=68, width_ratios=(1.0, 1.9))
     handles = [Patch(**bars(k - 1), label=f"H{k}") for k in LEVELS]
     if _decisions(left, case):
@@ -132,7 +125,7 @@ def choices(data: PricingData, *cases: Case) -> Figure:
         One or two solved cases of the same customers, a panel each.
     """
     if any("prices" not in case for case in cases):
-        return no_answer("No prices satisfy the constraints.")
+        return nothing("No prices satisfy the constraints.")
     order = np.argsort([-p for p in data.acceptable_prices], kind="stable")
     fig, axes = new_figure(
         1,
@@ -210,7 +203,7 @@ def customers(case: Case, single: Case) -> Figure:
     the loss or pays for storage of its own, whichever is less.
     """
     if "customers" not in case or "customers" not in single:
-        return no_answer("No prices satisfy the constraints.")
+        return nothing("No prices satisfy the constraints.")
     table, other = pd.DataFrame(case["customers"]), pd.DataFrame(single["customers"])
     alone = table["stand_alone_cost_yuan_per_year"]
     order = alone.sort_values(ascending=False, kind="stable").index

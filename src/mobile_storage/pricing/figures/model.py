@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 
-from mobile_storage.compendium.style import PAGE_MM, PALETTE, bars, label_panels, new_figure
+from mobile_storage.compendium.style import PAGE_MM, PALETTE, bars, label_panels, mark, new_figure
 
 from ..data import RawPricing
 from ..grades import LEVELS
-from .parts import mark
 
 METRICS = {
     "capacity": ("capacity_upper", "capacity_max_kw", "Supply capacity (kW)"),

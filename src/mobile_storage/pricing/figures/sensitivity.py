@@ -11,10 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from mobile_storage.compendium.style import GREY, PAGE_MM, bars, label_panels, new_figure
+from mobile_storage.compendium.style import (
+    GREY,
+    PAGE_MM,
+    bars,
+    label_panels,
+    mark,
+    new_figure,
+    nothing,
+)
 
 from ..claims import turned_claims
-from .parts import mark, no_answer
 
 GAINS = {"Case 1 less case 3": "no_emergency", "Case 1 less case 2": "single_price"}
 SMALL = 0.005
@@ -31,7 +38,7 @@ def sensitivity(moves: pd.DataFrame) -> Figure:
     """
     base, moved = moves.iloc[0], moves.iloc[1:]
     if base["status"] != "optimal":
-        return no_answer(f"No answer for the data as they are: {base['status']}.")
+        return nothing(f"No answer for the data as they are: {base['status']}.")
     claims = [c for c in moves.columns if c.startswith("P1-")]
     centres = {title: _gain(base, other) for title, other in GAINS.items()}
     ends = {title: _ends(moved, other) for title, other in GAINS.items()}
