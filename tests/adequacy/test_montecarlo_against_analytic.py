@@ -173,7 +173,7 @@ def test_a_substation_from_its_network_to_its_energy(success):
     """Second-order analysis against outages that overlap by themselves."""
     hours = np.arange(24)
     load = 20.0 * (0.55 + 0.45 * np.exp(-(((hours - 19) / 3) ** 2)))
-    energy = 2.5 * (1 + np.cos(2 * np.pi * (np.arange(60) - 7) / 24))
+    energy = 2.5 * (1 + np.cos(2 * np.pi * (np.arange(25) - 7) / 24))
     day = DailyOperation([load], [1.0], [energy], 3.0, 0.97)
     network = Network(
         (

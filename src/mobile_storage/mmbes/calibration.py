@@ -1,9 +1,11 @@
 """Calibration: the smallest moves, inside plausible ranges, that come closest to published numbers.
 
-Penalised least squares from many starts. A residual is a target's distance in its tolerance; the
-penalty is the distance of each value from a centre in half its range. With the literature set as
-centre that gives the calibrated set. With centres drawn all over the ranges it gives an ensemble of
-sets that fit as well, which shows how little the published numbers pin down.
+Penalised least squares. A residual is a target's distance in its tolerance; the penalty is the
+distance of each value from a centre in half its range. Where the best size is to build nothing,
+small moves change nothing, so differential evolution looks for starts first (`screen`) and local
+searches begin at the best of its last population (`fit`). With the literature set as centre that
+gives the calibrated set. With centres drawn all over the ranges it gives an ensemble of sets that
+fit as well, which shows how little the published numbers pin down.
 """
 
 from __future__ import annotations
@@ -12,12 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
+from scipy.optimize import differential_evolution, least_squares
 from scipy.stats import qmc
 
 from mobile_storage.compendium.claims import Claim
 
-__all__ = ["Fit", "Space", "Target", "fit", "misfit", "spread_points", "targets"]
+__all__ = ["Fit", "Misfit", "Space", "Target", "fit", "screen", "spread_points", "targets"]
 
 #: A range wider than this factor is searched on a logarithmic scale.
 WIDE = 4.0
@@ -127,55 +129,99 @@ def spread_points(space: Space, count: int, seed: int) -> np.ndarray:
     return np.array([space.values(share) for share in shares])
 
 
-def misfit(predicted: np.ndarray, aims: Sequence[Target]) -> float:
-    """Sum of squares of the targets' distances in tolerances."""
-    return float(
-        sum(((p - a.value) / a.tolerance) ** 2 for p, a in zip(predicted, aims, strict=True))
-    )
+@dataclass(frozen=True)
+class Misfit:
+    """What the searches make small: distances of the targets, and of the values from a centre.
 
-
-def fit(
-    predict: Callable[[np.ndarray], np.ndarray],
-    aims: Sequence[Target],
-    space: Space,
-    start: np.ndarray,
-    centre: np.ndarray,
-    evaluations: int,
-) -> Fit:
-    """Search from one start.
-
-    Parameters
+    Attributes
     ----------
     predict : callable
         From values (n,) to what the model makes of the targets (targets,).
     aims : sequence of Target
     space : Space
-    start, centre : ndarray, shape (n,)
-        Values to begin at, and to stay close to.
+    centre : ndarray, shape (n,)
+        Values to stay close to.
+    """
+
+    predict: Callable[[np.ndarray], np.ndarray]
+    aims: Sequence[Target]
+    space: Space
+    centre: np.ndarray
+
+    def distances(self, predicted: np.ndarray) -> np.ndarray:
+        """Distances of the targets in tolerances."""
+        return np.array(
+            [(p - aim.value) / aim.tolerance for p, aim in zip(predicted, self.aims, strict=True)]
+        )
+
+    def residuals(self, share: np.ndarray) -> np.ndarray:
+        """Both kinds of distance at shares of the ranges, (targets + n,)."""
+        moved = 2.0 * PENALTY * (share - self.space.share(self.centre))
+        return np.concatenate([self.distances(self.predict(self.space.values(share))), moved])
+
+    def cost(self, share: np.ndarray) -> float:
+        """Half the sum of squares."""
+        residuals = self.residuals(share)
+        return float(residuals @ residuals) / 2.0
+
+
+def screen(
+    misfit: Misfit, generations: int, population: int, seed: int, mapped: Callable
+) -> np.ndarray:
+    """Values from which to search, the best first, shape (population, n).
+
+    The last population of differential evolution.
+
+    Parameters
+    ----------
+    misfit : Misfit
+    generations, population, seed : int
+        Settings of the evolution; the population is rounded to a multiple of n.
+    mapped : callable
+        As `map`, such as that of a pool of processes: the result does not depend on it.
+    """
+    n = misfit.centre.size
+    found = differential_evolution(
+        misfit.cost,
+        [(0.0, 1.0)] * n,
+        popsize=max(1, round(population / n)),
+        maxiter=generations,
+        mutation=(0.3, 0.8),
+        tol=0.0,
+        rng=seed,
+        polish=False,
+        init="latinhypercube",
+        updating="deferred",
+        workers=mapped,
+    )
+    order = np.argsort(found.population_energies, kind="stable")
+    return np.array([misfit.space.values(share) for share in found.population[order]])
+
+
+def fit(misfit: Misfit, start: np.ndarray, evaluations: int) -> Fit:
+    """Search from one start.
+
+    Parameters
+    ----------
+    misfit : Misfit
+    start : ndarray, shape (n,)
+        Values to begin at.
     evaluations : int
         Most steps of the search; each takes n + 1 predictions.
     """
-    wanted = np.array([t.value for t in aims])
-    tolerance = np.array([t.tolerance for t in aims])
-    anchor = space.share(centre)
-
-    def residuals(share: np.ndarray) -> np.ndarray:
-        distance = (predict(space.values(share)) - wanted) / tolerance
-        return np.concatenate([distance, 2.0 * PENALTY * (share - anchor)])
-
     found = least_squares(
-        residuals,
-        np.clip(space.share(start), STEP, 1 - STEP),
+        misfit.residuals,
+        np.clip(misfit.space.share(start), STEP, 1 - STEP),
         bounds=(0.0, 1.0),
         # An absolute step: at the low end of a range a relative one would vanish.
-        jac=lambda share: _differences(residuals, share),
+        jac=lambda share: _differences(misfit.residuals, share),
         max_nfev=evaluations,
-        ftol=1e-4,
-        xtol=1e-4,
+        ftol=1e-3,
+        xtol=1e-3,
     )
-    values = space.values(found.x)
-    predicted = predict(values)
-    return Fit(values, predicted, (predicted - wanted) / tolerance, float(found.cost))
+    values = misfit.space.values(found.x)
+    predicted = misfit.predict(values)
+    return Fit(values, predicted, misfit.distances(predicted), float(found.cost))
 
 
 def _differences(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> np.ndarray:

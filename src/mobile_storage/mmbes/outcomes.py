@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
 from .data import RawMmbes, build
 from .evaluate import prepare
 from .report import describe
 from .scenarios import Scenario, scenarios
 from .solve import evolve, objective
 
-__all__ = ["FAMILIES", "best_row", "family_rows", "outcome_record"]
+__all__ = ["FAMILIES", "best_row", "outcome_record", "scenario_row"]
 
 #: Families that a claim is read from.
 FAMILIES = ("load_rate", "weights", "reference", "extreme")
@@ -48,22 +46,16 @@ def best_row(
     return describe(prepared, preferences, best.energy_kwh, best.power_kw)
 
 
-def family_rows(
+def scenario_row(
     raw: RawMmbes,
-    todo: list[Scenario],
+    scenario: Scenario,
     options: Mapping[str, Any],
     bounds: tuple[float, float],
     search: Search,
-) -> pd.DataFrame:
-    """Best size for each scenario: ``series``, ``value`` and the columns of `best_row`."""
-    return pd.DataFrame(
-        {
-            "series": scenario.name,
-            "value": scenario.value,
-            **best_row(raw.replace(scenario.moves), options, bounds, search),
-        }
-        for scenario in todo
-    )
+) -> dict[str, Any]:
+    """Best size for a scenario: ``series``, ``value`` and the numbers of `best_row`."""
+    best = best_row(raw.replace(scenario.moves), options, bounds, search)
+    return {"series": scenario.name, "value": scenario.value, **best}
 
 
 def outcome_record(
@@ -87,5 +79,5 @@ def outcome_record(
         if family in about:
             series = [s for s in todo if s.name == about[family]]
             todo = [series[0], series[-1]]
-        record[family] = family_rows(raw, todo, options, bounds, search).to_dict("records")
+        record[family] = [scenario_row(raw, s, options, bounds, search) for s in todo]
     return record

@@ -13,7 +13,7 @@ import numpy as np
 from mobile_storage.compendium.claims import read_claims
 from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import progress, stage
-from mobile_storage.mmbes.calibration import Fit, Space, fit, misfit, spread_points, targets
+from mobile_storage.mmbes.calibration import Fit, Misfit, Space, fit, screen, spread_points, targets
 from mobile_storage.mmbes.data import RawMmbes, ledger, read_raw
 from mobile_storage.mmbes.forward import Forward
 from mobile_storage.stages.mmbes.common import RAW, RESULTS, bounds, params
@@ -43,15 +43,10 @@ def forward() -> Forward:
     )
 
 
-def score(model: Forward, point: np.ndarray) -> float:
-    """Sum of squares of the targets' distances at a point."""
-    return misfit(model(point), model.aims)
-
-
 def search(model: Forward, evaluations: int, task: tuple[np.ndarray, np.ndarray]) -> Fit:
     """One search from a start, held near a centre."""
     start, centre = task
-    return fit(model, model.aims, model.space, start, centre, evaluations)
+    return fit(Misfit(model, model.aims, model.space, centre), start, evaluations)
 
 
 def moved(raw: RawMmbes, space: Space, best: Fit, members: Sequence[Fit]) -> list[dict[str, Any]]:
@@ -91,18 +86,22 @@ def main() -> None:
             write_json([], RESULTS / "members.json")
             return
         space = model.space
-        points = spread_points(space, settings["screened"], settings["seed"])
-        with ProcessPoolExecutor(settings["processes"]) as pool:
-            scores = pool.map(partial(score, model), points, chunksize=8)
-            order = np.argsort(list(progress(scores, "screening", len(points))), kind="stable")
-            # The best of the screened points are the starts: for the calibrated set held near the
-            # literature, for a member of the ensemble near a point of its own.
-            starts = points[order[: max(settings["starts"], settings["members"])]]
+        with ProcessPoolExecutor(params()["processes"]) as pool:
+            log.info("looking for starts: %d generations", settings["generations"])
+            points = screen(
+                Misfit(model, model.aims, space, space.literature),
+                settings["generations"],
+                settings["population"],
+                settings["seed"],
+                partial(pool.map, chunksize=4),
+            )
+            # For the calibrated set held near the literature, for a member of the ensemble near a
+            # point of its own.
             centres = spread_points(space, settings["members"], settings["seed"] + 1)
-            tasks = [(start, space.literature) for start in starts[: settings["starts"]]]
-            tasks += list(zip(starts, centres, strict=False))
-            task = partial(search, model, settings["evaluations"])
-            fits = list(progress(pool.map(task, tasks), "searches", len(tasks)))
+            tasks = [(start, space.literature) for start in points[: settings["starts"]]]
+            tasks += list(zip(points, centres, strict=False))
+            found = pool.map(partial(search, model, settings["evaluations"]), tasks)
+            fits = list(progress(found, "searches", len(tasks)))
         ours, others = fits[: settings["starts"]], fits[settings["starts"] :]
         best = min(ours, key=lambda found: found.cost)
         worst = best.sum_of_squares * settings["as_good"]

@@ -25,7 +25,7 @@ def main() -> None:
     """Write ``ensemble.json``."""
     with stage("mmbes_ensemble") as log:
         members = [member["moves"] for member in read_json(RESULTS / "members.json")]
-        with ProcessPoolExecutor(params()["calibration"]["processes"]) as pool:
+        with ProcessPoolExecutor(params()["processes"]) as pool:
             records = list(progress(pool.map(record, members), "ensemble", len(members)))
         write_json(records, RESULTS / "ensemble.json")
         log.info("%d members", len(records))

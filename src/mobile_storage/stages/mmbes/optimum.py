@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from mobile_storage.compendium.io import write_csv, write_json
 from mobile_storage.compendium.log import progress, stage
-from mobile_storage.mmbes.evaluate import prepare
+from mobile_storage.mmbes.evaluate import Prepared, prepare
+from mobile_storage.mmbes.model import Preferences
 from mobile_storage.mmbes.report import describe
 from mobile_storage.mmbes.solve import (
     OBJECTIVES,
     Evolution,
+    Objective,
     evolve,
     map_grid,
     objective,
     search_direct,
 )
 from mobile_storage.stages.mmbes.common import RESULTS, bounds, built, parameter_set, params
+
+
+def problem(name: str, kind: str) -> tuple[Prepared, Preferences, Objective]:
+    """Substation and planner of a parameter set, and what is maximised."""
+    substation, preferences = built(parameter_set(name))
+    prepared = prepare(substation)
+    return prepared, preferences, objective(prepared, preferences, kind)
+
+
+def run_seed(name: str, kind: str, seed: int) -> Evolution:
+    """One run of differential evolution, through all iterations."""
+    size = {k: params()["evolution"][k] for k in ("population", "iterations")}
+    return evolve(problem(name, kind)[2], bounds(), **size, seed=seed)
 
 
 def convergence(runs: list[Evolution], settled: float) -> pd.DataFrame:
@@ -53,16 +70,12 @@ def main() -> None:
     with stage("mmbes_optimum", f"{asked.set}-{asked.objective}") as log:
         values = params()
         evolution = values["evolution"]
-        substation, preferences = built(parameter_set(asked.set))
-        prepared = prepare(substation)
-        worth = objective(prepared, preferences, asked.objective)
-        size = {k: evolution[k] for k in ("population", "iterations")}
+        prepared, preferences, worth = problem(asked.set, asked.objective)
         first = evolution["seed"]
         seeds = range(first, first + values["convergence"]["seeds"])
-        runs = [
-            evolve(worth, bounds(), **size, seed=seed)
-            for seed in progress(seeds, "differential evolution", len(seeds))
-        ]
+        task = partial(run_seed, asked.set, asked.objective)
+        with ProcessPoolExecutor(values["processes"]) as pool:
+            runs = list(progress(pool.map(task, seeds), "differential evolution", len(seeds)))
         grid = map_grid(worth, bounds(), (values["grid"]["energy"], values["grid"]["power"]))
         other = search_direct(worth, bounds(), **values["direct"])
         best = runs[0].best

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+import pandas as pd
 
 from mobile_storage.compendium.io import write_csv
-from mobile_storage.compendium.log import stage
-from mobile_storage.mmbes.outcomes import family_rows
+from mobile_storage.compendium.log import progress, stage
+from mobile_storage.mmbes.outcomes import scenario_row
 from mobile_storage.mmbes.scenarios import FAMILIES, scenarios
 from mobile_storage.stages.mmbes.common import RESULTS, bounds, parameter_set, params
 
@@ -22,7 +26,9 @@ def main() -> None:
         raw = parameter_set(asked.set)
         todo = scenarios(raw, asked.family, values["scenarios"])
         search = {**values["evolution"], "tolerance": values["tolerance"]}
-        rows = family_rows(raw, todo, values["model"], bounds(), search)
+        one = partial(scenario_row, raw, options=values["model"], bounds=bounds(), search=search)
+        with ProcessPoolExecutor(values["processes"]) as pool:
+            rows = pd.DataFrame(progress(pool.map(one, todo), asked.family, len(todo)))
         write_csv(rows, RESULTS / "scenarios" / f"{asked.set}_{asked.family}.csv")
         log.info("%d scenarios", len(rows))
 
