@@ -74,7 +74,7 @@ def moved(raw: RawMmbes, space: Space, best: Fit, members: Sequence[Fit]) -> lis
 def main() -> None:
     """Write ``sets/*.json``, ``calibration.json`` and ``members.json``."""
     with stage("mmbes_calibration") as log:
-        model, settings = forward(), params()["calibration"]
+        settings = params()["calibration"]
         write_json({"moves": {}}, RESULTS / "sets" / "literature.json")
         if not settings["starts"]:
             log.info("not asked for: the calibrated set is the literature set")
@@ -85,6 +85,7 @@ def main() -> None:
             )
             write_json([], RESULTS / "members.json")
             return
+        model = forward()
         space = model.space
         with ProcessPoolExecutor(params()["processes"]) as pool:
             log.info("looking for starts: %d generations", settings["generations"])
