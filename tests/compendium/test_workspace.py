@@ -128,6 +128,27 @@ def test_copies_get_their_own_results_and_leave_the_project_as_it_was(project, c
 
 
 @pytest.mark.slow
+def test_a_case_runs_only_the_paper_whose_files_it_replaces(project, case):
+    """And with the values that hold for every case, unless the reader says otherwise."""
+    for name in ("data/raw/fu2024/grid.csv", "data/results/fu2024/claims.csv"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("1")
+    stages = (project / "dvc.yaml").read_text()
+    (project / "dvc.yaml").write_text(
+        stages + "  mmbes_grid:\n    cmd: cp data/raw/fu2024/grid.csv grid.txt\n"
+        "    deps: [data/raw/fu2024/grid.csv]\n    outs: [grid.txt: {cache: false}]\n"
+    )
+    (project / "params.case.yaml").write_text("model: {scale: 3.0, solver: mine}")
+    folder = case(loads__csv="100", params__yaml="model: {scale: 2.0}")
+    assert run("--case", folder).returncode == 0
+    copy = folder / "reproduction"
+    assert (copy / "data/results/bao2024/sum.txt").read_text() == "200.0"
+    assert yaml.safe_load((copy / "params.yaml").read_text())["model"]["solver"] == "mine"
+    assert not (copy / "grid.txt").exists()
+    assert "claims-fu2024" not in (copy / "README.md").read_text()
+
+
+@pytest.mark.slow
 def test_the_sentence_of_a_failing_stage_comes_last(project, case):
     """It names the reader's file, not the copy of it in which the stage found the error."""
     folder = case(loads__csv="1 x")

@@ -13,6 +13,7 @@ import pytest
 
 from mobile_storage.compendium import workspace
 from mobile_storage.compendium.io import read_json
+from mobile_storage.mmbes.data import build, read_raw
 
 ROOT = Path(__file__).parents[2]
 OURS = ("data/results", "tables", "figures", "notebooks/executed", "dvc.lock", "README.md")
@@ -90,3 +91,27 @@ def test_bad_input_ends_with_one_sentence_and_loses_nothing(template, old, new, 
     assert "customers.csv" in last
     assert said in last
     assert kept.read_text() == "computed before"
+
+
+def test_a_substation_of_ones_own_is_not_calibrated_to_the_paper(tmp_path, monkeypatch):
+    """Three stages of the copied pipeline; the continuous integration runs all of them."""
+    monkeypatch.chdir(ROOT)
+    folder = Path(shutil.copytree(ROOT / "data/case_template_substation", tmp_path / "mine"))
+    before = fingerprint()
+    made = workspace.create(folder / workspace.CASE_FOLDER, folder)
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "repro", "mmbes_inputs@calibrated"],
+        cwd=made,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        check=True,
+        capture_output=True,
+    )
+    results = made / "data/results/fu2024"
+    assert read_json(results / "sets/calibrated.json") == {"moves": {}}
+    # The template: two transformers of 31.5 MVA.
+    inputs = read_json(results / "inputs/calibrated.json")
+    substation, _ = build(read_raw(made / "data/raw/fu2024"))
+    assert inputs["peak_kw"] == pytest.approx(substation.peak_kw)
+    assert substation.losses.transformer_rating_kva.tolist() == [31_500.0, 31_500.0]
+    assert not (made / "data/results/bao2024").exists()
+    assert fingerprint() == before
