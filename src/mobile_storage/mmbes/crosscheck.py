@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from mobile_storage.adequacy.islands import SOC_LAWS, expected_served, expected_unserved, starts
 from mobile_storage.adequacy.montecarlo import Estimate, Sampling
 from mobile_storage.adequacy.montecarlo_contingencies import simulate_contingencies
@@ -102,10 +104,11 @@ def simulated(
         prepared = prepare(substation)
         for name, (energy_kwh, power_kw) in sizes.items():
             found = attributes(prepared, energy_kwh, power_kw)
+            deliverable = _scheduled(substation, energy_kwh, power_kw).deliverable_kwh
             operation = DailyOperation(
                 base_load(substation),
                 day_share(substation),
-                _scheduled(substation, energy_kwh, power_kw).deliverable_kwh,
+                np.maximum(0.0, deliverable),  # rounding may leave less than nothing
                 power_kw,
                 substation.battery.availability,
             )

@@ -79,7 +79,7 @@ def findings(
             finding = Finding(
                 claim.id,
                 found[claim.id],
-                _number_cause(claim, blind, others, claim.id in aimed),
+                _number_cause(claim, found, blind, others, claim.id in aimed),
                 evidence=evidence(claim),
             )
             met = judge(claim, finding) is not Verdict.NOT_REPRODUCED
@@ -109,16 +109,23 @@ def _yes(holds: bool) -> str:
 
 def _number_cause(
     claim: Claim,
+    found: Mapping[str, float | str],
     blind: Mapping[str, float | str],
     others: Sequence[Mapping[str, float | str]],
     aimed: bool,
 ) -> str:
-    role = "A target of the calibration." if aimed else "Calibrated set, not a target."
-    value = blind[claim.id]
-    text = f"{role} Literature set, blind: {_written(value)} {claim.unit}."
+    text = "A target of the calibration" if aimed else "Calibrated set, not a target"
+    value = found[claim.id]
+    if isinstance(value, str):
+        text += "."
+    else:
+        off = value / float(claim.published_value) - 1.0
+        text += f", {abs(off):.0%} too {'high' if off > 0 else 'low'}."
+    text += f" Literature set, blind: {_written(blind[claim.id])} {claim.unit}."
     spread = [other[claim.id] for other in others]
     if spread and not isinstance(spread[0], str):
-        text += f" Further sets that fit: {min(spread):,.4g} to {max(spread):,.4g}."
+        text += f" {len(spread)} further sets that fit as well: {min(spread):,.4g} to "
+        text += f"{max(spread):,.4g}."
     return f"{text} {_WHY.get(claim.id, '')}"
 
 
