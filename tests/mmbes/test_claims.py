@@ -124,6 +124,17 @@ def test_nothing_built_and_no_profit_to_be_had(outcome):
     assert not checks(replace(outcome, prospect=idle, net_profit=idle))["P2-18"]
 
 
+def test_traces_follow_no_trend(outcome):
+    """All sizes a millionth: every trend is still there, and none counts."""
+    names = ("load_rate", "weights", "reference", "extreme")
+    frames = {name: getattr(outcome, name) for name in names}
+    traces = {name: f.assign(energy_kwh=1e-6 * f["energy_kwh"]) for name, f in frames.items()}
+    best = {
+        name: {**getattr(outcome, name), "energy_kwh": 0.005} for name in ("prospect", "net_profit")
+    }
+    assert not any(checks(replace(outcome, **traces, **best)).values())
+
+
 # ---- findings --------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 The calibrated set speaks for the paper, since it is as close to the published numbers as plausible
 values come; the literature set, fixed without them, is the blind prediction beside it. A number
 that was a target confirms nothing, and the finding says so. A trend was never a target: it is
-counted over both sets and over the ensemble of others that fit the targets as well.
+counted over both sets and over the ensemble of others that come about as close.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def findings(
     literature, calibrated : Outcome
         The two parameter sets.
     ensemble : sequence of Outcome
-        Other sets that fit the targets.
+        Other sets, about as close to the targets as the calibrated one.
     targets : iterable of str
         Claims that the calibration aimed at; none if it was not run.
     """
@@ -92,8 +92,8 @@ def findings(
                     claim.id,
                     "holds" if holds[0] else "does not hold",
                     f"Calibrated set: {_yes(holds[0])}; literature set: {_yes(holds[1])}; holds in "
-                    f"{sum(holds[2:])} of {len(holds) - 2} further sets that fit the published "
-                    f"numbers. {_detail(claim.id, literature, calibrated)}",
+                    f"{sum(holds[2:])} of {len(holds) - 2} further sets about as close to the "
+                    f"published numbers. {_detail(claim.id, literature, calibrated)}",
                     holds=holds[0],
                     holds_in=sum(holds),
                     out_of=len(holds),
@@ -124,7 +124,7 @@ def _number_cause(
     text += f" Literature set, blind: {_written(blind[claim.id])} {claim.unit}."
     spread = [other[claim.id] for other in others]
     if spread and not isinstance(spread[0], str):
-        text += f" {len(spread)} further sets that fit as well: {min(spread):,.4g} to "
+        text += f" {len(spread)} further sets about as close: {min(spread):,.4g} to "
         text += f"{max(spread):,.4g}."
     return f"{text} {_WHY.get(claim.id, '')}"
 

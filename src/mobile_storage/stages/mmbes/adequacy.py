@@ -10,12 +10,15 @@ from mobile_storage.compendium.log import stage
 from mobile_storage.mmbes.crosscheck import by_contingency, simulated, variants
 from mobile_storage.stages.mmbes.common import RESULTS, built, parameter_set, params
 
+#: Share of the published energy below which the best size is to build nothing.
+TRACE = 0.01
+
 
 def main() -> None:
     """Write ``adequacy/<set>.json``.
 
     Faults and variants are those of the best size, or of the published one where the best is to
-    build nothing.
+    build nothing worth the name.
     """
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("set")
@@ -26,7 +29,7 @@ def main() -> None:
         sizes = {"published size": (published["energy_kwh"], published["power_kw"])}
         for kind in values["objectives"]:
             best = read_json(RESULTS / "optimum" / f"{name}_{kind}.json")["optimum"]
-            if best["energy_kwh"] > 0:
+            if best["energy_kwh"] >= TRACE * published["energy_kwh"]:
                 sizes[f"best {kind}"] = (best["energy_kwh"], best["power_kw"])
         size = sizes.get("best prospect", sizes["published size"])
         substation, _ = built(raw)
