@@ -101,6 +101,8 @@ def test_extreme_events_serve_critical_loads_before_important_ones(raw, built):
     assert events.load_kw == pytest.approx(shares["value"].to_numpy() * mean * built[0].peak_kw)
     assert events.priority.tolist() == [int(p == "important") for p in shares["priority"]]
     assert events.probability.sum() <= 1.0
+    chances = raw.extreme_events.query("symbol == 'probability'").set_index("scenario")["value"]
+    assert events.probability.tolist() == [chances[name] for name in raw.scenario_names]
 
 
 def test_an_expected_cost_is_a_negative_outcome(raw):

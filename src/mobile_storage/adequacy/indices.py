@@ -17,6 +17,7 @@ import pandas as pd
 from mobile_storage.adequacy import HOURS_PER_YEAR
 from mobile_storage.adequacy.consequences import Outage, outages
 from mobile_storage.adequacy.network import Network
+from mobile_storage.adequacy.repair import restricted_mean
 
 __all__ = ["Indices", "indices"]
 
@@ -114,11 +115,7 @@ def _unfed(outage: Outage, load: float) -> np.ndarray:
 
 def _durations(outage: Outage) -> np.ndarray:
     """Mean time spent in each stage, h."""
-    ends = np.array(outage.until)
-    if outage.law == "fixed":
-        spent = np.minimum(ends, outage.repair)
-    else:
-        spent = outage.repair * -np.expm1(-ends / outage.repair)
+    spent = restricted_mean(np.array(outage.until), outage.repair, outage.law)
     return np.diff(spent, prepend=0.0)
 
 

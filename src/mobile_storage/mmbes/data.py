@@ -182,7 +182,8 @@ def _curves(raw: RawMmbes) -> LoadCurves:
 
 
 def _extreme(raw: RawMmbes, peak_kw: float) -> ExtremeEvents:
-    events = pivot_values(raw.extreme_events, ["scenario"])
+    # In the order of the file, as `RawMmbes.scenario_names` has them.
+    events = pivot_values(raw.extreme_events, ["scenario"]).reindex(raw.scenario_names)
     if events["probability"].sum() > 1.0 + 1e-12:
         raise InputError(
             file=raw.folder / "extreme_events.csv",
