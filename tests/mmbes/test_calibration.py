@@ -125,15 +125,15 @@ def test_the_quick_prediction_is_that_of_the_model():
     claims = read_claims(ROOT / "data/raw/claims.csv", "fu2024")
     aims = targets(claims, ["P2-01", "P2-02", "P2-03", "P2-04", "P2-06", "P2-08"])
     values = np.array([7e7, 1.2e7])
-    predicted = Forward(raw, space, aims, {}, BOUNDS, (0.5, 0.65))(values)
+    predicted = Forward(raw, space, aims, BOUNDS, (0.5, 0.65))(values)
     search = {"population": 60, "iterations": 80, "seed": 1, "tolerance": 1e-9}
     moved = raw.replace(space.moves(values))
-    exact = best_row(moved, {}, BOUNDS, search)
+    exact = best_row(moved, BOUNDS, search)
     low, high = (
-        best_row(moved.replace({"substation.load_rate": rate}), {}, BOUNDS, search)["energy_kwh"]
+        best_row(moved.replace({"substation.load_rate": rate}), BOUNDS, search)["energy_kwh"]
         for rate in (0.5, 0.65)
     )
-    profit = best_row(moved, {}, BOUNDS, search, "net_profit")["energy_kwh"]
+    profit = best_row(moved, BOUNDS, search, "net_profit")["energy_kwh"]
     names = ("energy_kwh", "elcc_kw", "deferral_yr", "eens_cut_kwh")
     expected = [*(exact[name] for name in names), profit, low, high]
     assert max(expected) > 1000.0

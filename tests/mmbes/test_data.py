@@ -121,6 +121,16 @@ def test_options_reach_the_model(raw):
     assert not preferences.rank_dependent
 
 
+def test_readings_move_like_values_and_can_be_overruled(raw):
+    moved = raw.replace({"readings.repair_law": "fixed", "substation.load_rate": 0.6})
+    assert (moved.readings.repair_law, moved.readings.soc_law) == ("fixed", "joint")
+    assert {c.law for c in build(moved)[0].reliability.contingencies} == {"fixed"}
+    overruled = build(moved, repair_law="exponential")[0]
+    assert {c.law for c in overruled.reliability.contingencies} == {"exponential"}
+    with pytest.raises(InputError, match="readings.repair"):
+        raw.replace({"readings.repair": "fixed"})
+
+
 # ------------------------------------------------------------------------- the ledger as a whole
 
 

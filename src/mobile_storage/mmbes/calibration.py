@@ -5,7 +5,7 @@ distance of each value from a centre in half its range. Where the best size is t
 small moves change nothing, so differential evolution looks for starts first (`screen`) and local
 searches begin at the best of its last population (`fit`). With the literature set as centre that
 gives the calibrated set. With centres drawn all over the ranges it gives an ensemble of sets that
-fit as well, which shows how little the published numbers pin down.
+come about as close, which shows how little the published numbers pin down.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ WIDE = 4.0
 PENALTY = 0.2
 #: Step of the finite differences, as a share of the range: above the search's own noise.
 STEP = 0.01
+#: The search has to start this far inside the ranges.
+INSIDE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ def fit(misfit: Misfit, start: np.ndarray, evaluations: int) -> Fit:
     """
     found = least_squares(
         misfit.residuals,
-        np.clip(misfit.space.share(start), STEP, 1 - STEP),
+        np.clip(misfit.space.share(start), INSIDE, 1 - INSIDE),
         bounds=(0.0, 1.0),
         # An absolute step: at the low end of a range a relative one would vanish.
         jac=lambda share: _differences(misfit.residuals, share),

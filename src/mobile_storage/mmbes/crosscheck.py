@@ -54,9 +54,7 @@ def by_contingency(substation: Substation, energy_kwh: float, power_kw: float) -
     return sorted(rows, key=lambda row: -row["eens_before_kwh"])
 
 
-def variants(
-    raw: RawMmbes, options: Mapping[str, Any], energy_kwh: float, power_kw: float
-) -> list[Row]:
+def variants(raw: RawMmbes, energy_kwh: float, power_kw: float) -> list[Row]:
     """The same size under every law of the state of charge and repair and form of added load."""
     rows = []
     for repair_law in REPAIR_LAWS:
@@ -67,7 +65,7 @@ def variants(
                     "soc_law": soc_law,
                     "added_load": added_load,
                 }
-                substation, _ = build(raw, **{**options, **choice})
+                substation, _ = build(raw, **choice)
                 found = attributes(prepare(substation), energy_kwh, power_kw)
                 rows.append(
                     {
@@ -82,7 +80,6 @@ def variants(
 
 def simulated(
     raw: RawMmbes,
-    options: Mapping[str, Any],
     sizes: Mapping[str, tuple[float, float]],
     sampling: Sampling,
 ) -> list[Row]:
@@ -90,7 +87,7 @@ def simulated(
 
     ``contingencies`` simulates faults of the contingencies as derived; ``network`` the elements of
     the network themselves, with zones, ties and overlaps found by its own search. The default law
-    of the state of charge is the one that a simulation shows, whatever `options` say.
+    of the state of charge is the one that a simulation shows, whatever the ledgers' reading.
 
     Parameters
     ----------
@@ -99,8 +96,7 @@ def simulated(
     """
     rows = []
     for repair_law in REPAIR_LAWS:
-        law = {**options, "repair_law": repair_law, "soc_law": "joint"}
-        substation, _ = build(raw, **law)
+        substation, _ = build(raw, repair_law=repair_law, soc_law="joint")
         prepared = prepare(substation)
         for name, (energy_kwh, power_kw) in sizes.items():
             found = attributes(prepared, energy_kwh, power_kw)

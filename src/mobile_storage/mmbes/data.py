@@ -6,6 +6,8 @@ the two apart lets a calibration or a scenario move one number and derive everyt
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -34,25 +36,14 @@ DAYS_PER_YEAR = 365.0
 PEAK_TOLERANCE = 0.001
 
 
-def build(
-    raw: RawMmbes,
-    *,
-    repair_law: str = "exponential",
-    soc_law: str = "joint",
-    added_load: str = "constant",
-    rank_dependent: bool = True,
-) -> tuple[Substation, Preferences]:
+def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preferences]:
     """The substation and the planner of a set of ledgers.
 
     Parameters
     ----------
     raw : RawMmbes
-    repair_law : str
-        Law of every repair time, ``exponential`` or ``fixed``.
-    soc_law, added_load : str
-        As in `model.Substation`.
-    rank_dependent : bool
-        As in `model.Preferences`.
+    **readings
+        Fields of `raw.Readings` in place of the ledgers' own.
 
     Raises
     ------
@@ -67,7 +58,8 @@ def build(
             value=battery["soc_min"],
             expected=f"less than soc_max, {battery['soc_max']:g}",
         )
-    network = case_network(raw, repair_law)
+    read = replace(raw.readings, **readings)
+    network = case_network(raw, read.repair_law)
     contingencies, normal_capacity = outages_of(network)
     ratings = _transformers(raw, "rating")
     peak_kw = station["load_rate"] * float(ratings.sum()) * station["power_factor"]
@@ -96,10 +88,10 @@ def build(
             **{s: raw.economics[s] for s in SCALARS["economics"] if s != "horizon"},
             horizon_yr=raw.economics["horizon"],
         ),
-        soc_law=soc_law,
-        added_load=added_load,
+        soc_law=read.soc_law,
+        added_load=read.added_load,
     )
-    return substation, _preferences(raw, rank_dependent)
+    return substation, _preferences(raw, read.rank_dependent)
 
 
 def _counted_lines(raw: RawMmbes) -> pd.Series:

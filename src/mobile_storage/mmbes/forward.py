@@ -7,9 +7,8 @@ what they are worth.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -35,13 +34,11 @@ class Forward:
     Attributes
     ----------
     raw : RawMmbes
-        The literature set.
+        The literature set, with the readings.
     space : Space
         What moves.
     aims : sequence of Target
         Number claims of `claims.NUMBERS`, P2-06 and P2-08.
-    options : mapping
-        Of `data.build`.
     bounds : (float, float)
         Largest energy and power.
     rates : (float, float)
@@ -53,7 +50,6 @@ class Forward:
     raw: RawMmbes
     space: Space
     aims: Sequence[Target]
-    options: Mapping[str, Any]
     bounds: tuple[float, float]
     rates: tuple[float, float]
     known: dict[tuple, Surface] = field(default_factory=dict, repr=False)
@@ -61,7 +57,7 @@ class Forward:
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Predicted targets, shape (targets,)."""
         moves = self.space.moves(values)
-        substation, preferences = build(self.raw.replace(moves), **self.options)
+        substation, preferences = build(self.raw.replace(moves))
         key = tuple(v for k, v in moves.items() if k.split(".")[0] not in VALUATION_TABLES)
         prepared = prepare(substation)
         found = self._surface(key, prepared)

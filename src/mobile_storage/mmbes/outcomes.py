@@ -21,7 +21,6 @@ Search = Mapping[str, Any]
 
 def best_row(
     raw: RawMmbes,
-    options: Mapping[str, Any],
     bounds: tuple[float, float],
     search: Search,
     kind: str = "prospect",
@@ -31,8 +30,6 @@ def best_row(
     Parameters
     ----------
     raw : RawMmbes
-    options : mapping
-        Of `data.build`.
     bounds : (float, float)
         Largest energy, kWh, and power, kW.
     search : mapping
@@ -40,7 +37,7 @@ def best_row(
     kind : str
         The objective.
     """
-    substation, preferences = build(raw, **options)
+    substation, preferences = build(raw)
     prepared = prepare(substation)
     best = evolve(objective(prepared, preferences, kind), bounds, **search).best
     return describe(prepared, preferences, best.energy_kwh, best.power_kw)
@@ -49,19 +46,17 @@ def best_row(
 def scenario_row(
     raw: RawMmbes,
     scenario: Scenario,
-    options: Mapping[str, Any],
     bounds: tuple[float, float],
     search: Search,
 ) -> dict[str, Any]:
     """Best size for a scenario: ``series``, ``value`` and the numbers of `best_row`."""
-    best = best_row(raw.replace(scenario.moves), options, bounds, search)
+    best = best_row(raw.replace(scenario.moves), bounds, search)
     return {"series": scenario.name, "value": scenario.value, **best}
 
 
 def outcome_record(
     raw: RawMmbes,
     settings: Mapping[str, Any],
-    options: Mapping[str, Any],
     bounds: tuple[float, float],
     search: Search,
 ) -> dict[str, Any]:
@@ -71,7 +66,7 @@ def outcome_record(
     the losses and the expected cost.
     """
     record: dict[str, Any] = {
-        kind: best_row(raw, options, bounds, search, kind) for kind in ("prospect", "net_profit")
+        kind: best_row(raw, bounds, search, kind) for kind in ("prospect", "net_profit")
     }
     about = {"weights": "loss", "reference": "cost"}
     for family in FAMILIES:
@@ -79,5 +74,5 @@ def outcome_record(
         if family in about:
             series = [s for s in todo if s.name == about[family]]
             todo = [series[0], series[-1]]
-        record[family] = [scenario_row(raw, s, options, bounds, search) for s in todo]
+        record[family] = [scenario_row(raw, s, bounds, search) for s in todo]
     return record

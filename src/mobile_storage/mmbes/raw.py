@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -115,8 +116,28 @@ KEYED_BOUNDS = {
 
 
 @dataclass(frozen=True)
+class Readings:
+    """How what the text leaves open is read, where that is no number.
+
+    Attributes
+    ----------
+    repair_law : str
+        Law of every repair time, ``exponential`` or ``fixed``.
+    soc_law, added_load : str
+        As in `model.Substation`.
+    rank_dependent : bool
+        As in `model.Preferences`.
+    """
+
+    repair_law: str = "exponential"
+    soc_law: str = "joint"
+    added_load: str = "constant"
+    rank_dependent: bool = True
+
+
+@dataclass(frozen=True)
 class RawMmbes:
-    """The ledgers as read: sets of single numbers, and keyed tables in long form."""
+    """The ledgers as read: sets of single numbers, and keyed tables in long form; the readings."""
 
     folder: Path
     substation: ParameterSet
@@ -129,22 +150,24 @@ class RawMmbes:
     load_curves: pd.DataFrame
     load_points: pd.DataFrame
     extreme_events: pd.DataFrame
+    readings: Readings = Readings()
 
-    def replace(self, moves: Mapping[str, float]) -> RawMmbes:
-        """The same ledgers with other values.
+    def replace(self, moves: Mapping[str, float | str | bool]) -> RawMmbes:
+        """The same ledgers with other values, or other readings.
 
         Parameters
         ----------
         moves : mapping
             Value by ``table.symbol`` or, in a keyed table, ``table.key.symbol`` (with several key
-            columns all keys): the column ``symbol`` of `ledger`.
+            columns all keys): the column ``symbol`` of `ledger`. A reading is
+            ``readings.repair_law`` and the like.
 
         Raises
         ------
         InputError
             On a name that the ledgers lack.
         """
-        changed: dict[str, ParameterSet | pd.DataFrame] = {}
+        changed: dict[str, Any] = {}
         for name, value in moves.items():
             table, _, row = name.partition(".")
             found = changed.get(table, getattr(self, table, None))
@@ -152,6 +175,8 @@ class RawMmbes:
                 changed[table] = found.replace({row: value})
             elif isinstance(found, pd.DataFrame) and (here := _places(table, found) == row).any():
                 changed[table] = found.assign(value=found["value"].mask(here, float(value)))
+            elif isinstance(found, Readings) and hasattr(found, row):
+                changed[table] = replace(found, **{row: value})
             else:
                 raise self._unknown(name)
         return replace(self, **changed)

@@ -8,7 +8,8 @@ from mobile_storage.adequacy.montecarlo import Sampling
 from mobile_storage.compendium.io import read_json, write_json
 from mobile_storage.compendium.log import stage
 from mobile_storage.mmbes.crosscheck import by_contingency, simulated, variants
-from mobile_storage.stages.mmbes.common import RESULTS, built, parameter_set, params
+from mobile_storage.mmbes.data import build
+from mobile_storage.stages.mmbes.common import RESULTS, parameter_set, params
 
 #: Share of the published energy below which the best size is to build nothing.
 TRACE = 0.01
@@ -32,13 +33,13 @@ def main() -> None:
             if best["energy_kwh"] >= TRACE * published["energy_kwh"]:
                 sizes[f"best {kind}"] = (best["energy_kwh"], best["power_kw"])
         size = sizes.get("best prospect", sizes["published size"])
-        substation, _ = built(raw)
-        checked = simulated(raw, values["model"], sizes, Sampling(**values["monte_carlo"]))
+        substation, _ = build(raw)
+        checked = simulated(raw, sizes, Sampling(**values["monte_carlo"]))
         write_json(
             {
                 "size": {"energy_kwh": size[0], "power_kw": size[1]},
                 "contingencies": by_contingency(substation, *size),
-                "variants": variants(raw, values["model"], *size),
+                "variants": variants(raw, *size),
                 "monte_carlo": checked,
             },
             RESULTS / "adequacy" / f"{name}.json",

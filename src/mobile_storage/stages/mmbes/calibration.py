@@ -1,8 +1,8 @@
-"""Stage ``mmbes_calibration``: both parameter sets, and an ensemble of others that fit as well."""
+"""Stage ``mmbes_calibration``: both parameter sets, and an ensemble of others about as close."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -28,16 +28,27 @@ def space_of(raw: RawMmbes, symbols: Sequence[str]) -> Space:
     return Space(tuple(symbols), *columns)
 
 
+def readings(of: Mapping[str, Any]) -> dict[str, Any]:
+    """Readings as moves of the ledgers."""
+    return {f"readings.{name}": value for name, value in of.items()}
+
+
+def fixed_moves() -> dict[str, Any]:
+    """What the calibrated set and the ensemble have in common beside the literature's values."""
+    values = params()
+    chosen = values["calibration"]
+    return readings({**values["model"], **chosen["readings"]}) | chosen["implied"]
+
+
 def forward() -> Forward:
     """The model as a function of the values that may move, from the files and ``params.yaml``."""
     values = params()
-    raw = read_raw(RAW).replace(values["calibration"]["implied"])
+    raw = read_raw(RAW).replace(fixed_moves())
     sweep = values["scenarios"]["load_rate"]
     return Forward(
         raw,
         space_of(raw, values["calibration"]["values"]),
         targets(read_claims(LEDGER, "fu2024"), values["calibration"]["targets"]),
-        values["model"],
         bounds(),
         (sweep["lowest"], sweep["highest"]),
     )
@@ -75,12 +86,13 @@ def main() -> None:
     """Write ``sets/*.json``, ``calibration.json`` and ``members.json``."""
     with stage("mmbes_calibration") as log:
         settings = params()["calibration"]
-        write_json({"moves": {}}, RESULTS / "sets" / "literature.json")
+        blind = readings(params()["model"])
+        write_json({"moves": blind}, RESULTS / "sets" / "literature.json")
         if not settings["starts"]:
             log.info("not asked for: the calibrated set is the literature set")
-            write_json({"moves": {}}, RESULTS / "sets" / "calibrated.json")
+            write_json({"moves": blind}, RESULTS / "sets" / "calibrated.json")
             write_json(
-                {"targets": [], "implied": {}, "moved": [], "starts": []},
+                {"targets": [], "implied": {}, "readings": {}, "moved": [], "starts": []},
                 RESULTS / "calibration.json",
             )
             write_json([], RESULTS / "members.json")
@@ -107,11 +119,11 @@ def main() -> None:
         best = min(ours, key=lambda found: found.cost)
         worst = best.sum_of_squares * settings["as_good"]
         members = [found for found in others if found.sum_of_squares <= worst]
-        blind = replace(model, raw=read_raw(RAW), known={})
-        literature = blind(space.literature)
-        implied = settings["implied"]
-        moves = {**implied, **space.moves(best.values)}
-        write_json({"moves": moves}, RESULTS / "sets" / "calibrated.json")
+        literature = replace(model, raw=read_raw(RAW).replace(blind), known={})(space.literature)
+        common = fixed_moves()
+        write_json(
+            {"moves": common | space.moves(best.values)}, RESULTS / "sets" / "calibrated.json"
+        )
         write_json(
             {
                 "targets": [
@@ -126,7 +138,8 @@ def main() -> None:
                     }
                     for k, aim in enumerate(model.aims)
                 ],
-                "implied": implied,
+                "implied": settings["implied"],
+                "readings": settings["readings"],
                 "moved": moved(model.raw, space, best, members),
                 "starts": [
                     {"cost": found.cost, "sum_of_squares": found.sum_of_squares} for found in ours
@@ -139,7 +152,7 @@ def main() -> None:
         write_json(
             [
                 {
-                    "moves": {**implied, **space.moves(found.values)},
+                    "moves": common | space.moves(found.values),
                     "sum_of_squares": found.sum_of_squares,
                     "predicted": found.predicted.tolist(),
                 }
@@ -148,7 +161,7 @@ def main() -> None:
             RESULTS / "members.json",
         )
         log.info(
-            "sum of squares %.2f; %d of %d members fit as well",
+            "sum of squares %.2f; %d of %d members about as close",
             best.sum_of_squares,
             len(members),
             len(others),

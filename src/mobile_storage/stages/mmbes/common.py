@@ -8,8 +8,7 @@ from typing import Any
 import yaml
 
 from mobile_storage.compendium.io import read_json
-from mobile_storage.mmbes.data import RawMmbes, build, read_raw
-from mobile_storage.mmbes.model import Preferences, Substation
+from mobile_storage.mmbes.data import RawMmbes, read_raw
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw/fu2024")
@@ -24,13 +23,8 @@ def params() -> dict[str, Any]:
 
 
 def parameter_set(name: str) -> RawMmbes:
-    """The ledgers with the moves of a parameter set (``sets/<name>.json``)."""
+    """The ledgers with the moves and readings of a parameter set (``sets/<name>.json``)."""
     return read_raw(RAW).replace(read_json(RESULTS / "sets" / f"{name}.json")["moves"])
-
-
-def built(raw: RawMmbes) -> tuple[Substation, Preferences]:
-    """What `evaluate` reads, with the model's options of ``params.yaml``."""
-    return build(raw, **params()["model"])
 
 
 def bounds() -> tuple[float, float]:

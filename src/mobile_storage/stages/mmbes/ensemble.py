@@ -17,7 +17,7 @@ def record(moves: dict[str, float]) -> dict[str, Any]:
     values = params()
     search = {**values["evolution"], "tolerance": values["tolerance"]}
     raw = read_raw(RAW).replace(moves)
-    found = outcome_record(raw, values["scenarios"], values["model"], bounds(), search)
+    found = outcome_record(raw, values["scenarios"], bounds(), search)
     return {"moves": moves, **found}
 
 

@@ -11,11 +11,11 @@ from mobile_storage.compendium.io import read_json
 from mobile_storage.compendium.log import stage
 from mobile_storage.compendium.style import save_figure
 from mobile_storage.mmbes import figures
-from mobile_storage.mmbes.data import RawMmbes
+from mobile_storage.mmbes.data import RawMmbes, build
 from mobile_storage.mmbes.model import ATTRIBUTES
 from mobile_storage.mmbes.network import case_network
 from mobile_storage.stages.mmbes.claims import member, solved
-from mobile_storage.stages.mmbes.common import FIGURES, RESULTS, built, parameter_set, params
+from mobile_storage.stages.mmbes.common import FIGURES, RESULTS, parameter_set, params
 from mobile_storage.stages.mmbes.published import implied_options, load_rates, published
 
 PUBLISHED = {"prospect": "P2-01", "net_profit": "P2-06"}
@@ -50,7 +50,7 @@ def expected(raw: RawMmbes) -> dict[str, float]:
 def theory_and_case(raws: dict[str, RawMmbes], outages: dict[str, Any]) -> dict[str, Figure]:
     """Figures of sections 2 to 5.1, and of the outages at the size that the stage looked at."""
     sizes = {name: record["size"] for name, record in outages.items()}
-    models = {name: built(raw) for name, raw in raws.items()}
+    models = {name: build(raw) for name, raw in raws.items()}
     stations = {name: model[0] for name, model in models.items()}
     planners = {name: model[1] for name, model in models.items()}
     shown = params()["sets"][-1]

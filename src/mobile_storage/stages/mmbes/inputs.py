@@ -6,9 +6,9 @@ import argparse
 
 from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import stage
-from mobile_storage.mmbes.data import ledger
+from mobile_storage.mmbes.data import build, ledger
 from mobile_storage.mmbes.evaluate import prepare
-from mobile_storage.stages.mmbes.common import RESULTS, built, parameter_set
+from mobile_storage.stages.mmbes.common import RESULTS, parameter_set
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     name = parser.parse_args().set
     with stage("mmbes_inputs", name) as log:
         raw = parameter_set(name)
-        substation, _ = built(raw)
+        substation, _ = build(raw)
         prepared = prepare(substation)
         curves = substation.curves
         status = ledger(raw)["status"].value_counts().sort_index()

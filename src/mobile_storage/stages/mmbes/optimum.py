@@ -11,6 +11,7 @@ import pandas as pd
 
 from mobile_storage.compendium.io import write_csv, write_json
 from mobile_storage.compendium.log import progress, stage
+from mobile_storage.mmbes.data import build
 from mobile_storage.mmbes.evaluate import Prepared, prepare
 from mobile_storage.mmbes.model import Preferences
 from mobile_storage.mmbes.report import describe
@@ -23,12 +24,12 @@ from mobile_storage.mmbes.solve import (
     objective,
     search_direct,
 )
-from mobile_storage.stages.mmbes.common import RESULTS, bounds, built, parameter_set, params
+from mobile_storage.stages.mmbes.common import RESULTS, bounds, parameter_set, params
 
 
 def problem(name: str, kind: str) -> tuple[Prepared, Preferences, Objective]:
     """Substation and planner of a parameter set, and what is maximised."""
-    substation, preferences = built(parameter_set(name))
+    substation, preferences = build(parameter_set(name))
     prepared = prepare(substation)
     return prepared, preferences, objective(prepared, preferences, kind)
 

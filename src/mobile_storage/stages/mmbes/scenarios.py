@@ -26,7 +26,7 @@ def main() -> None:
         raw = parameter_set(asked.set)
         todo = scenarios(raw, asked.family, values["scenarios"])
         search = {**values["evolution"], "tolerance": values["tolerance"]}
-        one = partial(scenario_row, raw, options=values["model"], bounds=bounds(), search=search)
+        one = partial(scenario_row, raw, bounds=bounds(), search=search)
         with ProcessPoolExecutor(values["processes"]) as pool:
             rows = pd.DataFrame(progress(pool.map(one, todo), asked.family, len(todo)))
         write_csv(rows, RESULTS / "scenarios" / f"{asked.set}_{asked.family}.csv")

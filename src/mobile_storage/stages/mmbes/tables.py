@@ -9,9 +9,9 @@ import pandas as pd
 from mobile_storage.compendium.io import read_json, write_table
 from mobile_storage.compendium.log import stage
 from mobile_storage.mmbes import tables
-from mobile_storage.mmbes.data import RawMmbes, ledger
+from mobile_storage.mmbes.data import RawMmbes, build, ledger
 from mobile_storage.mmbes.implied import initial_interruption
-from mobile_storage.stages.mmbes.common import RESULTS, TABLES, built, parameter_set, params
+from mobile_storage.stages.mmbes.common import RESULTS, TABLES, parameter_set, params
 from mobile_storage.stages.mmbes.published import implied_options, implied_peaks, published
 
 Table = tuple[str, pd.DataFrame, str, Mapping[str, str]]
@@ -122,7 +122,7 @@ def calibration_tables() -> Iterator[Table]:
 def implied_tables(raw: RawMmbes) -> Iterator[Table]:
     """What the published numbers imply before any model."""
     numbers, peaks = published(), implied_peaks(raw)
-    curves = built(raw)[0].curves
+    curves = build(raw)[0].curves
     mean = float(curves.days_per_year @ curves.shape.mean(axis=1)) / curves.days_per_year.sum()
     interruption = initial_interruption(numbers["P2-04"], numbers["P2-02"], peaks["peak"], mean)
     yield (
