@@ -119,7 +119,7 @@ _QUANTITIES = {
 def ensemble(
     members: Sequence[Outcome], literature: Outcome, calibrated: Outcome, targets: Collection[str]
 ) -> Figure:
-    """What sets that fit the published numbers as well say of everything else.
+    """What sets about as close to the published numbers say of everything else.
 
     Parameters
     ----------
