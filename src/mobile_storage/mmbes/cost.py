@@ -61,7 +61,7 @@ def cell_life(battery: Battery, cycles: np.ndarray) -> np.ndarray:
     `cycles` are full cycles a year, from `full_cycles`.
     """
     with np.errstate(divide="ignore"):
-        return np.minimum(battery.calendar_life_yr, battery.cycle_life / cycles)
+        return np.minimum(battery.calendar_life_yr, np.divide(battery.cycle_life, cycles))
 
 
 def life_cycle_cost(

@@ -116,7 +116,7 @@ class ExtremeEvents:
         Chance in a year of each scenario; at most one happens, so they add up to at most 1.
     duration_h : ndarray, shape (scenarios,)
         How long the supply is gone.
-    load_kw, backup : ndarray, shape (loads,)
+    load_kw, backup_h : ndarray, shape (loads,)
         Average load of each point that may be supplied, and the hours that its own backup lasts.
     loss_per_kwh : ndarray, shape (loads,)
         Outage loss, yuan/kWh.
@@ -168,7 +168,7 @@ class Economics:
 
 @dataclass(frozen=True)
 class Preferences:
-    """The planner (section 3; Table 5 and lost symbols).
+    """The planner (section 3; lost symbols).
 
     Attributes
     ----------

@@ -150,11 +150,18 @@ def evolve(
     """
     history: list[tuple[float, float, float]] = []
 
+    def falling(x: np.ndarray) -> np.ndarray:
+        values = worth(x[0], x[1])
+        if not history:  # the first population, of which SciPy does not tell
+            k = int(np.argmax(values))
+            history.append((*x[:, k], values[k]))
+        return -values
+
     def record(intermediate_result: OptimizeResult) -> None:
         history.append((*intermediate_result.x, -intermediate_result.fun))
 
     found = differential_evolution(
-        lambda x: -worth(x[0], x[1]),
+        falling,
         [(0.0, bounds[0]), (0.0, bounds[1])],
         popsize=population // 2,  # a multiple of the two decisions
         maxiter=iterations,

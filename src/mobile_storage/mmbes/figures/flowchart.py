@@ -15,7 +15,7 @@ _ATTRIBUTES = (
     ("6", "Network losses", "Eq. (10)-(12)"),
     ("7", "Reliability", "EENS without and with\nstorage, Eq. (16)-(21)"),
     ("8", "Deferral", "credible capacity,\nEq. (22)-(25)"),
-    ("9", "Extreme events", "residual energy,\nEq. (26)-(31)"),
+    ("9", "Extreme events", "residual energy,\nEq. (29)-(31)"),
     ("10", "Life-cycle cost", "Eq. (32)-(36)"),
 )
 
@@ -136,7 +136,7 @@ def _arrow(
             "arrowstyle": "-|>",
             "color": "0.2",
             "linewidth": 0.9,
-            "linestyle": "--" if dashed else "-",
+            "linestyle": (0, (2, 1)) if dashed else "-",
             "shrinkA": 0,
             "shrinkB": 0,
         },

@@ -48,7 +48,7 @@ def convergence(runs: list[Evolution], settled: float) -> pd.DataFrame:
             "energy_kwh": run.best.energy_kwh,
             "power_kw": run.best.power_kw,
             "value": run.best.value,
-            "iterations": len(run.history),
+            "iterations": len(run.history) - 1,
             "settled_after": run.settled_after(settled),
         }
         for seed, run in enumerate(runs, 1)

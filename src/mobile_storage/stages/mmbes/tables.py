@@ -22,7 +22,7 @@ LEDGERS = {
     "load_points": "Table 2: the load points.",
     "components": "Table 3: outages of the components.",
     "economics": "Table 4: prices and rates.",
-    "preferences": "Table 5: the planner's cognition, weights and reference points.",
+    "preferences": "The planner's cognition, weights and reference points.",
     "substation": "The substation.",
     "network": "The network, element by element.",
     "extreme_events": "Extreme events.",
