@@ -127,7 +127,7 @@ def test_readings_move_like_values_and_can_be_overruled(raw):
     assert {c.law for c in build(moved)[0].reliability.contingencies} == {"fixed"}
     overruled = build(moved, repair_law="exponential")[0]
     assert {c.law for c in overruled.reliability.contingencies} == {"exponential"}
-    with pytest.raises(InputError, match="readings.repair"):
+    with pytest.raises(InputError, match=r"readings\.repair"):
         raw.replace({"readings.repair": "fixed"})
 
 

@@ -25,6 +25,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -93,22 +94,68 @@ def outages(network: Network, order: int = 1) -> tuple[Outage, ...]:
     """
     if order not in (1, 2):
         raise ValueError(f"order is {order!r}: it must be 1 or 2")
+    element = {e.name: e for e in (*network.nodes, *network.branches, *network.common_modes)}
+    found = _consequences(_once_a_year(network), order)
+    available = defaultdict(lambda: 1.0)
+    for one, other in (outage.elements for outage in found if len(outage.elements) == 2):
+        available[one] *= 1.0 - element[other].rate * element[other].repair / HOURS_PER_YEAR
+        available[other] *= 1.0 - element[one].rate * element[one].repair / HOURS_PER_YEAR
+    dressed = []
+    for outage in found:
+        if len(outage.elements) == 2:
+            dressed.append(_overlapping(outage, *(element[name] for name in outage.elements)))
+            continue
+        (name,) = outage.elements
+        it = element[name]
+        rate = outage.rate * it.rate * available[name]
+        dressed.append(replace(outage, rate=rate, repair=it.repair, law=it.law))
+    return tuple(dressed)
+
+
+def _once_a_year(network: Network) -> Network:
+    """The network with one failure a year of an hour each for all that can fail."""
+
+    def alike(element: Node | Branch | CommonMode) -> Node | Branch | CommonMode:
+        fails = element.rate > 0.0
+        return replace(element, rate=float(fails), repair=float(fails), law="exponential")
+
+    return replace(
+        network,
+        nodes=tuple(map(alike, network.nodes)),
+        branches=tuple(map(alike, network.branches)),
+        common_modes=tuple(map(alike, network.common_modes)),
+    )
+
+
+@lru_cache(maxsize=8)
+def _consequences(network: Network, order: int) -> tuple[Outage, ...]:
+    """What the outages of a network `_once_a_year` leave unfed; their rates are chances.
+
+    Consequences are what takes time to find, and they do not hang on how often or for how long
+    something fails: networks that differ only in that share them.
+    """
     states = States(network)
     elements = [e for e in (*network.nodes, *network.branches) if e.rate > 0.0]
-    modes = [mode for mode in network.common_modes if mode.rate > 0.0]
-    pairs = list(_pairs(states, elements)) if order == 2 else []
-    available = defaultdict(lambda: 1.0)
-    for one, other in pairs:
-        available[one.name] *= 1.0 - other.rate * other.repair / HOURS_PER_YEAR
-        available[other.name] *= 1.0 - one.rate * one.repair / HOURS_PER_YEAR
     found: list[Outage] = []
     for element in elements:
-        alone = replace(element, rate=element.rate * available[element.name])
-        found += _outcomes(states, alone, (element.name,))
-    for mode in modes:
-        found += _outcomes(states, mode, mode.elements)
-    found += [_joint(states, one, other) for one, other in pairs]
+        found += _outcomes(states, element, (element.name,))
+    for mode in network.common_modes:
+        if mode.rate > 0.0:
+            found += _outcomes(states, mode, mode.elements)
+    if order == 2:
+        found += [_joint(states, one, other) for one, other in _pairs(states, elements)]
     return tuple(found)
+
+
+def _overlapping(outage: Outage, one: Node | Branch, other: Node | Branch) -> Outage:
+    """A joint outage with the frequency and duration that follow from both elements' own."""
+    together = one.repair + other.repair
+    return replace(
+        outage,
+        rate=one.rate * other.rate * together / HOURS_PER_YEAR,
+        repair=one.repair * other.repair / together,
+        law="fixed" if one.law == other.law == "fixed" else "exponential",
+    )
 
 
 def contingencies(network: Network, order: int = 2) -> tuple[Contingency, ...]:
@@ -251,14 +298,13 @@ def _together(
 
 
 def _joint(states: States, one: Node | Branch, other: Node | Branch) -> Outage:
-    """Overlapping outage of two independent elements."""
-    together = one.repair + other.repair
+    """Outage of two independent elements at once."""
     return Outage(
         f"{one.name}+{other.name}",
         (one.name, other.name),
-        one.rate * other.rate * together / HOURS_PER_YEAR,
-        one.repair * other.repair / together,
-        "fixed" if one.law == other.law == "fixed" else "exponential",
+        1.0,
+        1.0,
+        "exponential",
         *_together(states, (one, other), max(one.switching, other.switching)),
     )
 

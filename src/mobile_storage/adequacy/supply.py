@@ -90,8 +90,17 @@ def _steps(
     def smallest(load: float) -> frozenset[int]:
         for node, share in loads.items():
             graph.add_edge(node, _SINK, capacity=share * load)
-        _, (side, _) = nx.minimum_cut(graph, _SOURCE, _SINK, flow_func=boykov_kolmogorov)
-        return fed & side
+        residual = boykov_kolmogorov(graph, _SOURCE, _SINK)
+        # What rounding leaves open of a full edge is no way on: `nx.minimum_cut` would take it.
+        least = TOLERANCE * residual.graph["flow_value"]
+        way = nx.DiGraph()
+        way.add_node(_SINK)
+        way.add_edges_from(
+            (tail, head)
+            for tail, head, data in residual.edges(data=True)
+            if data["capacity"] - data["flow"] > least
+        )
+        return fed - nx.ancestors(way, _SINK)
 
     def line(side: frozenset[int]) -> tuple[float, float]:
         inside = {*side, _SOURCE}
