@@ -188,7 +188,10 @@ def screen(
         [(0.0, 1.0)] * n,
         popsize=max(1, round(population / n)),
         maxiter=generations,
-        mutation=(0.3, 0.8),
+        # Keeps to many hills longer than SciPy's best1bin, which gathers on the first good one.
+        strategy="randtobest1bin",
+        mutation=(0.4, 0.9),
+        recombination=0.9,
         tol=0.0,
         rng=seed,
         polish=False,

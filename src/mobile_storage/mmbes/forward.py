@@ -17,7 +17,7 @@ from .claims import NUMBERS
 from .data import RawMmbes, build
 from .evaluate import Prepared, prepare, valued
 from .model import Substation
-from .surfaces import Surface, best_size, interpolated, surface
+from .surfaces import Surface, best_size, surface
 
 __all__ = ["VALUATION_TABLES", "Forward"]
 
@@ -62,17 +62,15 @@ class Forward:
         prepared = prepare(substation)
         found = self._surface(key, prepared)
         size = best_size(found, prepared, preferences)
-        worth = valued(prepared, found.physics)
-        physical = {
-            "elcc_kw": worth.elcc_kw,
-            "deferral_yr": worth.deferral_years,
-            "eens_cut_kwh": worth.eens_before_kwh - worth.eens_after_kwh,
+        there = valued(prepared, found.at(*np.array(size)[:, None]))
+        quantities = {
+            "energy_kwh": size[0],
+            "elcc_kw": there.elcc_kw[0],
+            "deferral_yr": there.deferral_years[0],
+            "eens_cut_kwh": there.eens_before_kwh[0] - there.eens_after_kwh[0],
         }
-        predicted = {
-            claim: size[0] if name == "energy_kwh" else interpolated(found, physical[name], *size)
-            for claim, name in NUMBERS.items()
-        }
-        if not any(size):  # nothing built does nothing, without the spline's rounding
+        predicted = {claim: quantities[name] for claim, name in NUMBERS.items()}
+        if not any(size):  # nothing built does nothing, without the splines' rounding
             predicted = dict.fromkeys(predicted, 0.0)
         predicted["P2-06"] = best_size(found, prepared, None)[0]
         ends = []

@@ -1,13 +1,15 @@
 """The model on a grid of sizes: what a calibration asks a thousand times, answered quickly.
 
-The physics of every size on the grid is worked out once for a set of physical values; prices and
-preferences then only value it again. The best size follows from the best node and its neighbours.
-The final numbers never come from here but from a search on the model itself.
+The physics of every size on the grid is worked out once for a set of physical values. It is smooth,
+while what a planner makes of it has a kink wherever an attribute meets its reference point. So the
+physics is interpolated, and prices and preferences value what comes out. The final numbers never
+come from here but from a search on the model itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.interpolate import RectBivariateSpline
@@ -15,7 +17,17 @@ from scipy.interpolate import RectBivariateSpline
 from .evaluate import Attributes, Physics, Prepared, comprehensive, net_profit, physics, valued
 from .model import Preferences
 
-__all__ = ["Surface", "best_size", "interpolated", "surface"]
+__all__ = ["Surface", "best_size", "surface"]
+
+#: What changes smoothly with the size.
+SMOOTH = (
+    "gross_loss_reduction_kwh",
+    "net_loss_reduction_kwh",
+    "eens_after_kwh",
+    "elcc_kw",
+    "residual_energy_kwh",
+    "full_cycles",
+)
 
 
 @dataclass(frozen=True)
@@ -39,9 +51,32 @@ class Surface:
         """Nodes along the energy and along the power."""
         return self.energy_kwh.size, self.power_kw.size
 
+    @cached_property
+    def _splines(self) -> dict[str, RectBivariateSpline]:
+        return {
+            name: RectBivariateSpline(
+                self.energy_kwh, self.power_kw, getattr(self.physics, name).reshape(self.shape)
+            )
+            for name in SMOOTH
+        }
+
+    def at(self, energy_kwh: np.ndarray, power_kw: np.ndarray) -> Physics:
+        """Physics of any sizes within the grid, shape (k,), by cubic splines."""
+        size, known = energy_kwh.size, self.physics
+        smooth = {name: spline.ev(energy_kwh, power_kw) for name, spline in self._splines.items()}
+        for name in ("elcc_kw", "residual_energy_kwh", "full_cycles"):
+            smooth[name] = np.maximum(0.0, smooth[name])
+        return Physics(
+            energy_kwh=energy_kwh,
+            power_kw=power_kw,
+            eens_before_kwh=known.eens_before_kwh[:1].repeat(size),
+            elcc_status=known.elcc_status[:1].repeat(size),
+            **smooth,
+        )
+
 
 def surface(
-    prepared: Prepared, bounds: tuple[float, float], shape: tuple[int, int] = (25, 17)
+    prepared: Prepared, bounds: tuple[float, float], shape: tuple[int, int] = (17, 11)
 ) -> Surface:
     """Physics of a substation for sizes from zero to the bounds, closer together where small."""
     energy, power = (
@@ -56,26 +91,21 @@ def best_size(
 ) -> tuple[float, float]:
     """Energy, kWh, and power, kW, of most prospect, or net profit without preferences.
 
-    A cubic spline through the values, searched on a grid eight times as fine around the best node.
+    The best node, then grids ever finer around the best so far.
     """
-    worth: Attributes = valued(prepared, found.physics)
-    value = net_profit(worth) if preferences is None else comprehensive(worth, preferences)
-    table = value.reshape(found.shape)
-    i, j = np.unravel_index(np.argmax(table), table.shape)
-    spline = RectBivariateSpline(found.energy_kwh, found.power_kw, table)
-    low_energy, high_energy = found.energy_kwh[[max(i - 1, 0), min(i + 1, table.shape[0] - 1)]]
-    low_power, high_power = found.power_kw[[max(j - 1, 0), min(j + 1, table.shape[1] - 1)]]
-    for _ in range(3):
-        energy = np.linspace(low_energy, high_energy, 17)
-        power = np.linspace(low_power, high_power, 17)
-        fine = spline(energy, power)
-        i, j = np.unravel_index(np.argmax(fine), fine.shape)
-        low_energy, high_energy = energy[[max(i - 1, 0), min(i + 1, 16)]]
-        low_power, high_power = power[[max(j - 1, 0), min(j + 1, 16)]]
+
+    def value(of: Physics) -> np.ndarray:
+        worth: Attributes = valued(prepared, of)
+        return net_profit(worth) if preferences is None else comprehensive(worth, preferences)
+
+    i, j = np.unravel_index(np.argmax(value(found.physics)), found.shape)
+    energy, power = found.energy_kwh, found.power_kw
+    for _ in range(4):
+        energy, power = (
+            np.linspace(axis[max(k - 1, 0)], axis[min(k + 1, axis.size - 1)], 13)
+            for axis, k in ((energy, i), (power, j))
+        )
+        every = np.meshgrid(energy, power, indexing="ij")
+        fine = value(found.at(*(axis.ravel() for axis in every)))
+        i, j = np.unravel_index(np.argmax(fine), (13, 13))
     return float(energy[i]), float(power[j])
-
-
-def interpolated(found: Surface, quantity: np.ndarray, energy_kwh: float, power_kw: float) -> float:
-    """A physical quantity, shape (n * m,), at a size between the nodes."""
-    spline = RectBivariateSpline(found.energy_kwh, found.power_kw, quantity.reshape(found.shape))
-    return float(spline(energy_kwh, power_kw)[0, 0])

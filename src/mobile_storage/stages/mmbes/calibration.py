@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -101,18 +102,27 @@ def main() -> None:
         space = model.space
         with ProcessPoolExecutor(params()["processes"]) as pool:
             log.info("looking for starts: %d generations", settings["generations"])
-            points = screen(
-                Misfit(model, model.aims, space, space.literature),
-                settings["generations"],
-                settings["population"],
-                settings["seed"],
-                partial(pool.map, chunksize=4),
-            )
+            screens = [
+                screen(
+                    Misfit(model, model.aims, space, space.literature),
+                    settings["generations"],
+                    settings["population"],
+                    seed,
+                    partial(pool.map, chunksize=4),
+                )
+                for seed in progress(
+                    range(settings["seed"], settings["seed"] + settings["starts"]),
+                    "screens",
+                    settings["starts"],
+                )
+            ]
             # For the calibrated set held near the literature, for a member of the ensemble near a
-            # point of its own.
-            centres = spread_points(space, settings["members"], settings["seed"] + 1)
-            tasks = [(start, space.literature) for start in points[: settings["starts"]]]
-            tasks += list(zip(points, centres, strict=False))
+            # point of its own. Members start from all screens in turn.
+            tasks = [(points[0], space.literature) for points in screens]
+            centres = spread_points(space, settings["members"], settings["seed"])
+            tasks += list(
+                zip(chain.from_iterable(zip(*screens, strict=True)), centres, strict=False)
+            )
             found = pool.map(partial(search, model, settings["evaluations"]), tasks)
             fits = list(progress(found, "searches", len(tasks)))
         ours, others = fits[: settings["starts"]], fits[settings["starts"] :]
