@@ -120,7 +120,7 @@ def _number_cause(
         text += "."
     else:
         off = value / float(claim.published_value) - 1.0
-        text += f", {abs(off):.0%} too {'high' if off > 0 else 'low'}."
+        text += f", {abs(off):.1%} too {'high' if off > 0 else 'low'}."
     text += f" Literature set, blind: {_written(blind[claim.id])} {claim.unit}."
     spread = [other[claim.id] for other in others]
     if spread and not isinstance(spread[0], str):
