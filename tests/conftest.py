@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,3 +16,21 @@ mpl.use("Agg")
 def repository() -> Path:
     """The top of the repository, for tests of what is committed there."""
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def edited_copy(tmp_path):
+    """A copy of a folder of ledgers in which `edit` has changed the rows of one file."""
+
+    def copy(source, name, edit):
+        folder = Path(shutil.copytree(source, tmp_path / "case"))
+        with (folder / name).open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        rows = edit(rows) or rows
+        with (folder / name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        return folder
+
+    return copy

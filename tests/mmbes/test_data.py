@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -171,21 +171,9 @@ def test_a_move_of_something_unknown_is_refused(raw, name):
 
 
 @pytest.fixture
-def edited(tmp_path):
+def edited(edited_copy):
     """A copy of the ledgers in which `edit` has changed the rows of one file."""
-
-    def copy(name, edit):
-        folder = Path(shutil.copytree(FOLDER, tmp_path / "case"))
-        with (folder / name).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        rows = edit(rows) or rows
-        with (folder / name).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        return folder
-
-    return copy
+    return partial(edited_copy, FOLDER)
 
 
 def put(column, text, **where):

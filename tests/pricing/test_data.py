@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import shutil
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -94,21 +94,9 @@ def test_derived_values_of_the_paper_s_first_customer(paper):
 
 
 @pytest.fixture
-def edited(raw_folder, tmp_path):
+def edited(edited_copy, raw_folder):
     """A copy of the ledgers in which `edit` has changed the rows of one file."""
-
-    def copy(name, edit):
-        folder = shutil.copytree(raw_folder, tmp_path / "case")
-        with (folder / name).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        rows = edit(rows) or rows
-        with (folder / name).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        return folder
-
-    return copy
+    return partial(edited_copy, raw_folder)
 
 
 def put(symbol, column, text, **where):
