@@ -63,13 +63,14 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
     contingencies, normal_capacity = outages_of(network)
     ratings = _transformers(raw, "rating")
     peak_kw = station["load_rate"] * float(ratings.sum()) * station["power_factor"]
+    curves = _curves(raw)
     lengths = raw.network[(raw.network["symbol"] == "length") & _counted_lines(raw)]
     substation = Substation(
         load_rate=station["load_rate"],
         peak_kw=peak_kw,
         power_factor=station["power_factor"],
         growth=station["load_growth"],
-        curves=_curves(raw),
+        curves=curves,
         battery=Battery(
             **{s: battery[s] for s in SCALARS["battery"] if s != "calendar_life"},
             calendar_life_yr=battery["calendar_life"],
@@ -83,7 +84,7 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
             no_load_loss_kw=_transformers(raw, "no_load_loss"),
         ),
         reliability=Reliability(contingencies, normal_capacity),
-        extreme=_extreme(raw, peak_kw),
+        extreme=_extreme(raw, curves, peak_kw),
         economics=Economics(
             **{s: raw.economics[s] for s in SCALARS["economics"] if s != "horizon"},
             horizon_yr=raw.economics["horizon"],
@@ -173,7 +174,7 @@ def _curves(raw: RawMmbes) -> LoadCurves:
     return LoadCurves(tuple(days.index), np.array(shapes), days.to_numpy(float))
 
 
-def _extreme(raw: RawMmbes, peak_kw: float) -> ExtremeEvents:
+def _extreme(raw: RawMmbes, curves: LoadCurves, peak_kw: float) -> ExtremeEvents:
     # In the order of the file, as `RawMmbes.scenario_names` has them.
     events = pivot_values(raw.extreme_events, ["scenario"]).reindex(raw.scenario_names)
     if events["probability"].sum() > 1.0 + 1e-12:
@@ -205,7 +206,6 @@ def _extreme(raw: RawMmbes, peak_kw: float) -> ExtremeEvents:
                 expected="a row outage_loss: the point is not ordinary",
             )
     # The average over the year: nobody knows when the event comes.
-    curves = _curves(raw)
     mean = float(curves.days_per_year @ curves.shape.mean(axis=1)) / DAYS_PER_YEAR
     return ExtremeEvents(
         probability=events["probability"].to_numpy(float),

@@ -35,9 +35,10 @@ def problem(name: str, kind: str) -> tuple[Prepared, Preferences, Objective]:
 
 
 def run_seed(name: str, kind: str, seed: int) -> Evolution:
-    """One run of differential evolution, through all iterations."""
-    size = {k: params()["evolution"][k] for k in ("population", "iterations")}
-    return evolve(problem(name, kind)[2], bounds(), **size, seed=seed)
+    """One run of differential evolution, until the population has gathered in one place."""
+    values = params()
+    settings = {**values["evolution"], "tolerance": values["convergence"]["tolerance"]}
+    return evolve(problem(name, kind)[2], bounds(), **{**settings, "seed": seed})
 
 
 def convergence(runs: list[Evolution], settled: float) -> pd.DataFrame:
