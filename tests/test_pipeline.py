@@ -118,6 +118,17 @@ def test_a_stage_depends_on_the_locked_environment_and_keeps_its_outputs_in_git(
         assert options["cache"] is False, path
 
 
+def test_every_stage_belongs_to_a_paper():
+    """`make reproduce` runs the stages of each paper, by their names."""
+    assert {name.partition("_")[0] for name in STAGES} == {"pricing", "mmbes"}
+
+
+def test_the_lock_file_holds_no_stage_that_is_gone():
+    """DVC keeps them for ever, and reads and writes the whole file again at every stage."""
+    locked = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    assert {name.partition("@")[0] for name in locked} == set(STAGES)
+
+
 def test_the_arrow_of_imports_points_one_way():
     """Each package may import those it is listed with here, and itself."""
     allowed = {

@@ -165,7 +165,7 @@ def test_a_stage_that_breaks_otherwise_is_said_to_have_failed(project):
     done = run()
     assert done.returncode != 0
     assert "ZeroDivisionError" in done.stderr
-    assert "a stage failed" in done.stderr.strip().splitlines()[-1]
+    assert "a stage of bao2024 failed" in done.stderr.strip().splitlines()[-1]
 
 
 def test_a_bad_folder_is_one_sentence_and_no_traceback(project):

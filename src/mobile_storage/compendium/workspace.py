@@ -257,7 +257,7 @@ def _synchronise(target: Path, contents: Mapping[PurePosixPath, bytes]) -> None:
 
 
 def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | None = None) -> int:
-    """Run ``dvc repro`` in a folder, its output going straight to the terminal.
+    """Run ``dvc repro`` in a folder for each paper, its output going straight to the terminal.
 
     When all is up to date, the claims in the folder's README are filled in from the results.
 
@@ -274,31 +274,39 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
     Returns
     -------
     int
-        The exit code. Where a stage stopped on bad input, its sentence is printed once more at
-        the very end, below all that DVC says.
+        The exit code, 0 if both papers' runs ended well. Where a stage stopped on bad input, its
+        sentence is printed once more at the very end, below all that DVC says.
     """
     folder = Path(folder)
-    command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else [])]
-    if overlay is not None:
-        # The other paper has nothing new to say.
-        command += ["--glob", *(f"{_STAGES[paper]}_*" for paper in _papers(overlay))]
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
-        error_file = Path(scratch, "error.txt")
-        # The stages call `python`: it has to be this one.
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        environment = {**os.environ, "PATH": path, ERROR_FILE: str(error_file)}
-        code = subprocess.run(command, cwd=folder, env=environment, check=False).returncode
-        if code:
-            sentence = error_file.read_text(encoding="utf-8") if error_file.exists() else ""
+        # The papers share nothing but what both only read, and a pipeline keeps one core busy
+        # most of the time.
+        papers = _papers(overlay)
+        runs = [_start(folder, paper, Path(scratch), force=force) for paper in papers]
+        codes = [run.wait() for run in runs]
+        for paper in [paper for paper, code in zip(papers, codes, strict=True) if code]:
+            file = Path(scratch, paper)
+            sentence = file.read_text(encoding="utf-8") if file.exists() else ""
             if overlay is not None:
                 sentence = _naming_originals(sentence, folder, overlay)
-            why = sentence or "a stage failed; what it printed stands above."
+            why = sentence or f"a stage of {paper} failed; what it printed stands above."
             print(f"\n{ERROR_MARK}{why}", file=sys.stderr, flush=True)
+    code = max(codes, key=abs)
     if not code and (folder / _README).is_file():
         # Not a stage: its text is an input and its table a result. The picture of the pipeline
         # changes with dvc.yaml only and takes seconds to draw.
         readme.fill(folder / _README, only=readme.CLAIMS)
     return code
+
+
+def _start(folder: Path, paper: str, scratch: Path, *, force: bool) -> subprocess.Popen[bytes]:
+    """Start ``dvc repro`` on a paper's stages, whose error sentence goes to a file of scratch."""
+    # The stages call `python`: it has to be this one.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
+    command += [*(["--force"] if force else []), "--glob", f"{_STAGES[paper]}_*"]
+    environment = {**os.environ, "PATH": path, ERROR_FILE: str(scratch / paper)}
+    return subprocess.Popen(command, cwd=folder, env=environment)
 
 
 def _naming_originals(sentence: str, copy: Path, overlay: Path) -> str:
