@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ __all__ = ["create", "main", "merged_params", "reproduce"]
 #: What the pipeline reads: files, and folders with all that is in them.
 INPUTS = ("dvc.yaml", "params.yaml", "requirements.lock", ".dvc/config", ".dvcignore", "README.md")
 INPUT_FOLDERS = ("data/raw", "notebooks", "src")
-#: Each paper's data below data/raw, and how the names of its stages begin.
+#: Each paper's data below data/raw, and how the names of its stages begin; the longest run last.
 _STAGES = {"bao2024": "pricing", "fu2024": "mmbes"}
 #: Below the input folders: results, and what tools leave behind.
 _LEFT_OUT = {"executed", "reproduction", "__pycache__", ".ipynb_checkpoints"}
@@ -279,10 +280,13 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
     """
     folder = Path(folder)
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
-        # The papers share nothing but what both only read, and a pipeline keeps one core busy
-        # most of the time.
+        # The papers share nothing but what both only read, and a pipeline mostly keeps one core
+        # busy. Where it wants them all, the longer one, which the whole run waits for, goes first.
         papers = _papers(overlay)
-        runs = [_start(folder, paper, Path(scratch), force=force) for paper in papers]
+        runs = [
+            _start(folder, paper, Path(scratch), force=force, nice=10 if paper != papers[-1] else 0)
+            for paper in papers
+        ]
         codes = [run.wait() for run in runs]
         for paper in [paper for paper, code in zip(papers, codes, strict=True) if code]:
             file = Path(scratch, paper)
@@ -299,14 +303,16 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
     return code
 
 
-def _start(folder: Path, paper: str, scratch: Path, *, force: bool) -> subprocess.Popen[bytes]:
+def _start(
+    folder: Path, paper: str, scratch: Path, *, force: bool, nice: int
+) -> subprocess.Popen[bytes]:
     """Start ``dvc repro`` on a paper's stages, whose error sentence goes to a file of scratch."""
     # The stages call `python`: it has to be this one.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
     command += [*(["--force"] if force else []), "--glob", f"{_STAGES[paper]}_*"]
     environment = {**os.environ, "PATH": path, ERROR_FILE: str(scratch / paper)}
-    return subprocess.Popen(command, cwd=folder, env=environment)
+    return subprocess.Popen(command, cwd=folder, env=environment, preexec_fn=partial(os.nice, nice))
 
 
 def _naming_originals(sentence: str, copy: Path, overlay: Path) -> str:
