@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -281,15 +280,12 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
     folder = Path(folder)
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
         # The papers share nothing but what both only read, and a pipeline mostly keeps one core
-        # busy. Where it wants them all, the longer one, which the whole run waits for, goes first.
-        papers = _papers(overlay)
-        runs = [
-            _start(folder, paper, Path(scratch), force=force, nice=10 if paper != papers[-1] else 0)
-            for paper in papers
-        ]
-        codes = [run.wait() for run in runs]
-        for paper in [paper for paper, code in zip(papers, codes, strict=True) if code]:
-            file = Path(scratch, paper)
+        # busy.
+        errors = {paper: Path(scratch, paper) for paper in _papers(overlay)}
+        codes = _side_by_side([_start(folder, paper, errors[paper], force) for paper in errors])
+        for (paper, file), code in zip(errors.items(), codes, strict=True):
+            if not code:
+                continue
             sentence = file.read_text(encoding="utf-8") if file.exists() else ""
             if overlay is not None:
                 sentence = _naming_originals(sentence, folder, overlay)
@@ -303,16 +299,30 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
     return code
 
 
-def _start(
-    folder: Path, paper: str, scratch: Path, *, force: bool, nice: int
-) -> subprocess.Popen[bytes]:
-    """Start ``dvc repro`` on a paper's stages, whose error sentence goes to a file of scratch."""
+def _start(folder: Path, paper: str, error_file: Path, force: bool) -> subprocess.Popen[bytes]:
+    """Start ``dvc repro`` on a paper's stages; a stage that stops leaves its sentence in a file."""
     # The stages call `python`: it has to be this one.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
     command += [*(["--force"] if force else []), "--glob", f"{_STAGES[paper]}_*"]
-    environment = {**os.environ, "PATH": path, ERROR_FILE: str(scratch / paper)}
-    return subprocess.Popen(command, cwd=folder, env=environment, preexec_fn=partial(os.nice, nice))
+    environment = {**os.environ, "PATH": path, ERROR_FILE: str(error_file)}
+    return subprocess.Popen(command, cwd=folder, env=environment)
+
+
+def _side_by_side(runs: Sequence[subprocess.Popen[bytes]]) -> list[int]:
+    """Wait for all runs and return their exit codes.
+
+    Where they want every core, the last and longest goes first: the others end before it anyway.
+    """
+    if hasattr(os, "setpriority"):  # not on Windows
+        for run in runs[:-1]:
+            os.setpriority(os.PRIO_PROCESS, run.pid, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+    try:
+        return [run.wait() for run in runs]
+    except BaseException:  # as subprocess.run does: whoever stops this stops them
+        for run in runs:
+            run.kill()
+        raise
 
 
 def _naming_originals(sentence: str, copy: Path, overlay: Path) -> str:

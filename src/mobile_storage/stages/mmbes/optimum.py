@@ -37,8 +37,12 @@ def problem(name: str, kind: str) -> tuple[Prepared, Preferences, Objective]:
 def run_seed(name: str, kind: str, seed: int) -> Evolution:
     """One run of differential evolution, until the population has gathered in one place."""
     values = params()
-    settings = {**values["evolution"], "tolerance": values["convergence"]["tolerance"]}
-    return evolve(problem(name, kind)[2], bounds(), **{**settings, "seed": seed})
+    settings = {
+        **values["evolution"],
+        "seed": seed,
+        "tolerance": values["convergence"]["tolerance"],
+    }
+    return evolve(problem(name, kind)[2], bounds(), **settings)
 
 
 def convergence(runs: list[Evolution], settled: float) -> pd.DataFrame:
