@@ -128,7 +128,7 @@ $(STAMP): requirements.lock pyproject.toml
 	printf '%s\n' "$(CURDIR)" > $(STAMP)
 
 lock-requirements: $(STAMP)
-	@$(RUN) -m uv pip compile pyproject.toml --group dev --group build --universal \
+	@$(RUN) -m uv pip compile pyproject.toml --group dev --group docs --group build --universal \
 	    --fork-strategy fewest --generate-hashes --no-header --no-emit-index-url \
 	    --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	$(RUN) -m mobile_storage.compendium.environment

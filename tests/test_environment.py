@@ -38,7 +38,10 @@ def locked(repository) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def conda(repository) -> dict[str, str]:
     content = yaml.safe_load((repository / "environment.yml").read_text())
-    pinned = [item.split("=", 1) for item in content["dependencies"] if isinstance(item, str)]
+    by_conda = [item for item in content["dependencies"] if isinstance(item, str)]
+    (by_pip,) = (item["pip"] for item in content["dependencies"] if isinstance(item, dict))
+    pinned = [item.split("=", 1) for item in by_conda]
+    pinned += [item.split("==", 1) for item in by_pip]
     return {CONDA_NAMES.get(name, name): version for name, *rest in pinned for version in rest}
 
 

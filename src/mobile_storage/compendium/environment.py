@@ -15,6 +15,8 @@ __all__ = ["conda_environment", "direct_dependencies", "locked_versions", "main"
 
 #: Where conda's name differs from PyPI's; gurobi is on the vendor's own channel.
 _CONDA_NAMES = {"gurobipy": "gurobi"}
+#: On PyPI only, or under a name of another package there.
+_PIP_ONLY = {"playwright", "sphinx-mathjax-offline"}
 _HEADING = """\
 # The environment of requirements.lock for conda and mamba: the direct dependencies at the same
 # versions. Made by `make lock-requirements`; a test holds it against the lock and pyproject.toml.
@@ -62,11 +64,12 @@ def locked_versions(lock: str | Path) -> dict[str, str]:
 def conda_environment(pyproject: str | Path, lock: str | Path) -> str:
     """Return ``environment.yml`` as text."""
     versions = locked_versions(lock)
+    names = set(direct_dependencies(pyproject))
     lines = [
-        f"  - {_CONDA_NAMES.get(name, name)}={versions[name]}"
-        for name in sorted(direct_dependencies(pyproject))
+        f"  - {_CONDA_NAMES.get(name, name)}={versions[name]}" for name in sorted(names - _PIP_ONLY)
     ]
-    return _HEADING + "\n".join([*lines, "  - pip:", "      - --editable ."]) + "\n"
+    by_pip = [f"      - {name}=={versions[name]}" for name in sorted(names & _PIP_ONLY)]
+    return _HEADING + "\n".join([*lines, "  - pip:", *by_pip, "      - --editable ."]) + "\n"
 
 
 def main() -> None:
