@@ -1,0 +1,131 @@
+"""The flip test as others read it: in which plausible worlds each claim of a paper holds.
+
+A *world* gives every value that the paper does not state a place within its range. The results in
+``data/flip/<paper>`` take most of an hour to compute, so the pipeline only reads them, and they
+belong to the raw data that they were computed from: for other data there are none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mobile_storage.compendium.errors import InputError
+from mobile_storage.compendium.io import read_json
+
+__all__ = ["FlipTest", "plausible_worlds", "raw_digest", "read_flip", "read_summary"]
+
+FOLDER = Path("data/flip")
+
+
+@dataclass(frozen=True)
+class FlipTest:
+    """All that is kept of a paper's flip test.
+
+    Attributes
+    ----------
+    summary, indices, thresholds : DataFrame
+        What `mobile_storage.flip.analysis` makes of the worlds.
+    factors : DataFrame
+        What was varied: ``factor``, ``name``, ``unit``, ``low``, ``high``, ``scale``, ``default``.
+    worlds : DataFrame
+        One row a world: ``x.<factor>``, ``status``, ``built``, ``holds.<claim>``,
+        ``margin.<claim>``, ``q.<quantity>``.
+    run : mapping
+        How the worlds were computed (``run.json``).
+    """
+
+    summary: pd.DataFrame
+    indices: pd.DataFrame
+    thresholds: pd.DataFrame
+    factors: pd.DataFrame
+    worlds: pd.DataFrame
+    run: Mapping[str, Any]
+
+
+def raw_digest(raw_folder: str | Path) -> str:
+    """SHA-256 of a paper's ledgers: names and bytes of its CSV files, in the order of the names.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no CSV file.
+    """
+    files = sorted(Path(raw_folder).glob("*.csv"))
+    if not files:
+        raise InputError(
+            file=raw_folder, where="the folder", value=None, expected="the CSV files of a paper"
+        )
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}\n".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def read_summary(folder: str | Path, raw_folder: str | Path) -> pd.DataFrame | None:
+    """Read what the flip test says of each claim.
+
+    Parameters
+    ----------
+    folder : path
+        The flip test's results, ``data/flip/<paper>``.
+    raw_folder : path
+        The ledgers at hand, ``data/raw/<paper>``.
+
+    Returns
+    -------
+    DataFrame or None
+        ``summary.csv``, one row a claim; None if there is none, or it is for other ledgers.
+    """
+    file = Path(folder) / "summary.csv"
+    if not file.is_file() or _run(folder).get("raw_digest") != raw_digest(raw_folder):
+        return None
+    return pd.read_csv(file)
+
+
+def read_flip(folder: str | Path, raw_folder: str | Path) -> FlipTest | None:
+    """Read all that is kept of the flip test; None as in `read_summary`."""
+    folder = Path(folder)
+    summary = read_summary(folder, raw_folder)
+    if summary is None:
+        return None
+    return FlipTest(
+        summary,
+        *(pd.read_csv(folder / f"{name}.csv") for name in ("indices", "thresholds", "factors")),
+        pd.read_parquet(folder / "worlds.parquet"),
+        _run(folder),
+    )
+
+
+def _run(folder: str | Path) -> Mapping[str, Any]:
+    return read_json(Path(folder) / "run.json")
+
+
+def plausible_worlds(summary: pd.DataFrame | None) -> dict[str, str]:
+    """By claim, in how many of the worlds with an answer it holds, such as ``63 % of 2,048``.
+
+    A share that is not quite none or all is never rounded to it.
+    """
+    if summary is None:
+        return {}
+    return {
+        row.claim: f"{percent(row.holds, row.asked)} of {row.asked:,.0f}"
+        for row in summary.itertuples()
+        if row.asked > 0
+    }
+
+
+def percent(part: float, whole: float) -> str:
+    """Return a share in whole per cent; ``< 1 %`` and ``> 99 %`` where 0 or 100 would be wrong."""
+    share = 100.0 * part / whole
+    if 0 < share < 0.5:
+        return "< 1 %"
+    if 99.5 <= share < 100:
+        return "> 99 %"
+    return f"{share:.0f} %"
