@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
+import pickle
+import resource
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -9,10 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mobile_storage.compendium.errors import InputError
+from mobile_storage.compendium.errors import InputError, OutputError
 from mobile_storage.compendium.io import (
     markdown_table,
     read_json,
+    replacing,
     round_significant,
     write_json,
     write_table,
@@ -82,6 +87,69 @@ def test_broken_json_is_refused_with_the_line(tmp_path):
         read_json(path)
     with pytest.raises(InputError, match="expected a JSON file"):
         read_json(tmp_path / "absent.json")
+
+
+# ---- writing that fails ----------------------------------------------------------------------
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path):
+    """Whatever ends the writing, nothing is left beside the file."""
+    path = write_text("before", tmp_path / "x.txt")
+
+    def interrupted():
+        with replacing(path) as part:
+            part.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_text() == "before\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_run_left_is_overwritten(tmp_path):
+    (tmp_path / ".x.txt.part").write_text("left behind, and longer than the new content")
+    assert write_text("new", tmp_path / "x.txt").read_text() == "new\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.txt"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
+def test_what_the_system_says_is_one_sentence_with_the_file(tmp_path, monkeypatch, number):
+    path = write_text("before", tmp_path / "x.json")
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(OutputError) as error:
+        write_json({"a": 1}, path)
+    assert str(error.value).startswith(f"{path} cannot be written: {os.strerror(number)}. ")
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+    assert path.read_text() == "before\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_outgrows_what_is_allowed_leaves_the_old_one(tmp_path):
+    """The real thing: the system stops the writing in the middle, as on a full disk."""
+    path = write_text("before", tmp_path / "x.txt")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(OutputError, match="File too large"):
+            write_text("x" * 100_000, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_text() == "before\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("place", ["folder", "file/x.txt"])
+def test_something_in_the_place_of_a_file_or_folder_is_one_sentence(tmp_path, place):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(OutputError, match=f"{place} cannot be written: "):
+        write_text("new", tmp_path / place)
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "file"}
 
 
 FRAME = pd.DataFrame(

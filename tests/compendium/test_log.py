@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import errno
 import logging
 
 import pytest
 
 from mobile_storage.compendium import log
-from mobile_storage.compendium.errors import InputError
+from mobile_storage.compendium.errors import InputError, OutputError
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +45,21 @@ def test_bad_input_ends_a_stage_with_one_sentence(capsys, monkeypatch, tmp_path)
     assert stop.value.code == 2
     assert capsys.readouterr().err == f"inputs | mine | ERROR: {error}\n"
     assert (tmp_path / "error.txt").read_text() == str(error)
+
+
+def test_a_result_that_cannot_be_written_ends_a_stage_with_one_sentence(
+    capsys, monkeypatch, tmp_path
+):
+    """Even where the sentence cannot be written either, as on a full disk."""
+    monkeypatch.setenv(log.ERROR_FILE, str(tmp_path / "absent" / "error.txt"))
+    error = OutputError("a.csv", OSError(errno.ENOSPC, "No space left on device"))
+    with pytest.raises(SystemExit) as stop, log.stage("inputs"):
+        raise error
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == (
+        "inputs | ERROR: a.csv cannot be written: No space left on device. "
+        "What is there is as it was; mend that and start again.\n"
+    )
 
 
 def test_other_errors_keep_their_traceback():

@@ -6,11 +6,10 @@ import os
 
 import nbformat
 import pytest
-from papermill.exceptions import PapermillExecutionError
 
 from mobile_storage.compendium.errors import InputError
 from mobile_storage.compendium.notebooks import (
-    NotebookOutputError,
+    NotebookError,
     lint_notebook,
     main,
     run_notebook,
@@ -124,14 +123,32 @@ def test_a_parameter_of_the_same_kind_or_with_no_default_is_taken(tmp_path, defa
 
 
 @pytest.mark.slow
-def test_a_failing_cell_goes_up_and_leaves_the_notebook_so_far(tmp_path):
-    source = notebook(tmp_path / "a.ipynb", "print('before')", "1 / 0", "print('after')")
-    with pytest.raises(PapermillExecutionError, match="ZeroDivisionError"):
-        run_notebook(source, tmp_path / "b.ipynb")
-    text = (tmp_path / "b.ipynb").read_text()
+def test_a_failing_cell_is_named_and_the_finished_notebook_stays(tmp_path):
+    """What ran is beside it for reading, until the notebook runs well again."""
+    finished, failed = tmp_path / "b.ipynb", tmp_path / "b.failed.ipynb"
+    finished.write_text("finished")
+    source = notebook(tmp_path / "a.ipynb", "print('before')", "1 / (a - 1)", "print('after')")
+    with pytest.raises(NotebookError) as error:
+        run_notebook(source, finished, {"a": 1})
+    assert str(error.value) == (
+        f"{source}, cell 4 raises ZeroDivisionError: division by zero (as far as it ran: {failed})"
+    )
+    assert finished.read_text() == "finished"
+    text = failed.read_text()
     assert "before\\n" in text
     assert "ZeroDivisionError" in text
     assert "after\\n" not in text
+    run_notebook(source, finished, {"a": 2})
+    assert shown(finished) == ["before\n", "1.0", "after\n"]
+    assert not failed.exists()
+
+
+@pytest.mark.slow
+def test_a_kernel_that_dies_is_said_to_have_died(tmp_path):
+    source = notebook(tmp_path / "a.ipynb", "import os\nos._exit(9)")
+    with pytest.raises(NotebookError, match=r"a\.ipynb: its kernel died, perhaps for want of mem"):
+        run_notebook(source, tmp_path / "b.ipynb")
+    assert not (tmp_path / "b.ipynb").exists()
 
 
 @pytest.mark.slow
@@ -146,9 +163,10 @@ def test_a_failing_cell_goes_up_and_leaves_the_notebook_so_far(tmp_path):
 )
 def test_what_a_reader_must_not_see_is_refused_and_left_for_reading(tmp_path, code, message):
     source = notebook(tmp_path / "a.ipynb", code)
-    with pytest.raises(NotebookOutputError, match=message):
+    with pytest.raises(NotebookError, match=message):
         run_notebook(source, tmp_path / "b.ipynb")
-    assert (tmp_path / "b.ipynb").exists()
+    assert not (tmp_path / "b.ipynb").exists()
+    assert (tmp_path / "b.failed.ipynb").exists()
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mobile_storage.compendium.errors import PlainError
+
 
 class BilevelModelError(ValueError):
     """The model is outside the class whose KKT reformulation is exact."""
@@ -35,5 +37,5 @@ class MethodError(BilevelModelError):
     """The method asked for does not fit the solver or the class of the model."""
 
 
-class SolverUnavailableError(RuntimeError):
+class SolverUnavailableError(PlainError, RuntimeError):
     """A solver cannot take the model: not installed, no licence, or the licence is too small."""

@@ -1,4 +1,4 @@
-"""The one error that a reader of the compendium can cause and mend: bad input."""
+"""Errors that a reader can mend: bad input, and results that cannot be written."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
 
-__all__ = ["InputError", "did_you_mean", "kind_of"]
+__all__ = ["InputError", "OutputError", "PlainError", "did_you_mean", "kind_of"]
 
 _LONGEST_SHOWN = 80
 
 
-class InputError(ValueError):
+class PlainError(Exception):
+    """An error whose one sentence is all that a reader needs: a stage ends with it, not in code."""
+
+
+class InputError(PlainError, ValueError):
     """Something in a file that the compendium reads is not what it has to be.
 
     The message is one sentence that names the file, the place in it, what was found and what was
@@ -49,6 +53,31 @@ class InputError(ValueError):
 
 def _rebuild(file: str, where: str, value: object, expected: str) -> InputError:
     return InputError(file=file, where=where, value=value, expected=expected)
+
+
+class OutputError(PlainError):
+    """A file could not be written: no room, no right to, or something in its place.
+
+    What the file held before is untouched, see `compendium.io.replacing`.
+
+    Parameters
+    ----------
+    file : path
+        The file that was to be written.
+    why : OSError
+        What the system said.
+    """
+
+    def __init__(self, file: str | PathLike[str], why: OSError) -> None:
+        self.file = str(file)
+        self.why = why
+        super().__init__(
+            f"{self.file} cannot be written: {why.strerror or why}. What is there is as it was; "
+            "mend that and start again."
+        )
+
+    def __reduce__(self):
+        return OutputError, (self.file, self.why)
 
 
 def _shown(value: object) -> str:

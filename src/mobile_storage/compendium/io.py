@@ -1,7 +1,8 @@
 """Results on disk: byte-stable JSON, CSV and Markdown tables.
 
 Floats are written to 10 significant digits: enough for any reader, few enough to hide the last
-bits in which two processors or library versions differ.
+bits in which two processors or library versions differ. Every file is written beside its place and
+moved there when it is whole (`replacing`): whoever is killed in the middle leaves no half of one.
 """
 
 from __future__ import annotations
@@ -9,20 +10,27 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Mapping
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from mobile_storage.compendium.errors import InputError
+from mobile_storage.compendium.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "SIGNIFICANT_DIGITS",
     "markdown_table",
     "read_json",
     "read_text",
+    "replacing",
     "round_significant",
     "write_csv",
     "write_json",
@@ -40,12 +48,44 @@ def round_significant(value: float, digits: int = SIGNIFICANT_DIGITS) -> float:
     return float(f"{value:.{digits}g}") + 0.0
 
 
-def write_text(text: str, path: str | Path) -> Path:
-    """Write UTF-8 text with Unix line ends and one newline at the end; make the folder."""
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a file to write that takes the place of `path` when the block ends well.
+
+    Where it does not end well, `path` stays as it was. The file given is hidden, beside `path` in a
+    folder that is made if need be, and always has the same name, so that what a killed run leaves
+    is overwritten by the next; git and DVC ignore it.
+
+    Raises
+    ------
+    OutputError
+        On any error of the file system.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes((text.rstrip("\n") + "\n").encode())
-    return path
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        os.replace(part, path)
+    except BaseException as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OutputError(path, error) from error
+        raise
+
+
+def write_text(text: str, path: str | Path) -> Path:
+    """Write UTF-8 text with Unix line ends and one newline at the end; make the folder.
+
+    Raises
+    ------
+    OutputError
+        As `replacing`; so do all writers here.
+    """
+    with replacing(path) as part:
+        part.write_bytes((text.rstrip("\n") + "\n").encode())
+    return Path(path)
 
 
 def write_json(obj: object, path: str | Path) -> Path:

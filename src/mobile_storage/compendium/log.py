@@ -6,13 +6,13 @@ import logging
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
 
-from mobile_storage.compendium.errors import InputError
+from mobile_storage.compendium.errors import PlainError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 #: Every library module logs below this name, so that one handler serves them all.
 ROOT = "mobile_storage"
-#: Precedes the sentence of an `InputError` in a stage's output.
+#: Precedes the sentence of a `PlainError` in a stage's output.
 ERROR_MARK = "ERROR: "
 #: Environment variable: a file that gets the same sentence, for whoever started the stage.
 ERROR_FILE = "MOBILE_STORAGE_ERROR_FILE"
@@ -61,19 +61,21 @@ def configure(stage: str, case: str | None = None) -> logging.Logger:
 
 @contextmanager
 def stage(name: str, case: str | None = None) -> Iterator[logging.Logger]:
-    """Run the body of a stage's ``main``: log with its name, end with one sentence on bad input.
+    """Run the body of a stage's ``main``: log with its name, end with one sentence where it can.
 
-    An `InputError` becomes one log line, ``name | case | ERROR: sentence``, and exit code 2: the
-    sentence says what to mend, a traceback would bury it. Every other exception goes up as it is.
+    A `PlainError` (bad input, a full disk, a notebook's cell that raises, no solver) becomes one
+    log line, ``name | case | ERROR: sentence``, and exit code 2: the sentence says what to mend, a
+    traceback would bury it. Every other exception goes up as it is.
     """
     logger = configure(name, case)
     started = time.monotonic()
     try:
         yield logger
-    except InputError as error:
+    except PlainError as error:
         logger.error("%s%s", ERROR_MARK, error)
         if ERROR_FILE in os.environ:
-            Path(os.environ[ERROR_FILE]).write_text(str(error), encoding="utf-8")
+            with suppress(OSError):  # the disk may be full: the sentence is in the log
+                Path(os.environ[ERROR_FILE]).write_text(str(error), encoding="utf-8")
         raise SystemExit(2) from error
     logger.info("done in %.1f s", time.monotonic() - started)
 

@@ -18,27 +18,30 @@ from typing import TYPE_CHECKING
 
 import nbformat
 
-from mobile_storage.compendium.errors import InputError, did_you_mean, kind_of
+from mobile_storage.compendium.errors import InputError, PlainError, did_you_mean, kind_of
 from mobile_storage.compendium.io import read_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["NotebookOutputError", "lint_notebook", "run_notebook", "strip_notebook"]
+    from papermill.exceptions import PapermillExecutionError
+
+__all__ = ["NotebookError", "lint_notebook", "run_notebook", "strip_notebook"]
 
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 _PARAMETERS = "parameters"
+_LONGEST_SHOWN = 200
 _UNSTABLE = {
     "the address of an object, which changes from run to run": re.compile(r"\b0x[0-9a-f]{6,}\b"),
     "a random id of a pandas Styler (give it a uuid)": re.compile(r"\bT_[0-9a-f]{5}_"),
 }
 
 
-class NotebookOutputError(RuntimeError):
-    """A notebook ran, but shows something that a reader must not see."""
+class NotebookError(PlainError, RuntimeError):
+    """A cell of a notebook raised, or shows something that a reader must not see."""
 
 
 def run_notebook(
@@ -63,31 +66,46 @@ def run_notebook(
     InputError
         If `source` is missing or is no notebook, does not define one of `parameters`, or defines
         it with a value of another kind (a number, a text, ...).
-    papermill.exceptions.PapermillExecutionError
-        If a cell fails. The notebook up to that cell is left at `output` for reading.
-    NotebookOutputError
-        If a cell wrote to stderr or shows an object's address, a random id or a path of this
-        machine. The whole notebook is left at `output` for reading.
+    NotebookError
+        If a cell raises, writes to stderr or shows an object's address, a random id or a path of
+        this machine. `output` stays as it was; what ran is beside it in ``<name>.failed.ipynb``,
+        which the next run that ends well removes.
+    OutputError
+        If `output` cannot be written.
     """
-    import papermill  # slow to import, and only stages that run notebooks need it
+    # Slow to import, and only stages that run notebooks need them.
+    import papermill
+    from nbclient.exceptions import DeadKernelError
 
     source, output = Path(source), Path(output)
     parameters = dict(parameters or {})
     _check_parameters(source, _read(source), parameters)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with _own_settings():
-        papermill.execute_notebook(
-            source,
-            output,
-            parameters=parameters,
-            kernel_name="python3",
-            progress_bar=False,
-            record_timing=False,
-        )
-    notebook = _read(output)
+    failed = output.with_suffix(".failed.ipynb")
+    with tempfile.TemporaryDirectory(prefix="notebook-") as folder:
+        ran, error = Path(folder, "ran.ipynb"), None
+        with _own_settings(Path(folder)):
+            try:
+                papermill.execute_notebook(
+                    source,
+                    ran,
+                    parameters=parameters,
+                    kernel_name="python3",
+                    progress_bar=False,
+                    record_timing=False,
+                )
+            except papermill.PapermillExecutionError as raised:
+                # Counted in the notebook as stored, without the cell that papermill puts in.
+                error = _raised(source, raised.cell_index + 1 - bool(parameters), raised)
+            except DeadKernelError:
+                error = f"{source}: its kernel died, perhaps for want of memory"
+        notebook = _read(ran)
     _normalise(notebook)
+    error = error or _output_error(source, notebook)
+    if error is not None:
+        _write(notebook, failed)
+        raise NotebookError(f"{error} (as far as it ran: {failed})")
     _write(notebook, output)
-    _check_outputs(notebook, output)
+    failed.unlink(missing_ok=True)
     return output
 
 
@@ -208,34 +226,33 @@ def _assigned(source: Path, code: str) -> dict[str, object]:
 
 
 @contextmanager
-def _own_settings() -> Iterator[None]:
+def _own_settings(folder: Path) -> Iterator[None]:
     """Keep the reader's Jupyter and IPython settings out of the run, and the run out of them."""
-    with tempfile.TemporaryDirectory(prefix="notebook-") as folder:
-        own = {
-            name: str(Path(folder, name.lower()))
-            for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")
-        }
-        own["JUPYTER_RUNTIME_DIR"] = str(Path(folder, "runtime"))
-        own["JUPYTER_PREFER_ENV_PATH"] = "1"
-        # Agg, which the pipeline sets for scripts, would show figures as text.
-        own["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-        own["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
-        profile = Path(own["IPYTHONDIR"], "profile_default")
-        profile.mkdir(parents=True)
-        # The kernel warns of its local channel, and logs the interrupt by which it is shut down as
-        # an error if that comes early. A cell that fails is reported by papermill.
-        settings = "c.IPKernelApp.log_level = 'CRITICAL'\n"
-        Path(profile, "ipython_kernel_config.py").write_text(settings)
-        before = {name: os.environ.get(name) for name in own}
-        os.environ.update(own)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+    own = {
+        name: str(Path(folder, name.lower()))
+        for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")
+    }
+    own["JUPYTER_RUNTIME_DIR"] = str(Path(folder, "runtime"))
+    own["JUPYTER_PREFER_ENV_PATH"] = "1"
+    # Agg, which the pipeline sets for scripts, would show figures as text.
+    own["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    own["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    profile = Path(own["IPYTHONDIR"], "profile_default")
+    profile.mkdir(parents=True)
+    # The kernel warns of its local channel, and logs the interrupt by which it is shut down as
+    # an error if that comes early. A cell that fails is reported by papermill.
+    settings = "c.IPKernelApp.log_level = 'CRITICAL'\n"
+    Path(profile, "ipython_kernel_config.py").write_text(settings)
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _normalise(notebook: nbformat.NotebookNode) -> None:
@@ -261,20 +278,24 @@ def _merged_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.Noteb
     return merged
 
 
-def _check_outputs(notebook: nbformat.NotebookNode, path: Path) -> None:
+def _output_error(source: Path, notebook: nbformat.NotebookNode) -> str | None:
+    """Return what the first output that a reader must not see shows, if there is one."""
     own_paths = [str(folder) for folder in (Path.cwd(), Path.home()) if len(folder.parts) > 2]
-    for position, cell in enumerate(notebook.cells, start=1):
+    injected = _tagged(notebook, "injected-parameters")
+    stored = [cell for cell in notebook.cells if cell not in injected]
+    for position, cell in enumerate(stored, start=1):
         for output in cell.get("outputs", []):
             texts = _texts(output)
             if output.get("name") == "stderr":
-                raise _refused(path, position, "a warning or another text on stderr", texts[0])
+                return _shows(source, position, "a warning or another text on stderr", texts[0])
             for text in texts:
                 for what, pattern in _UNSTABLE.items():
                     if found := pattern.search(text):
-                        raise _refused(path, position, what, text[found.start() :])
+                        return _shows(source, position, what, text[found.start() :])
                 for own_path in own_paths:
                     if own_path in text:
-                        raise _refused(path, position, "a path of this machine", own_path)
+                        return _shows(source, position, "a path of this machine", own_path)
+    return None
 
 
 def _texts(output: nbformat.NotebookNode) -> list[str]:
@@ -287,9 +308,14 @@ def _texts(output: nbformat.NotebookNode) -> list[str]:
     ]
 
 
-def _refused(path: Path, position: int, what: str, text: str) -> NotebookOutputError:
-    shown = " ".join(text.split())[:200]
-    return NotebookOutputError(f"{path}, cell {position} shows {what}: {shown}")
+def _shows(source: Path, position: int, what: str, text: str) -> str:
+    shown = " ".join(text.split())[:_LONGEST_SHOWN]
+    return f"{source}, cell {position} shows {what}: {shown}"
+
+
+def _raised(source: Path, position: int, error: PapermillExecutionError) -> str:
+    said = " ".join(str(error.evalue).split())[:_LONGEST_SHOWN]
+    return f"{source}, cell {position} raises {error.ename}: {said}"
 
 
 def _code_problems(code: str) -> list[str]:

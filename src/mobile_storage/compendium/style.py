@@ -14,6 +14,8 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.lines import Line2D
 
+from mobile_storage.compendium.io import replacing
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -177,11 +179,12 @@ def save_figure(fig: Figure, stem: str | Path) -> tuple[Path, Path]:
         The PNG and the SVG file.
     """
     stem = Path(stem)
-    stem.parent.mkdir(parents=True, exist_ok=True)
     png = stem.with_name(stem.name + ".png")
     svg = stem.with_name(stem.name + ".svg")
     with mpl.rc_context({"svg.hashsalt": _RC["svg.hashsalt"], "svg.fonttype": "path"}):
-        fig.savefig(png, dpi=_DPI, metadata={"Software": None})
-        fig.savefig(svg, metadata={"Date": None, "Creator": None})
+        with replacing(png) as part:
+            fig.savefig(part, format="png", dpi=_DPI, metadata={"Software": None})
+        with replacing(svg) as part:
+            fig.savefig(part, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(fig)
     return png, svg
