@@ -18,9 +18,20 @@ import pandas as pd
 from mobile_storage.compendium.errors import InputError
 from mobile_storage.compendium.io import read_json
 
-__all__ = ["FlipTest", "plausible_worlds", "raw_digest", "read_flip", "read_summary"]
+__all__ = [
+    "FLIP",
+    "NO_SHARE",
+    "FlipTest",
+    "plausible_worlds",
+    "raw_digest",
+    "read_flip",
+    "read_summary",
+]
 
-FOLDER = Path("data/flip")
+FLIP = Path("data/flip")
+"""Where the results are, one folder a paper."""
+NO_SHARE = "claims_without_share"
+"""Entry of ``run.json``: by claim that cannot be asked in a world, why."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,9 @@ def read_summary(folder: str | Path, raw_folder: str | Path) -> pd.DataFrame | N
     file = Path(folder) / "summary.csv"
     if not file.is_file() or _run(folder).get("raw_digest") != raw_digest(raw_folder):
         return None
-    return pd.read_csv(file)
+    frame = pd.read_csv(file)
+    texts = ["flips", "flips_where_built", "why"]
+    return frame.assign(**frame[texts].fillna(""))
 
 
 def read_flip(folder: str | Path, raw_folder: str | Path) -> FlipTest | None:
