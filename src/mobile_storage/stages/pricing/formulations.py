@@ -22,8 +22,12 @@ ROUTES = (
     ("kkt", "bigm", "highs"),
     ("kkt", "gdp.hull", "highs"),
     ("kkt", "bigm", "scip"),
+    ("kkt_strengthened", "bigm", "gurobi"),
+    ("kkt_strengthened", "bigm", "highs"),
+    ("kkt_strengthened", "bigm", "scip"),
     ("value_function", "auto", "gurobi"),
     ("value_function", "auto", "highs"),
+    ("value_function", "auto", "scip"),
 )
 """Formulation, complementarity method, solver."""
 

@@ -1,0 +1,38 @@
+"""Stage ``ties``: what customers that are tied between answers are worth to the leader."""
+
+from __future__ import annotations
+
+from mobile_storage.compendium.io import write_json
+from mobile_storage.compendium.log import progress, stage
+from mobile_storage.pricing.data import load
+from mobile_storage.pricing.grades import Prices
+from mobile_storage.pricing.ties import tie_record
+from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results, params, setting
+
+
+def main() -> None:
+    """Write ``ties.json``: for every case with an optimum the optimistic leader and others."""
+    with stage("ties") as log:
+        data, values = load(RAW), params()
+        solved = {n: c for n, c in case_results().items() if c["status"] == "optimal"}
+        content = {}
+        for name, case in progress(solved.items(), "ties", len(solved)):
+            content[name] = {
+                "net_income_yuan_per_year": case["account"]["net_income"],
+                "emergency_revenue_yuan_per_year": case["account"]["emergency_revenue"],
+                "buyers": sum(row["grade"] != "none" for row in case["customers"]),
+                **tie_record(
+                    data,
+                    setting(values["cases"][name]),
+                    Prices.from_record(case["prices"]),
+                    values["ties"]["margins_yuan_per_year"],
+                    solver=values["solver"],
+                    **values["limits"],
+                ),
+            }
+            log.info("%s: %d customers are tied", name, content[name]["tied"])
+        write_json(content, RESULTS / "ties.json")
+
+
+if __name__ == "__main__":
+    main()
