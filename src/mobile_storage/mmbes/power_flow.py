@@ -4,8 +4,7 @@ The formula of `losses` takes the nominal voltage everywhere, an even flow over 
 divided as the transformers' ratings, and lines that carry the loads and nothing else. The power
 flow solves Kirchhoff's laws instead: voltages fall along lines and transformers, so the same power
 takes more current; the lines also carry what the transformers lose and the reactive power that
-their leakage takes; no-load losses follow the square of the voltage. `causes` takes the difference
-apart into these.
+their leakage takes; no-load losses follow the square of the voltage. `Solved` tells these apart.
 
 The loads are the formula's: those of the load points at their nodes, the other substation's at the
 ends of the lines, each a constant power. Left out on both sides are the spurs to the other
@@ -14,32 +13,23 @@ substation, its own transformers, and the lines' capacitance.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandapower as pp
-import pandas as pd
 
 from mobile_storage.compendium.parameters import ParameterSet, read_parameters
 
 from .data import RawMmbes, build
-from .losses import losses_kw
-from .model import Substation
 from .network import case_network
-from .reliability import base_load
-from .schedule import schedule
 
 __all__ = [
     "ARRANGEMENTS",
     "Grid",
     "Solved",
     "build_grid",
-    "causes",
-    "hourly",
     "read_electrical",
     "solve",
-    "yearly",
 ]
 
 SYMBOLS = {
@@ -266,114 +256,3 @@ def _read(grid: Grid, own: float, given: float) -> tuple[float, ...]:
         float(net.trafo["pfe_kw"] @ (((high + low) / 2.0) ** 2 - 1.0)),
         net.res_bus["vm_pu"].min(),
     )
-
-
-def hourly(
-    raw: RawMmbes, electrical: ParameterSet, sizes: Mapping[str, tuple[float, float]]
-) -> pd.DataFrame:
-    """Losses of every step of the typical days by formula and by power flow.
-
-    Parameters
-    ----------
-    sizes : mapping
-        Energy, kWh, and power, kW, by name; ``none``, without storage, comes first by itself.
-
-    Returns
-    -------
-    DataFrame
-        ``arrangement``, ``size``, ``day_type``, ``hour``, ``load_kw``, ``storage_kw`` (discharging
-        less charging), ``formula_kw``, ``power_flow_kw`` and the fields of `Solved`.
-    """
-    substation, _ = build(raw)
-    load = base_load(substation)
-    curves = substation.curves
-    days, steps = load.shape
-    cycles = {"none": np.zeros_like(load)}
-    for name, (energy_kwh, power_kw) in sizes.items():
-        cycle = schedule(load, energy_kwh, power_kw, substation.battery)
-        cycles[name] = cycle.discharge_kw - cycle.charge_kw
-    parts = []
-    for arrangement in ARRANGEMENTS:
-        grid = build_grid(raw, electrical, arrangement)
-        for name, storage in cycles.items():
-            found = solve(grid, load.ravel(), storage.ravel())
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "arrangement": arrangement,
-                        "size": name,
-                        "day_type": np.repeat(curves.names, steps),
-                        "hour": np.tile(np.arange(steps) * curves.step_h, days),
-                        "load_kw": load.ravel(),
-                        "storage_kw": storage.ravel(),
-                        "formula_kw": sum(losses_kw(substation, load, storage)).ravel(),
-                        "power_flow_kw": found.total_kw,
-                        **vars(found),
-                    }
-                )
-            )
-    return pd.concat(parts, ignore_index=True)
-
-
-def _year(substation: Substation, hours: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """Sums over a year, kWh, of columns in kW, by arrangement and size."""
-    curves = substation.curves
-    days = dict(zip(curves.names, curves.days_per_year, strict=True))
-    weight = curves.step_h * hours["day_type"].map(days)
-    keys = [hours["arrangement"], hours["size"]]
-    return hours[columns].mul(weight, axis=0).groupby(keys, sort=False).sum()
-
-
-def yearly(substation: Substation, hours: pd.DataFrame) -> pd.DataFrame:
-    """A year's losses, and what storage takes off them, by formula and by power flow, kWh.
-
-    Parameters
-    ----------
-    hours : DataFrame
-        From `hourly`.
-
-    Returns
-    -------
-    DataFrame
-        ``arrangement``, ``size``, ``formula_kwh``, ``power_flow_kwh``, ``off`` (power flow over
-        formula, less 1); the same of the reduction against no storage; ``lowest_voltage``.
-    """
-    year = _year(substation, hours, ["formula_kw", "power_flow_kw"]).reset_index()
-    year.columns = ["arrangement", "size", "formula_kwh", "power_flow_kwh"]
-    year["off"] = year["power_flow_kwh"] / year["formula_kwh"] - 1.0
-    bare = year[year["size"] == "none"].set_index("arrangement")
-    for method in ("formula", "power_flow"):
-        before = year["arrangement"].map(bare[f"{method}_kwh"])
-        year[f"{method}_reduction_kwh"] = before - year[f"{method}_kwh"]
-    with np.errstate(invalid="ignore"):
-        year["reduction_off"] = (
-            year["power_flow_reduction_kwh"] / year["formula_reduction_kwh"] - 1.0
-        )
-    lowest = hours.groupby(["arrangement", "size"], sort=False)["lowest_voltage"].min()
-    return year.assign(lowest_voltage=lowest.to_numpy())
-
-
-def causes(substation: Substation, hours: pd.DataFrame) -> pd.DataFrame:
-    """What lies between formula and power flow in a year, kWh: the parts add up to the difference.
-
-    Returns
-    -------
-    DataFrame
-        ``arrangement``, ``size``, ``formula_kwh``; ``flow_kwh``: lines carry the transformers'
-        losses and reactive power too, or not the same; ``line_voltage_kwh``,
-        ``transformer_voltage_kwh``: more current at a lower voltage; ``no_load_voltage_kwh``;
-        ``rest_kwh``: an uneven division over the transformers, and their no-load current;
-        ``power_flow_kwh``.
-    """
-    names = {
-        "formula_kw": "formula_kwh",
-        "lines_by_flow_kw": "flow_kwh",
-        "lines_by_voltage_kw": "line_voltage_kwh",
-        "transformers_by_voltage_kw": "transformer_voltage_kwh",
-        "no_load_by_voltage_kw": "no_load_voltage_kwh",
-        "power_flow_kw": "power_flow_kwh",
-    }
-    year = _year(substation, hours, list(names)).rename(columns=names)
-    explained = year.drop(columns="power_flow_kwh").sum(axis=1)
-    year.insert(year.shape[1] - 1, "rest_kwh", year["power_flow_kwh"] - explained)
-    return year.reset_index()

@@ -1,0 +1,100 @@
+"""Stage ``mmbes_independence@set``: scenarios by another search and seed, EENS by simulation."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from mobile_storage.adequacy.montecarlo import Sampling
+from mobile_storage.compendium.io import read_json, write_csv
+from mobile_storage.compendium.log import progress, stage
+from mobile_storage.mmbes.data import RawMmbes
+from mobile_storage.mmbes.independence import compared, simulated
+from mobile_storage.mmbes.scenarios import FAMILIES, scenarios
+from mobile_storage.mmbes.solve import Size
+from mobile_storage.stages.mmbes.common import RESULTS, bounds, parameter_set, params
+
+SERIES = {"load_rate": "load_rate", "weights": "loss", "reference": "cost", "extreme": None}
+"""Families, and the series in them (None: all), that a claim is read from: with further seeds."""
+
+
+def searched(name: str) -> Iterator[dict[str, Any]]:
+    """Every scenario of every family: what to search, and what differential evolution found."""
+    values = params()
+    for family in FAMILIES:
+        found = pd.read_csv(RESULTS / "scenarios" / f"{name}_{family}.csv")
+        todo = scenarios(parameter_set(name), family, values["scenarios"])
+        for scenario, row in zip(todo, found.itertuples(), strict=True):
+            claimed = family in SERIES and SERIES[family] in (None, scenario.name)
+            yield {
+                "family": family,
+                "series": scenario.name,
+                "value": scenario.value,
+                "moves": scenario.moves,
+                "evolved": Size(row.energy_kwh, row.power_kw, row.prospect),
+                "seeds": values["independence"]["seeds"] if claimed else [],
+            }
+
+
+def search_row(raw: RawMmbes, task: dict[str, Any]) -> dict[str, Any]:
+    """One scenario by the other means."""
+    values = params()
+    found = compared(
+        raw.replace(task["moves"]),
+        task["evolved"],
+        bounds(),
+        values["independence"]["refinement"],
+        task["seeds"],
+        {**values["evolution"], "tolerance": values["tolerance"]},
+    )
+    return {key: task[key] for key in ("family", "series", "value")} | found
+
+
+def storages(name: str) -> Iterator[tuple[str, RawMmbes, float, float]]:
+    """Every storage whose EENS is shown: a name, the ledgers, energy, kWh, and power, kW."""
+    raw, published = parameter_set(name), params()["published_size"]
+    yield "published size", raw, published["energy_kwh"], published["power_kw"]
+    for kind in params()["objectives"]:
+        best = read_json(RESULTS / "optimum" / f"{name}_{kind}.json")["optimum"]
+        yield f"best {kind}", raw, best["energy_kwh"], best["power_kw"]
+    sweep = pd.read_csv(RESULTS / "scenarios" / f"{name}_load_rate.csv")
+    for row in sweep.iloc[[0, -1]].itertuples():
+        moved = raw.replace({"substation.load_rate": row.value})
+        yield f"best at load rate {row.value:g}", moved, row.energy_kwh, row.power_kw
+
+
+def main() -> None:
+    """Write ``independence/<set>_searches.csv`` and ``independence/<set>_eens.csv``."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("set")
+    name = parser.parse_args().set
+    with stage("mmbes_independence", name) as log:
+        values = params()
+        tasks = list(searched(name))
+        one = partial(search_row, parameter_set(name))
+        with ProcessPoolExecutor(values["processes"]) as pool:
+            rows = pd.DataFrame(progress(pool.map(one, tasks), "searches", len(tasks)))
+        write_csv(rows, RESULTS / "independence" / f"{name}_searches.csv")
+        short = rows[["evolved_shortfall", "seeds_shortfall"]].to_numpy().max()
+        log.info("%d scenarios, evolution at most %.0e short", len(rows), short)
+        sampling = Sampling(**values["monte_carlo"])
+        seed = values["independence"]["first_seed"] + 1000 * values["sets"].index(name)
+        checked = []
+        for k, (storage, raw, energy_kwh, power_kw) in enumerate(storages(name)):
+            # A seed for every simulation, so that no two see the same faults.
+            seeds = tuple(replace(sampling, seed=seed + 2 * k + j) for j in (0, 1))
+            size = {"storage": storage, "energy_kwh": energy_kwh, "power_kw": power_kw}
+            checked += [size | row for row in simulated(raw, energy_kwh, power_kw, seeds)]
+        write_csv(pd.DataFrame(checked), RESULTS / "independence" / f"{name}_eens.csv")
+        far = max(abs(row["z"]) for row in checked if row["z"] is not None)
+        log.info("%d simulated values, at most %.1f standard errors off", len(checked), far)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Stage ``mmbes_power_flow@set``: losses of every hour by formula and by AC power flow."""
+
+from __future__ import annotations
+
+import argparse
+
+from mobile_storage.compendium.io import read_json, write_csv
+from mobile_storage.compendium.log import stage
+from mobile_storage.mmbes.data import build
+from mobile_storage.mmbes.power_flow import read_electrical
+from mobile_storage.mmbes.power_flow_losses import hourly, yearly
+from mobile_storage.stages.mmbes.common import RAW, RESULTS, parameter_set, params
+
+
+def main() -> None:
+    """Write ``power_flow/<set>.csv``: without storage, with the published size, with the best."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("set")
+    name = parser.parse_args().set
+    with stage("mmbes_power_flow", name) as log:
+        raw, published = parameter_set(name), params()["published_size"]
+        best = read_json(RESULTS / "optimum" / f"{name}_prospect.json")["optimum"]
+        sizes = {
+            "published size": (published["energy_kwh"], published["power_kw"]),
+            "best prospect": (best["energy_kwh"], best["power_kw"]),
+        }
+        hours = hourly(raw, read_electrical(RAW), sizes)
+        write_csv(hours, RESULTS / "power_flow" / f"{name}.csv")
+        for row in yearly(build(raw)[0], hours).itertuples():
+            log.info("%s, %s: %+.2f %% off", row.arrangement, row.size, 100.0 * row.off)
+
+
+if __name__ == "__main__":
+    main()
