@@ -257,15 +257,29 @@ def _ends(text: str) -> list[tuple[float, float]] | None:
     return ends if len(ends) in (1, 2) else None
 
 
-def verdict_frame(claims: Iterable[Claim], findings: Iterable[Finding]) -> pd.DataFrame:
+def verdict_frame(
+    claims: Iterable[Claim],
+    findings: Iterable[Finding],
+    worlds: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Return one row for each claim, in the order of the ledger, with its verdict and evidence.
+
+    Parameters
+    ----------
+    claims : iterable of Claim
+        The ledger.
+    findings : iterable of Finding
+        One for each claim.
+    worlds : mapping, optional
+        By claim, in how many plausible worlds it holds, as `worlds.plausible_worlds` writes it;
+        claims that are not in it get none.
 
     Raises
     ------
     ValueError
-        If a claim has no finding or two, or a finding has no claim.
+        If a claim has no finding or two, or a finding or an entry of `worlds` has no claim.
     """
-    claims = list(claims)
+    claims, worlds = list(claims), worlds or {}
     by_claim: dict[str, Finding] = {}
     for finding in findings:
         if finding.claim in by_claim:
@@ -277,11 +291,16 @@ def verdict_frame(claims: Iterable[Claim], findings: Iterable[Finding]) -> pd.Da
             f"claims without a finding: {sorted(ids - set(by_claim))}; "
             f"findings without a claim: {sorted(set(by_claim) - ids)}"
         )
-    return pd.DataFrame([_row(claim, by_claim[claim.id]) for claim in claims])
+    if not ids >= set(worlds):
+        raise ValueError(f"worlds without a claim: {sorted(set(worlds) - ids)}")
+    return pd.DataFrame([_row(c, by_claim[c.id], worlds.get(c.id, "")) for c in claims])
 
 
 def write_verdicts(
-    claims: Iterable[Claim], findings: Iterable[Finding], path: str | Path
+    claims: Iterable[Claim],
+    findings: Iterable[Finding],
+    path: str | Path,
+    worlds: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Write `verdict_frame` as CSV and return it.
 
@@ -290,12 +309,12 @@ def write_verdicts(
     ValueError
         As `verdict_frame`.
     """
-    frame = verdict_frame(claims, findings)
+    frame = verdict_frame(claims, findings, worlds)
     write_csv(frame, path)
     return frame
 
 
-def _row(claim: Claim, finding: Finding) -> dict[str, str]:
+def _row(claim: Claim, finding: Finding, worlds: str) -> dict[str, str]:
     value = finding.value
     variants = f"{finding.holds_in} of {finding.out_of}" if finding.out_of else ""
     return {
@@ -309,6 +328,7 @@ def _row(claim: Claim, finding: Finding) -> dict[str, str]:
         "rule": str(claim.rule),
         "tolerance": "" if claim.tolerance is None else f"{claim.tolerance:g}",
         "holds_in_variants": variants,
+        "plausible_worlds": worlds,
         "verdict": str(judge(claim, finding)),
         "cause": " ".join(finding.cause.split()),
         "notebook": finding.evidence.notebook,

@@ -55,6 +55,7 @@ def claims_block(folder: str | Path = ".", *, paper: str) -> str:
                 "Published": frame["published"] + units.where(frame["published"] != "", ""),
                 "Computed": frame["computed"] + units.where(frame["rule"] == "relative", ""),
                 "Verdict": "**" + frame["verdict"] + "**",
+                "Plausible worlds": frame["plausible_worlds"],
                 "Why": frame["cause"],
                 "Notebook": notebooks,
             }

@@ -25,9 +25,16 @@ from typing import TYPE_CHECKING
 import yaml
 
 from mobile_storage.compendium import readme
-from mobile_storage.compendium.errors import InputError, did_you_mean, kind_of
-from mobile_storage.compendium.io import read_text
-from mobile_storage.compendium.log import ERROR_FILE, ERROR_MARK
+from mobile_storage.compendium.errors import (
+    InputError,
+    OutputError,
+    PlainError,
+    did_you_mean,
+    kind_of,
+)
+from mobile_storage.compendium.io import read_text, replacing
+from mobile_storage.compendium.log import ERROR_FILE, ERROR_MARK, RUNNER
+from mobile_storage.compendium.recovery import recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +43,7 @@ __all__ = ["create", "main", "merged_params", "reproduce"]
 
 #: What the pipeline reads: files, and folders with all that is in them.
 INPUTS = ("dvc.yaml", "params.yaml", "requirements.lock", ".dvc/config", ".dvcignore", "README.md")
-INPUT_FOLDERS = ("data/raw", "notebooks", "src")
+INPUT_FOLDERS = ("data/flip", "data/raw", "notebooks", "src")
 #: Each paper's data below data/raw, and how the names of its stages begin; the longest run last.
 _STAGES = {"bao2024": "pricing", "fu2024": "mmbes"}
 #: Below the input folders: results, and what tools leave behind.
@@ -243,8 +250,8 @@ def _synchronise(target: Path, contents: Mapping[PurePosixPath, bytes]) -> None:
         path = target / name
         # An equal file keeps its time stamp, so that the pipeline need not hash it again.
         if not path.is_file() or path.read_bytes() != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            with replacing(path) as part:
+                part.write_bytes(content)
     for folder in INPUT_FOLDERS:
         for path in sorted((target / folder).rglob("*")):
             name = path.relative_to(target)
@@ -282,7 +289,8 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
         # The papers share nothing but what both only read, and a pipeline mostly keeps one core
         # busy.
         errors = {paper: Path(scratch, paper) for paper in _papers(overlay)}
-        codes = _side_by_side([_start(folder, paper, errors[paper], force) for paper in errors])
+        with recorded(folder):
+            codes = _side_by_side([_start(folder, paper, errors[paper], force) for paper in errors])
         for (paper, file), code in zip(errors.items(), codes, strict=True):
             if not code:
                 continue
@@ -306,6 +314,7 @@ def _start(folder: Path, paper: str, error_file: Path, force: bool) -> subproces
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
     command += [*(["--force"] if force else []), "--glob", f"{_STAGES[paper]}_*"]
     environment = {**os.environ, "PATH": path, ERROR_FILE: str(error_file)}
+    environment[RUNNER] = str(os.getpid())
     return subprocess.Popen(command, cwd=folder, env=environment)
 
 
@@ -348,7 +357,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         elif arguments.quick:
             target = create(QUICK_TARGET, None, layers)
         code = reproduce(target, force=arguments.force, overlay=arguments.case)
-    except InputError as error:
+    except (PlainError, OSError) as error:
+        if isinstance(error, OSError):
+            error = OutputError(error.filename or target, error)
         print(f"{ERROR_MARK}{error}", file=sys.stderr)
         raise SystemExit(2) from None
     if code:

@@ -21,7 +21,11 @@ from mobile_storage.compendium.io import read_json
 __all__ = [
     "FLIP",
     "NO_SHARE",
+    "OTHER_DATA",
     "FlipTest",
+    "condition",
+    "levels",
+    "percent",
     "plausible_worlds",
     "raw_digest",
     "read_flip",
@@ -32,6 +36,11 @@ FLIP = Path("data/flip")
 """Where the results are, one folder a paper."""
 NO_SHARE = "claims_without_share"
 """Entry of ``run.json``: by claim that cannot be asked in a world, why."""
+_BUILT = {
+    "P1": ("emergency supply is sold", "nobody buys any"),
+    "P2": ("storage is built", "none is built"),
+}
+OTHER_DATA = "There is no flip test of the data at hand: it was computed for others."
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,12 @@ class FlipTest:
     factors: pd.DataFrame
     worlds: pd.DataFrame
     run: Mapping[str, Any]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the two outcomes that are no claims stand for, and ``not built``, in words."""
+        built, not_built = _BUILT[str(self.summary["claim"].iloc[0]).partition("-")[0]]
+        return {"answered": "has an answer", "built": built, "not built": not_built}
 
 
 def raw_digest(raw_folder: str | Path) -> str:
@@ -142,3 +157,24 @@ def percent(part: float, whole: float) -> str:
     if 99.5 <= share < 100:
         return "> 99 %"
     return f"{share:.0f} %"
+
+
+def levels(unit: str) -> list[str]:
+    """Names of the levels of a reading, whose unit is such as ``0: exponential; 1: fixed``."""
+    return [level.partition(": ")[2] for level in unit.split("; ")]
+
+
+def condition(row: Mapping[str, Any], above: bool) -> str:
+    """One side of a threshold in words, such as ``battery.availability > 0.92``.
+
+    Parameters
+    ----------
+    row : mapping
+        ``factor``, ``unit``, ``scale`` and ``threshold`` of a row of `FlipTest.thresholds`.
+    above : bool
+        Which side.
+    """
+    if row["scale"].endswith("-level"):
+        names, first = levels(row["unit"]), int(row["threshold"]) + 1
+        return f"{row['factor']}: {' or '.join(names[first:] if above else names[:first])}"
+    return f"{row['factor']} {'>' if above else '<'} {row['threshold']:.3g}"

@@ -36,7 +36,7 @@ from SALib.analyze import rbd_fast
 
 from mobile_storage.compendium.io import read_json, write_csv
 from mobile_storage.compendium.log import stage
-from mobile_storage.compendium.worlds import FLIP, NO_SHARE
+from mobile_storage.compendium.worlds import FLIP, NO_SHARE, condition
 
 from .thresholds import RESAMPLES, SEED, decided, share, thresholds, tried
 
@@ -167,10 +167,8 @@ def _summary(
 def _in_words(found: pd.DataFrame, claim: str, among: str) -> str:
     """Thresholds as conditions under which the claim is likelier, the strongest first."""
     mine = found[(found["outcome"] == claim) & (found["among"] == among)]
-    return "; ".join(
-        f"{row.factor} {'>' if row.holds_above else '<'} {row.threshold:.3g}"
-        for row in mine.itertuples()
-    )
+    rows = mine.to_dict("records")
+    return "; ".join(condition(row, above=row["holds_above"]) for row in rows)
 
 
 def _indices(

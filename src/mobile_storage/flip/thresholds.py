@@ -27,6 +27,7 @@ SIGNIFICANT = 0.01
 """False discovery rate up to which a value counts as flipping an outcome."""
 TOP = 3
 """Thresholds kept for an outcome: those of the most influential values."""
+MOST_LEVELS = 3
 CONFIDENCE = 0.95
 RESAMPLES = 200
 SEED = 1
@@ -188,8 +189,8 @@ def _ranked(values: pd.DataFrame, holds: np.ndarray) -> Iterator[Mapping[str, ob
 
 
 def _bootstrapped(x: np.ndarray, holds: np.ndarray) -> dict[str, float]:
-    """Where the threshold lies over resampled worlds; of two levels there is only one split."""
-    if np.unique(x).size <= 2:
+    """Where the threshold lies over resampled worlds; between levels there is nothing to say."""
+    if np.unique(x).size <= MOST_LEVELS:
         return {}
     ends = stats.bootstrap(
         (x, holds),

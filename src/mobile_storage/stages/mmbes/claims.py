@@ -7,9 +7,10 @@ import pandas as pd
 from mobile_storage.compendium.claims import read_claims, write_verdicts
 from mobile_storage.compendium.io import read_json
 from mobile_storage.compendium.log import stage
+from mobile_storage.compendium.worlds import FLIP, plausible_worlds, read_summary
 from mobile_storage.mmbes.claims import Outcome
 from mobile_storage.mmbes.findings import convergence_finding, findings, loss_rate_finding
-from mobile_storage.stages.mmbes.common import RESULTS, params
+from mobile_storage.stages.mmbes.common import RAW, RESULTS, params
 
 LEDGER = "data/raw/claims.csv"
 FAMILIES = ("load_rate", "weights", "reference", "extreme")
@@ -55,7 +56,8 @@ def main() -> None:
                 [t["claim"] for t in read_json(RESULTS / "calibration.json")["targets"]],
             ),
         ]
-        frame = write_verdicts(claims.values(), found, RESULTS / "claims.csv")
+        worlds = plausible_worlds(read_summary(FLIP / "fu2024", RAW))
+        frame = write_verdicts(claims.values(), found, RESULTS / "claims.csv", worlds)
         for row in frame.itertuples():
             log.info("%s %s", row.id, row.verdict)
 

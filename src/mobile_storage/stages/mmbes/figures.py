@@ -10,12 +10,14 @@ from matplotlib.figure import Figure
 from mobile_storage.compendium.io import read_json
 from mobile_storage.compendium.log import stage
 from mobile_storage.compendium.style import save_figure
+from mobile_storage.compendium.worlds import FLIP, read_flip
+from mobile_storage.compendium.worlds_figures import figures as flip_figures
 from mobile_storage.mmbes import figures
 from mobile_storage.mmbes.data import RawMmbes, build
 from mobile_storage.mmbes.model import ATTRIBUTES
 from mobile_storage.mmbes.network import case_network
 from mobile_storage.stages.mmbes.claims import member, solved
-from mobile_storage.stages.mmbes.common import FIGURES, RESULTS, parameter_set, params
+from mobile_storage.stages.mmbes.common import FIGURES, RAW, RESULTS, parameter_set, params
 from mobile_storage.stages.mmbes.published import implied_options, load_rates, published
 
 PUBLISHED = {"prospect": "P2-01", "net_profit": "P2-06"}
@@ -127,7 +129,13 @@ def main() -> None:
             for name in raws
         }
         outages = {name: read_json(RESULTS / "adequacy" / f"{name}.json") for name in raws}
-        drawn = {**theory_and_case(raws, outages), **results(raws, sizes), **calibrated()}
+        claims = pd.read_csv(RESULTS / "claims.csv", dtype=str, keep_default_na=False)
+        drawn = {
+            **theory_and_case(raws, outages),
+            **results(raws, sizes),
+            **calibrated(),
+            **flip_figures(read_flip(FLIP / "fu2024", RAW), claims),
+        }
         for name, figure in drawn.items():
             save_figure(figure, FIGURES / name)
         log.info("%d figures", len(drawn))

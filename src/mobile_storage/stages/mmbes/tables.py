@@ -8,10 +8,12 @@ import pandas as pd
 
 from mobile_storage.compendium.io import read_json, write_table
 from mobile_storage.compendium.log import stage
+from mobile_storage.compendium.worlds import FLIP, read_flip
+from mobile_storage.compendium.worlds_tables import tables as flip_tables
 from mobile_storage.mmbes import tables
 from mobile_storage.mmbes.data import RawMmbes, build, ledger
 from mobile_storage.mmbes.implied import initial_interruption
-from mobile_storage.stages.mmbes.common import RESULTS, TABLES, parameter_set, params
+from mobile_storage.stages.mmbes.common import RAW, RESULTS, TABLES, parameter_set, params
 from mobile_storage.stages.mmbes.published import implied_options, implied_peaks, published
 
 Table = tuple[str, pd.DataFrame, str, Mapping[str, str]]
@@ -150,6 +152,7 @@ def main() -> None:
     """Write ``tables/fu2024/*``."""
     with stage("mmbes_tables") as log:
         raws = {name: parameter_set(name) for name in params()["sets"]}
+        claims = pd.read_csv(RESULTS / "claims.csv", dtype=str, keep_default_na=False)
         every = [
             *optimum_tables(),
             *scenario_tables(),
@@ -157,6 +160,7 @@ def main() -> None:
             *calibration_tables(),
             *implied_tables(next(iter(raws.values()))),
             *ledger_tables(raws),
+            *flip_tables(read_flip(FLIP / "fu2024", RAW), claims),
         ]
         for name, frame, caption, units in every:
             write_table(frame, TABLES / name, caption, units)

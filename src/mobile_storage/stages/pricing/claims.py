@@ -10,6 +10,7 @@ import pandas as pd
 from mobile_storage.compendium.claims import read_claims, write_verdicts
 from mobile_storage.compendium.io import read_json
 from mobile_storage.compendium.log import stage
+from mobile_storage.compendium.worlds import FLIP, plausible_worlds, read_summary
 from mobile_storage.pricing.claims import Comparison, comparison
 from mobile_storage.pricing.findings import (
     flipping_parameters,
@@ -20,6 +21,7 @@ from mobile_storage.pricing.findings import (
     table_finding,
 )
 from mobile_storage.stages.pricing.common import (
+    RAW,
     RESULTS,
     case_name,
     case_results,
@@ -71,7 +73,8 @@ def main() -> None:
             milp_finding(read_json(RESULTS / "formulations.json"), cases),
             table_finding(),
         ]
-        frame = write_verdicts(read_claims(LEDGER, "bao2024"), findings, VERDICTS)
+        worlds = plausible_worlds(read_summary(FLIP / "bao2024", RAW))
+        frame = write_verdicts(read_claims(LEDGER, "bao2024"), findings, VERDICTS, worlds)
         for row in frame.itertuples():
             log.info("%s %s", row.id, row.verdict)
 

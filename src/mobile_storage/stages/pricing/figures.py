@@ -7,6 +7,8 @@ import pandas as pd
 from mobile_storage.compendium.io import read_json
 from mobile_storage.compendium.log import stage
 from mobile_storage.compendium.style import save_figure
+from mobile_storage.compendium.worlds import FLIP, read_flip
+from mobile_storage.compendium.worlds_figures import figures as flip_figures
 from mobile_storage.pricing import figures
 from mobile_storage.pricing.data import derive, read_raw
 from mobile_storage.stages.pricing.common import FIGURES, RAW, RESULTS, case_results, default_cases
@@ -19,6 +21,7 @@ def main() -> None:
         names = default_cases()
         one, two = (cases[name] for name in names)
         trading = read_json(RESULTS / "no_emergency.json")
+        claims = pd.read_csv(RESULTS / "claims.csv", dtype=str, keep_default_na=False)
         drawn = {
             "grades": figures.grades(raw),
             "game": figures.game(),
@@ -27,7 +30,10 @@ def main() -> None:
             "revenue_cost": figures.revenue_cost(cases, trading, names),
             "iteration": figures.iteration(read_json(RESULTS / "iteration.json"), cases),
             "customers": figures.customers(one, two),
+            "agreement": figures.agreement(read_json(RESULTS / "formulations.json"), cases),
+            "ties": figures.ties(read_json(RESULTS / "ties.json"), cases),
             "sensitivity": figures.sensitivity(pd.read_csv(RESULTS / "sensitivity.csv")),
+            **flip_figures(read_flip(FLIP / "bao2024", RAW), claims),
         }
         for name, figure in drawn.items():
             save_figure(figure, FIGURES / name)

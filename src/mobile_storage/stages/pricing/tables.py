@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import pandas as pd
 
 from mobile_storage.compendium.io import read_json, write_table
 from mobile_storage.compendium.log import stage
-from mobile_storage.pricing import tables
+from mobile_storage.compendium.worlds import FLIP, read_flip
+from mobile_storage.compendium.worlds_tables import tables as flip_tables
+from mobile_storage.pricing import independence, tables
 from mobile_storage.pricing.data import load
 from mobile_storage.stages.pricing.common import RAW, RESULTS, TABLES, case_results, default_cases
 
 YUAN = "yuan/yr"
+
+
+def independence_tables(cases: Mapping[str, Any]) -> Iterator[Any]:
+    """What does not hang on a solver, a formulation or a tie."""
+    routes = read_json(RESULTS / "formulations.json")
+    ties = read_json(RESULTS / "ties.json")
+    strict = independence.strict_table(ties, cases)
+    for frame, name, caption, columns in (
+        (
+            independence.agreement_table(routes, cases),
+            "agreement",
+            "Every case by every route: how far they are apart, and what the optimum leaves open.",
+            ("Net income", "Largest regret", "Total revenue, optimal set")
+            + ("Total cost, optimal set", "Customers supply cost, optimal set"),
+        ),
+        (
+            independence.not_run_table(routes, cases),
+            "not_run",
+            "Routes that could not be run.",
+            (),
+        ),
+        (
+            independence.tie_table(ties, cases),
+            "ties",
+            "The optimal prices with every tie for the leader, as the model has it, or against it.",
+            ("Net income, for", "Net income, against")
+            + ("Emergency revenue, for", "Emergency revenue, against"),
+        ),
+        (
+            strict,
+            "strict",
+            "What the leader gives up so that every customer's choice is the best by a margin "
+            "(yuan/yr); empty where no prices can give that margin.",
+            tuple(strict.columns[1:]),
+        ),
+    ):
+        yield write_table(frame, TABLES / name, caption, dict.fromkeys(columns, YUAN))
 
 
 def main() -> None:
@@ -47,6 +89,7 @@ def main() -> None:
                 "The same games by every formulation, method and solver.",
                 {"Objective": YUAN, "Largest regret": YUAN},
             ),
+            *independence_tables(cases),
             write_table(
                 tables.iteration_table(read_json(RESULTS / "iteration.json")),
                 TABLES / "iteration",
@@ -79,6 +122,9 @@ def main() -> None:
                     "Who buys which grade in the default variant, yuan/yr.",
                 ),
             ]
+        claims = pd.read_csv(RESULTS / "claims.csv", dtype=str, keep_default_na=False)
+        for name, frame, caption, units in flip_tables(read_flip(FLIP / "bao2024", RAW), claims):
+            written.append(write_table(frame, TABLES / name, caption, units))
         log.info("%d tables", len(written))
 
 
