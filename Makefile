@@ -43,7 +43,7 @@ export MPLCONFIGDIR := $(CACHE)/matplotlib
 export NUMBA_CACHE_DIR := $(CACHE)/numba
 export RUFF_CACHE_DIR := $(CACHE)/ruff
 
-.PHONY: help reproduce test lab lint clean lock-requirements
+.PHONY: help reproduce test lab site report lint clean lock-requirements
 
 help:
 	@cat <<'EOF'
@@ -52,7 +52,9 @@ help:
 	make reproduce QUICK=1      a smaller run in a copy (.quick); the results here stay as they are
 	make reproduce CASE=folder  the pipeline on the data in folder; results in folder/reproduction
 	make test                   all tests
-	make lab                    JupyterLab on the notebooks
+	make lab                    JupyterLab on the explorer: sliders, answers within a second or so
+	make site                   the site to read: build/site/index.html
+	make report                 the claims with their figures for print: build/report.pdf
 	make lint                   style of the code
 	make clean                  remove the environment, caches and the quick copy, nothing else
 	make lock-requirements      after a change of pyproject.toml: new requirements.lock and environment.yml
@@ -70,13 +72,18 @@ lint: $(STAMP)
 	@$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
+# Sphinx reads what is committed; nothing is downloaded. The report is printed by a browser.
+site report: $(STAMP)
+	@$(RUN) -m mobile_storage.compendium.site $@
+
 # The notebooks read paths from the top of the repository, in the pipeline and in Lab alike.
+# LAB=--no-browser and the like are passed on.
 lab: $(STAMP)
 	@mkdir -p "$(IPYTHONDIR)/profile_default"
 	echo 'c.InteractiveShellApp.exec_lines = ["import os; os.chdir(\"$(CURDIR)\"); del os"]' \
 	    > "$(IPYTHONDIR)/profile_default/ipython_kernel_config.py"
 	unset MPLBACKEND
-	$(RUN) -m jupyterlab --notebook-dir notebooks
+	$(RUN) -m jupyterlab --notebook-dir notebooks $(LAB) notebooks/explore.ipynb
 
 clean:
 	@rm -rf $(VENV) .cache .quick .dvc/tmp .dvc/cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,67 @@
+"""Sphinx settings of the site; its sources are written by ``mobile_storage.compendium.site``.
+
+Nothing here names another machine: mathematics, scripts and styles come with the site.
+"""
+
+project = "Mobile storage: a reproducible compendium"
+author = "The mobile-storage compendium contributors"
+copyright = "the mobile-storage compendium contributors; MIT and CC BY 4.0"
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    # Brings MathJax as files and points sphinx.ext.mathjax to them.
+    "sphinx-mathjax-offline",
+]
+# Parts of pages, and copies of files that are offered as they are.
+exclude_patterns = ["_parts/**", "data/**", "notebooks/executed/**"]
+templates_path = ["templates"]
+
+# Notebooks are shown as the pipeline executed them.
+nb_execution_mode = "off"
+nb_render_markdown_format = "myst"
+nb_merge_streams = True
+# Widgets would come from a content delivery network; no executed notebook has any.
+nb_ipywidgets_js = {}
+myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+# Outputs' links are the repository's; `site.links` has turned them into the site's.
+myst_links_external_new_tab = False
+
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"show-inheritance": True}
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+# Single backquotes in docstrings name functions and classes.
+default_role = "py:obj"
+python_use_unqualified_type_names = True
+maximum_signature_line_length = 90
+toc_object_entries = False
+
+html_theme = "furo"
+html_title = "Mobile storage"
+html_static_path = ["static"]
+html_css_files = ["site.css", ("print.css", {"media": "print"})]
+html_js_files = [("filter.js", {"defer": "defer"})]
+html_copy_source = False
+html_show_sourcelink = False
+html_last_updated_fmt = None
+# Summaries of search results are fetched page by page, which browsers refuse on file://.
+html_show_search_summary = False
+html_domain_indices = False
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#004488", "color-brand-content": "#004488"},
+    "dark_css_variables": {"color-brand-primary": "#9ec5f5", "color-brand-content": "#9ec5f5"},
+    "footer_icons": [],
+}
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"

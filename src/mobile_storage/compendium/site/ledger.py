@@ -1,0 +1,111 @@
+"""The parameter ledgers as rows to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from mobile_storage.compendium.io import read_json
+from mobile_storage.compendium.parameters import COLUMNS, STATUSES
+from mobile_storage.compendium.site.record import label, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["FOLDED_ROWS", "Ledger", "LedgerRow", "read_ledgers", "status_counts"]
+
+FOLDED_ROWS = 60
+"""A ledger with more rows than this is folded."""
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One parameter; `keys` says which of several (a customer, an hour), `moved` its other values.
+
+    `moved` are pairs of a parameter set and the value that it has there, as text.
+    """
+
+    anchor: str
+    keys: str
+    symbol: str
+    name: str
+    value: str
+    unit: str
+    range: str
+    status: str
+    source: str
+    note: str
+    moved: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A file of parameters."""
+
+    paper: str
+    name: str
+    rows: tuple[LedgerRow, ...]
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the repository."""
+        return f"data/raw/{self.paper}/{self.name}.csv"
+
+    @property
+    def anchor(self) -> str:
+        """Name of its heading on the site."""
+        return label("ledger", self.paper, self.name)
+
+    @property
+    def folded(self) -> bool:
+        """Whether it is too long to stand open."""
+        return len(self.rows) > FOLDED_ROWS
+
+
+def read_ledgers(top: Path, paper: str) -> list[Ledger]:
+    """Read every ledger of a paper, with what each parameter set makes of its values."""
+    sets = {
+        path.stem: read_json(path)["moves"]
+        for path in sorted((top / "data/results" / paper / "sets").glob("*.json"))
+    }
+    return [
+        Ledger(paper, path.stem, tuple(_rows(path, paper, sets)))
+        for path in sorted((top / "data/raw" / paper).glob("*.csv"))
+    ]
+
+
+def _rows(path: Path, paper: str, sets: dict[str, dict[str, object]]) -> Iterator[LedgerRow]:
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    keys = [name for name in frame.columns if name not in COLUMNS]
+    for row in frame.to_dict("records"):
+        values = [row[key] for key in keys]
+        # A parameter set names a row by its ledger, as many keys as tell it apart, its symbol.
+        places = {".".join([path.stem, *values[:n], row["symbol"]]) for n in range(len(keys) + 1)}
+        if keys:
+            places.discard(f"{path.stem}.{row['symbol']}")
+        yield LedgerRow(
+            anchor=label("p", paper, path.stem, *values, row["symbol"]),
+            keys=" · ".join(value for value in values if value != "none"),
+            symbol=row["symbol"],
+            name=row["name"],
+            value=row["value"],
+            unit="" if row["unit"] == "dimensionless" else row["unit"],
+            range=f"{row['low']} to {row['high']}" if row["low"] else "",
+            status=row["status"],
+            source=row["source"],
+            note=row["note"],
+            moved=tuple(
+                (name, shown(str(moves[place])))
+                for name, moves in sets.items()
+                for place in sorted(places & set(moves))
+            ),
+        )
+
+
+def status_counts(ledgers: list[Ledger]) -> dict[str, int]:
+    """Count the rows by status."""
+    rows = [row.status for ledger in ledgers for row in ledger.rows]
+    return {status: rows.count(status) for status in STATUSES}
