@@ -1,0 +1,145 @@
+"""Values that a reader may move, as sliders and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from mobile_storage.compendium.parameters import Parameter
+
+__all__ = ["Knob", "knob_of", "knob_table", "moved", "reset_button", "show", "sliders"]
+
+Value = float | tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One value that may move, or the two ends of a range.
+
+    Attributes
+    ----------
+    symbol : str
+        Its key in what is asked.
+    name, unit : str
+    default : float or tuple of 2 floats
+        A pair stands for a range with two handles.
+    low, high, step : float
+        Ends of the slider, and how finely it moves.
+    origin : str
+        Where the default comes from.
+    """
+
+    symbol: str
+    name: str
+    unit: str
+    default: Value
+    low: float
+    high: float
+    step: float
+    origin: str
+
+    @property
+    def label(self) -> str:
+        """Short enough to stand beside a slider."""
+        short = self.name.partition(":")[0]
+        return short if self.unit == "dimensionless" else f"{short} ({self.unit})"
+
+    def text(self, value: Value) -> str:
+        """A value as the table writes it."""
+        if isinstance(value, tuple):
+            return " to ".join(self.text(end) for end in value)
+        return f"{value:,.0f}" if self.step >= 1 else f"{value:.3g}"
+
+
+def knob_of(row: Parameter, symbol: str, step: float, default: float | None = None) -> Knob:
+    """Knob of a ledger's row, over the range that the ledger gives.
+
+    Parameters
+    ----------
+    row : Parameter
+        Must have a range.
+    symbol : str
+        Key of the knob.
+    step : float
+        How finely it moves.
+    default : float, optional
+        Value of another parameter set in place of the ledger's.
+    """
+    knob = Knob(symbol, row.name, row.unit, row.value, row.low, row.high, step, row.status)
+    if default is None or default == row.value:
+        return knob
+    origin = f"calibrated; the ledger has {knob.text(row.value)} ({row.status})"
+    return replace(knob, default=default, origin=origin)
+
+
+def sliders(knobs: Iterable[Knob]) -> dict[str, widgets.ValueWidget]:
+    """A slider for each knob, by symbol; they report once the handle is let go."""
+    found = {}
+    for knob in knobs:
+        kind = widgets.FloatRangeSlider if isinstance(knob.default, tuple) else widgets.FloatSlider
+        found[knob.symbol] = kind(
+            value=knob.default,
+            min=knob.low,
+            max=knob.high,
+            step=knob.step,
+            description=knob.label,
+            readout_format=",.0f" if knob.step >= 1 else ".3f",
+            continuous_update=False,
+            style={"description_width": "26em"},
+            layout={"width": "min(58em, 98%)"},
+        )
+    return found
+
+
+def reset_button(
+    knobs: Iterable[Knob], controls: Mapping[str, widgets.ValueWidget]
+) -> widgets.Button:
+    """A button that takes every slider back to its default."""
+    button = widgets.Button(description="Back to the defaults", icon="undo")
+    defaults = {knob.symbol: knob.default for knob in knobs}
+
+    def reset(_: widgets.Button) -> None:
+        for symbol, value in defaults.items():
+            controls[symbol].value = value
+
+    button.on_click(reset)
+    return button
+
+
+def moved(knobs: Iterable[Knob], values: Mapping[str, Value]) -> list[str]:
+    """Symbols of the knobs that are not at their default."""
+    return [knob.symbol for knob in knobs if values[knob.symbol] != knob.default]
+
+
+def knob_table(knobs: Iterable[Knob], values: Mapping[str, Value]) -> pd.DataFrame:
+    """Every knob with its default, where that comes from, and whether it was moved."""
+    knobs = list(knobs)
+    changed = moved(knobs, values)
+    return pd.DataFrame(
+        {
+            "Value": knob.name,
+            "Unit": "" if knob.unit == "dimensionless" else knob.unit,
+            "Now": f"**{knob.text(values[knob.symbol])}, moved**"
+            if knob.symbol in changed
+            else "default",
+            "Default": knob.text(knob.default),
+            "Range": knob.text((knob.low, knob.high)),
+            "The default is": knob.origin,
+        }
+        for knob in knobs
+    )
+
+
+def show(parts: Iterable[Any]) -> None:
+    """Display what a report consists of, and let go of its figures."""
+    for part in parts:
+        display(part)
+        if isinstance(part, Figure):
+            plt.close(part)
