@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import sys
+import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +19,16 @@ from mobile_storage.compendium.errors import PlainError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["ERROR_FILE", "ERROR_MARK", "configure", "progress", "stage"]
+__all__ = [
+    "ERROR_FILE",
+    "ERROR_MARK",
+    "RUNNER",
+    "configure",
+    "end_with_parent",
+    "is_alive",
+    "progress",
+    "stage",
+]
 
 T = TypeVar("T")
 
@@ -27,6 +38,11 @@ ROOT = "mobile_storage"
 ERROR_MARK = "ERROR: "
 #: Environment variable: a file that gets the same sentence, for whoever started the stage.
 ERROR_FILE = "MOBILE_STORAGE_ERROR_FILE"
+#: Environment variable: the process that runs the pipeline.
+RUNNER = "MOBILE_STORAGE_RUNNER"
+#: DVC sets this one for every stage that it starts.
+_UNDER_DVC = "DVC_STAGE"
+_SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_BETWEEN_LINES = 15.0
 
 
@@ -68,6 +84,8 @@ def stage(name: str, case: str | None = None) -> Iterator[logging.Logger]:
     traceback would bury it. Every other exception goes up as it is.
     """
     logger = configure(name, case)
+    if _UNDER_DVC in os.environ:
+        end_with_parent()
     started = time.monotonic()
     try:
         yield logger
@@ -78,6 +96,38 @@ def stage(name: str, case: str | None = None) -> Iterator[logging.Logger]:
                 Path(os.environ[ERROR_FILE]).write_text(str(error), encoding="utf-8")
         raise SystemExit(2) from error
     logger.info("done in %.1f s", time.monotonic() - started)
+
+
+def end_with_parent() -> None:
+    """From now on, end this process and its children as soon as the one that started it is gone.
+
+    A kill reaches one process only. Without this a killed run's stages would go on, and the next
+    run would start them beside themselves. So every stage ends with DVC and with whoever runs the
+    pipeline, and every worker of a pool (as its ``initializer``) with its stage.
+    """
+    parent, runner = os.getppid(), int(os.environ.get(RUNNER, 0))
+
+    def watch() -> None:
+        while os.getppid() == parent and (not runner or is_alive(runner)):
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        for child in multiprocessing.active_children():
+            child.kill()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def is_alive(process: int) -> bool:
+    """Whether there is a process of this number."""
+    if os.name == "nt":  # where signal 0 ends the process that it asks for
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def progress(iterable: Iterable[T], desc: str, total: int | None = None) -> Iterator[T]:

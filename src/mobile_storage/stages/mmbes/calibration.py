@@ -13,7 +13,7 @@ import numpy as np
 
 from mobile_storage.compendium.claims import read_claims
 from mobile_storage.compendium.io import write_json
-from mobile_storage.compendium.log import progress, stage
+from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.mmbes.calibration import Fit, Misfit, Space, fit, screen, spread_points, targets
 from mobile_storage.mmbes.data import RawMmbes, ledger, read_raw
 from mobile_storage.mmbes.forward import Forward
@@ -100,7 +100,7 @@ def main() -> None:
             return
         model = forward()
         space = model.space
-        with ProcessPoolExecutor(params()["processes"]) as pool:
+        with ProcessPoolExecutor(params()["processes"], initializer=end_with_parent) as pool:
             log.info("looking for starts: %d generations", settings["generations"])
             screens = [
                 screen(

@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from mobile_storage.compendium.io import read_json, write_json
-from mobile_storage.compendium.log import progress, stage
+from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.mmbes.data import read_raw
 from mobile_storage.mmbes.outcomes import outcome_record
 from mobile_storage.stages.mmbes.common import RAW, RESULTS, bounds, params
@@ -25,7 +25,7 @@ def main() -> None:
     """Write ``ensemble.json``."""
     with stage("mmbes_ensemble") as log:
         members = [member["moves"] for member in read_json(RESULTS / "members.json")]
-        with ProcessPoolExecutor(params()["processes"]) as pool:
+        with ProcessPoolExecutor(params()["processes"], initializer=end_with_parent) as pool:
             records = list(progress(pool.map(record, members), "ensemble", len(members)))
         write_json(records, RESULTS / "ensemble.json")
         log.info("%d members", len(records))

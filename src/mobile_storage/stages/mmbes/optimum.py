@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mobile_storage.compendium.io import write_csv, write_json
-from mobile_storage.compendium.log import progress, stage
+from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.mmbes.data import build
 from mobile_storage.mmbes.evaluate import Prepared, prepare
 from mobile_storage.mmbes.model import Preferences
@@ -80,7 +80,7 @@ def main() -> None:
         first = evolution["seed"]
         seeds = range(first, first + values["convergence"]["seeds"])
         task = partial(run_seed, asked.set, asked.objective)
-        with ProcessPoolExecutor(values["processes"]) as pool:
+        with ProcessPoolExecutor(values["processes"], initializer=end_with_parent) as pool:
             runs = list(progress(pool.map(task, seeds), "differential evolution", len(seeds)))
         grid = map_grid(worth, bounds(), (values["grid"]["energy"], values["grid"]["power"]))
         other = search_direct(worth, bounds(), **values["direct"])

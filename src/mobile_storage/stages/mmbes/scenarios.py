@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 
 from mobile_storage.compendium.io import write_csv
-from mobile_storage.compendium.log import progress, stage
+from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.mmbes.outcomes import scenario_row
 from mobile_storage.mmbes.scenarios import FAMILIES, scenarios
 from mobile_storage.stages.mmbes.common import RESULTS, bounds, parameter_set, params
@@ -27,7 +27,7 @@ def main() -> None:
         todo = scenarios(raw, asked.family, values["scenarios"])
         search = {**values["evolution"], "tolerance": values["tolerance"]}
         one = partial(scenario_row, raw, bounds=bounds(), search=search)
-        with ProcessPoolExecutor(values["processes"]) as pool:
+        with ProcessPoolExecutor(values["processes"], initializer=end_with_parent) as pool:
             rows = pd.DataFrame(progress(pool.map(one, todo), asked.family, len(todo)))
         write_csv(rows, RESULTS / "scenarios" / f"{asked.set}_{asked.family}.csv")
         log.info("%d scenarios", len(rows))

@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from mobile_storage.compendium.io import write_json
-from mobile_storage.compendium.log import progress, stage
+from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.pricing.data import load
 from mobile_storage.pricing.search import blind_search
 from mobile_storage.stages.pricing.common import RAW, RESULTS, default_setting, params
@@ -17,7 +17,7 @@ def main() -> None:
     with stage("search") as log:
         values = params()["search"]
         task = partial(blind_search, load(RAW), default_setting(), **values["evolution"])
-        with ProcessPoolExecutor(values["processes"]) as pool:
+        with ProcessPoolExecutor(values["processes"], initializer=end_with_parent) as pool:
             runs = progress(pool.map(task, values["seeds"]), "blind search", len(values["seeds"]))
             rows = [
                 {

@@ -9,10 +9,15 @@ from functools import partial
 import pandas as pd
 
 from mobile_storage.compendium.io import write_csv
-from mobile_storage.compendium.log import progress, stage
+from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.pricing.data import read_raw
 from mobile_storage.pricing.sensitivity import moves, try_move
 from mobile_storage.stages.pricing.common import RAW, RESULTS, default_setting, params
+
+
+def _start_worker() -> None:
+    logging.getLogger("mobile_storage").setLevel(logging.WARNING)
+    end_with_parent()
 
 
 def main() -> None:
@@ -25,8 +30,7 @@ def main() -> None:
             log.warning("%d customers: only the data as they are, nothing moved", customers)
             todo = todo[:1]
         task = partial(try_move, raw, default_setting(), **params()["limits"])
-        quiet = logging.getLogger("mobile_storage").setLevel
-        with ProcessPoolExecutor(values["processes"], None, quiet, (logging.WARNING,)) as pool:
+        with ProcessPoolExecutor(values["processes"], initializer=_start_worker) as pool:
             rows = list(progress(pool.map(task, todo), "sensitivity", len(todo)))
         frame = pd.DataFrame(rows)
         write_csv(frame, RESULTS / "sensitivity.csv")

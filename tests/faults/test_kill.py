@@ -1,0 +1,110 @@
+"""A pipeline of real stages with workers, killed in the middle and started again.
+
+Not on Windows: there nothing tells a process that its parent is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+STAGE = """\
+import sys, time
+from concurrent.futures import ProcessPoolExecutor
+from mobile_storage.compendium.io import write_json
+from mobile_storage.compendium.log import end_with_parent, stage
+
+
+def work(number):
+    time.sleep(0.3)
+    return number**2
+
+
+if __name__ == "__main__":
+    with stage("pricing", sys.argv[1]):
+        with ProcessPoolExecutor(2, initializer=end_with_parent) as pool:
+            rows = list(pool.map(work, range(6)))
+        write_json(rows, f"data/results/{sys.argv[1]}.json")
+"""
+RUN = """\
+  pricing_{name}:
+    cmd: python src/stage.py {name}
+    deps: [{dep}]
+    outs: [data/results/{name}.json: {{cache: false}}]
+"""
+RESULT = b"[\n 0,\n 1,\n 4,\n 9,\n 16,\n 25\n]\n"
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """A pipeline of two stages, one after the other, without results."""
+    for folder in ("src", "notebooks", ".dvc", "data/raw/bao2024"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "data/raw/bao2024/a.csv").write_text("1")
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n"
+        + RUN.format(name="one", dep="data/raw/bao2024/a.csv")
+        + RUN.format(name="two", dep="data/results/one.json")
+    )
+    (tmp_path / "params.yaml").write_text("{}")
+    (tmp_path / "src/stage.py").write_text(STAGE)
+    (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+    return tmp_path
+
+
+def start(root: Path) -> subprocess.Popen:
+    """The run, in a group of its own: a killed one must not take the tests with it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "mobile_storage.compendium.workspace"],
+        cwd=root,
+        env={**os.environ, "DVC_SITE_CACHE_DIR": str(root / ".dvc/site")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def results(root: Path) -> dict[str, bytes]:
+    files = [p for p in sorted((root / "data/results").rglob("*")) if p.is_file()]
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
+
+
+def processes(root: Path) -> dict[int, str]:
+    """Command by number of every process that works in the folder."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if Path(os.readlink(entry / "cwd")) == root:
+                found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+        except OSError:  # it has just ended
+            continue
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="finds processes in /proc")
+@pytest.mark.parametrize("victim", ["workspace", "--wait-for-lock", "src/stage.py"])
+def test_killed_and_started_again_it_ends_with_the_same_bytes(root, victim):
+    """Whoever is killed, the others end too, and nothing is in the next run's way."""
+    run = start(root)
+    until = time.monotonic() + 60
+    while sum("src/stage.py" in command for command in processes(root).values()) < 3:
+        assert time.monotonic() < until, "no stage with two workers"
+        time.sleep(0.02)
+    (hit, *_) = sorted(n for n, command in processes(root).items() if victim in command)
+    os.kill(hit, signal.SIGKILL)
+    run.wait(timeout=60)
+    assert results(root) == {}
+    again = start(root)
+    said = again.communicate(timeout=120)[0]
+    assert again.returncode == 0, said
+    assert results(root) == {f"data/results/{name}.json": RESULT for name in ("one", "two")}
+    assert processes(root) == {}

@@ -1,0 +1,127 @@
+"""What a kill leaves of DVC's files, put right."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mobile_storage.compendium.recovery import merged_records, recorded
+
+NAMES = [f"stage_{k}@case" for k in range(5)]
+
+
+def record(digest: str, names=NAMES) -> str:
+    """A ``dvc.lock`` as DVC writes it, every stage with one dependency of this digest."""
+    return "schema: '2.0'\nstages:\n" + "".join(
+        f"  {name}:\n    cmd: python {name}.py\n    deps:\n    - path: {name}.py\n"
+        f"      hash: md5\n      md5: {digest}{name}\n      size: 12\n"
+        for name in names
+    )
+
+
+def stages(text: str) -> dict:
+    return yaml.safe_load(text)["stages"]
+
+
+@given(st.integers(0, len(record("new"))))
+@settings(deadline=None)
+def test_a_record_cut_off_anywhere_keeps_every_stage(length):
+    """In its new state if all of its entry is there, else in its old one or nearly new."""
+    cut = record("new")[:length]
+    found = stages(merged_records(record("old"), cut))
+    old, new = stages(record("old")), stages(record("new"))
+    assert list(found) == NAMES
+    for name, next_name in zip(NAMES, [*NAMES[1:], None], strict=True):
+        if next_name is None:
+            # What is left of it, where it is cut off at a line's end: DVC sees that it is stale.
+            assert found[name]["cmd"] == new[name]["cmd"]
+        elif f"{next_name}:\n    cmd: python {next_name}.py\n" in cut:
+            assert found[name] == new[name]
+        else:
+            assert found[name] in (old[name], new[name])
+
+
+def test_a_record_that_is_whole_stays_as_it_is():
+    assert merged_records(record("old"), record("new")) == record("new")
+    assert merged_records("", record("new")) == record("new")
+    more = record("new", [*NAMES, "stage_5"])
+    assert merged_records(record("old"), more) == more
+
+
+def test_without_an_older_record_the_whole_entries_are_kept():
+    text = record("new")
+    torn = text[: text.index("  stage_3") + 40]
+    assert list(stages(merged_records("", torn + "\n    deps: ["))) == NAMES[:3]
+    assert merged_records("", "") == ""
+    assert merged_records("", "schema: '2") == ""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / ".dvc/tmp").mkdir(parents=True)
+    return tmp_path
+
+
+def killed(folder, left: str) -> None:
+    """A run that began with the old record, and left this one when it was killed."""
+    run = recorded(folder)
+    (folder / "dvc.lock").write_text(record("old"))
+    run.__enter__()
+    (folder / "dvc.lock").write_text(left)
+
+
+def test_the_run_after_a_kill_begins_with_a_record_that_is_whole(folder):
+    killed(folder, "")
+    with recorded(folder):
+        assert (folder / "dvc.lock").read_text() == record("old")
+
+
+def test_after_a_run_that_ended_by_itself_the_record_is_what_it_is(folder):
+    """A stage that somebody took out of it stays out."""
+    (folder / "dvc.lock").write_text(record("old"))
+    with recorded(folder):
+        pass
+    (folder / "dvc.lock").write_text(record("old", NAMES[:2]))
+    with recorded(folder):
+        assert list(stages((folder / "dvc.lock").read_text())) == NAMES[:2]
+
+
+def test_a_folder_without_a_record_has_none_before_its_first_run(folder):
+    with recorded(folder):
+        assert not (folder / "dvc.lock").exists()
+
+
+@pytest.mark.parametrize("left", ["", '{"write": {"a', "[]", '{"write": {"a": 1}}'])
+def test_a_torn_list_of_who_works_where_is_removed(folder, left):
+    """With it DVC refuses to start."""
+    (folder / ".dvc/tmp/rwlock").write_text(left)
+    with recorded(folder):
+        assert not (folder / ".dvc/tmp/rwlock").exists()
+
+
+def test_a_whole_list_is_left_to_dvc(folder):
+    busy = folder / ".dvc/tmp/rwlock"
+    gone = {"pid": 2**22 + 1, "cmd": "dvc repro"}  # no process has so high a number
+    busy.write_text(json.dumps({"write": {"a": gone}, "read": {"b": [gone]}}))
+    with recorded(folder):
+        assert busy.exists()
+
+
+def test_processes_that_still_work_there_are_waited_for(folder, monkeypatch):
+    busy = folder / ".dvc/tmp/rwlock"
+    busy.write_text(json.dumps({"write": {}, "read": {"b": [{"pid": os.getpid(), "cmd": "x"}]}}))
+    waits = []
+
+    def sleep(seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            busy.write_text("{}")
+
+    monkeypatch.setattr("mobile_storage.compendium.recovery.time.sleep", sleep)
+    with recorded(folder):
+        assert len(waits) == 3
