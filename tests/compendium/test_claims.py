@@ -163,12 +163,15 @@ def test_verdicts_come_in_the_order_of_the_ledger(tmp_path):
         found(ORDERING, "case 1", holds=True, holds_in=3, out_of=4, evidence=evidence),
         found(NUMBER, 5000.0 + 1e-9),
     ]
-    frame = write_verdicts([NUMBER, ORDERING], findings, tmp_path / "claims.csv")
+    worlds = {"P1-02": "63 % of 2,048"}
+    frame = write_verdicts([NUMBER, ORDERING], findings, tmp_path / "claims.csv", worlds)
     assert frame["id"].tolist() == ["P2-01", "P1-02"]
     assert frame["verdict"].tolist() == ["reproduced", "qualitatively reproduced"]
     text = (tmp_path / "claims.csv").read_text().splitlines()
-    assert text[1].startswith("P2-01,b,5,Capacity,4986.83,5000,kWh,relative,0.1,,reproduced,")
-    assert text[2].endswith(",3 of 4,qualitatively reproduced,Because.,n.ipynb,,,k_exp")
+    assert text[1].startswith("P2-01,b,5,Capacity,4986.83,5000,kWh,relative,0.1,,,reproduced,")
+    assert text[2].endswith(
+        ',3 of 4,"63 % of 2,048",qualitatively reproduced,Because.,n.ipynb,,,k_exp'
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,6 +180,11 @@ def test_verdicts_come_in_the_order_of_the_ledger(tmp_path):
 def test_every_claim_has_exactly_one_finding(findings):
     with pytest.raises(ValueError, match="finding"):
         verdict_frame([NUMBER], findings)
+
+
+def test_worlds_of_a_claim_that_is_not_in_the_ledger_are_refused():
+    with pytest.raises(ValueError, match=r"worlds without a claim: \['P1-02'\]"):
+        verdict_frame([NUMBER], [found(NUMBER)], {"P1-02": "1 % of 9"})
 
 
 # ---- the ledger that is committed ------------------------------------------------------------

@@ -76,13 +76,14 @@ def test_the_table_of_claims_shows_value_verdict_cause_and_notebook(tmp_path):
         Finding("P2-01", 12.0, "As stated.", evidence=evidence),
         Finding("P1-02", "1 > 2", "By much.", holds=True),
     ]
-    write_verdicts([number, order], findings, tmp_path / "data/results/fu2024/claims.csv")
+    path = tmp_path / "data/results/fu2024/claims.csv"
+    write_verdicts([number, order], findings, path, {"P2-01": "5 % of 2,000"})
     rows = readme.claims_block(tmp_path, paper="fu2024").splitlines()
     assert rows[2] == (
-        "| P2-01 | A \\| B | 12 yr | 12 yr | **reproduced** | As stated. "
+        "| P2-01 | A \\| B | 12 yr | 12 yr | **reproduced** | 5 % of 2,000 | As stated. "
         "| [05_x](notebooks/executed/b/05_x.ipynb) |"
     )
-    assert rows[3] == "| P1-02 | Highest |  | 1 > 2 | **reproduced** | By much. |  |"
+    assert rows[3] == "| P1-02 | Highest |  | 1 > 2 | **reproduced** |  | By much. |  |"
 
 
 def test_no_verdicts_yet_is_said(tmp_path):
