@@ -239,7 +239,8 @@ def tie_record(
             found = smallest_margin(data, setting, solution.outcome)
             row |= {
                 "net_income_yuan_per_year": solution.outcome.account.net_income,
-                "smallest_margin_yuan_per_year": found if math.isfinite(found) else None,
+                # Beyond this the solvers' tolerances speak.
+                "smallest_margin_yuan_per_year": round(found, 6) if math.isfinite(found) else None,
             }
         strict.append(row)
     worst = worst_answers(data, setting, prices, solver=options.get("solver", "auto"))

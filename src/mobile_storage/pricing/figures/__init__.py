@@ -5,11 +5,13 @@ it and ``data/results/bao2024/cases`` keeps it.
 """
 
 from .income import iteration, revenue_cost
+from .independence import agreement, ties
 from .market import choices, customers, prices
 from .model import game, grades
 from .sensitivity import sensitivity
 
 __all__ = [
+    "agreement",
     "choices",
     "customers",
     "game",
@@ -18,4 +20,5 @@ __all__ = [
     "prices",
     "revenue_cost",
     "sensitivity",
+    "ties",
 ]

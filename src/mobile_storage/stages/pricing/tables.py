@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 import pandas as pd
 
 from mobile_storage.compendium.io import read_json, write_table
@@ -16,43 +13,6 @@ from mobile_storage.pricing.data import load
 from mobile_storage.stages.pricing.common import RAW, RESULTS, TABLES, case_results, default_cases
 
 YUAN = "yuan/yr"
-
-
-def independence_tables(cases: Mapping[str, Any]) -> Iterator[Any]:
-    """What does not hang on a solver, a formulation or a tie."""
-    routes = read_json(RESULTS / "formulations.json")
-    ties = read_json(RESULTS / "ties.json")
-    strict = independence.strict_table(ties, cases)
-    for frame, name, caption, columns in (
-        (
-            independence.agreement_table(routes, cases),
-            "agreement",
-            "Every case by every route: how far they are apart, and what the optimum leaves open.",
-            ("Net income", "Largest regret", "Total revenue, optimal set")
-            + ("Total cost, optimal set", "Customers supply cost, optimal set"),
-        ),
-        (
-            independence.not_run_table(routes, cases),
-            "not_run",
-            "Routes that could not be run.",
-            (),
-        ),
-        (
-            independence.tie_table(ties, cases),
-            "ties",
-            "The optimal prices with every tie for the leader, as the model has it, or against it.",
-            ("Net income, for", "Net income, against")
-            + ("Emergency revenue, for", "Emergency revenue, against"),
-        ),
-        (
-            strict,
-            "strict",
-            "What the leader gives up so that every customer's choice is the best by a margin "
-            "(yuan/yr); empty where no prices can give that margin.",
-            tuple(strict.columns[1:]),
-        ),
-    ):
-        yield write_table(frame, TABLES / name, caption, dict.fromkeys(columns, YUAN))
 
 
 def main() -> None:
@@ -89,7 +49,14 @@ def main() -> None:
                 "The same games by every formulation, method and solver.",
                 {"Objective": YUAN, "Largest regret": YUAN},
             ),
-            *independence_tables(cases),
+            *(
+                write_table(frame, TABLES / name, caption, units)
+                for name, frame, caption, units in independence.every_table(
+                    read_json(RESULTS / "formulations.json"),
+                    read_json(RESULTS / "ties.json"),
+                    cases,
+                )
+            ),
             write_table(
                 tables.iteration_table(read_json(RESULTS / "iteration.json")),
                 TABLES / "iteration",
