@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from .findings import RESULT_PRECISION
-from .tables import interval_text
+from .tables import NARROW_YUAN_PER_KWH, NARROW_YUAN_PER_YEAR
 
 __all__ = [
     "agreement_table",
@@ -23,8 +23,6 @@ Route = Mapping[str, Any]
 Results = Mapping[str, Mapping[str, Any]]
 NOT_RUN = "not run"
 YUAN = "yuan/yr"
-UNIQUE = ("total_revenue", "total_cost", "customers_supply_cost")
-"""Quantities shown with their range over the optimal set."""
 
 
 def case_label(setting: Mapping[str, Any]) -> str:
@@ -41,10 +39,12 @@ def case_label(setting: Mapping[str, Any]) -> str:
 
 
 def agreement_table(routes: Sequence[Route], cases: Results) -> pd.DataFrame:
-    """How far the routes are apart, case by case, with the ranges over the optimal set.
+    """How far the routes are apart, case by case, and what the optimum leaves open.
 
-    A difference is that between the largest and the least net income over the largest in size;
-    results carry ten digits, so none below `findings.RESULT_PRECISION` can be told.
+    Quantities ranged are those of `intervals.optimal_ranges`; not unique, of these, are those with
+    a range wider than the tolerance they were found with. A difference is that between the largest
+    and the least net income over the largest in size; results carry ten digits, so none below
+    `findings.RESULT_PRECISION` can be told.
 
     Parameters
     ----------
@@ -74,12 +74,19 @@ def agreement_table(routes: Sequence[Route], cases: Results) -> pd.DataFrame:
                 "Largest relative difference": max(spread, RESULT_PRECISION),
                 "Largest regret": max(regrets),
             }
-        for quantity in UNIQUE:
-            column = quantity.replace("_", " ").capitalize() + ", optimal set"
-            found = case.get("intervals", {}).get(quantity)
-            row[column] = interval_text(**found) if found else ""
+        if "intervals" in case:
+            row["Quantities ranged"] = len(case["intervals"])
+            row["Not unique"] = sum(_wide(k, **v) for k, v in case["intervals"].items())
         rows.append(row)
-    return pd.DataFrame(rows)
+    frame = pd.DataFrame(rows)
+    counts = [c for c in ("Quantities ranged", "Not unique") if c in frame]
+    return frame.astype(dict.fromkeys(counts, "Int64"))
+
+
+def _wide(quantity: str, low: float | None, high: float | None) -> bool:
+    """Whether a range over the optimal set says more than the tolerance it was found with."""
+    narrow = NARROW_YUAN_PER_KWH if quantity.startswith("price.") else NARROW_YUAN_PER_YEAR
+    return low is None or high is None or high - low > narrow
 
 
 def not_run_table(routes: Sequence[Route], cases: Results) -> pd.DataFrame:
@@ -142,12 +149,12 @@ def every_table(
     """Name, rows, caption and units by column of each table."""
     agreement, strict = agreement_table(routes, cases), strict_table(ties, cases)
     tied = tie_table(ties, cases)
-    money = [c for c in agreement if c in ("Net income", "Largest regret") or "optimal set" in c]
     yield (
         "agreement",
         agreement,
-        "Every case by every route: how far they are apart, and what the optimum leaves open.",
-        dict.fromkeys(money, YUAN),
+        "Every case by every route: how far they are apart; how many of the ranged quantities the "
+        "optimum leaves open.",
+        dict.fromkeys(("Net income", "Largest regret"), YUAN),
     )
     yield "not_run", not_run_table(routes, cases), "Routes that could not be run.", {}
     yield (
