@@ -65,3 +65,14 @@ html_theme_options = {
 }
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
+
+
+def setup(app):
+    """Keep the sidebar to the branch that the page is on: it would be most of every page."""
+
+    def lean(app, pagename, templatename, context, doctree):
+        whole = context["toctree"]
+        context["toctree"] = lambda **options: whole(**{**options, "collapse": True})
+
+    # Before the theme, which asks for all of it.
+    app.connect("html-page-context", lean, priority=400)

@@ -10,6 +10,7 @@ from pathlib import Path
 from mobile_storage.compendium.errors import InputError
 from mobile_storage.compendium.log import ERROR_MARK
 from mobile_storage.compendium.site.pages import write_sources
+from mobile_storage.compendium.site.report import MissingBrowserError, print_report
 
 #: Pages of Sphinx that have no source.
 _SPHINX_PAGES = {"genindex.html", "search.html", "py-modindex.html"}
@@ -38,14 +39,12 @@ def main(argv: list[str] | None = None) -> None:
     top = Path.cwd()
     try:
         if arguments.what == "report":
-            from mobile_storage.compendium.site.report import print_report
-
             print(f"The report is {print_report(top).relative_to(top)}.")
         elif code := build(top):
             raise SystemExit(code)
         else:
             print("The site is build/site/index.html.")
-    except InputError as error:
+    except (InputError, MissingBrowserError) as error:
         raise SystemExit(f"{ERROR_MARK}{error}") from None
 
 

@@ -137,7 +137,7 @@ def write_sources(top: Path, folder: Path) -> None:
     for claim in shared["claims"]:
         page(f"claims/{claim.id.lower()}.md", "claim.md.j2", claim=claim)
     for paper in shared["papers"]:
-        for kind in ("tables", "figures", "parameters"):
+        for kind in ("claims", "tables", "figures", "parameters"):
             page(f"{kind}/{paper.key}.md", f"{kind}.md.j2", paper=paper)
         for name in paper.notebooks:
             notebook = site_notebook(top, paper.key, name, links)
