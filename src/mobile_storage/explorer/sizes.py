@@ -47,6 +47,10 @@ STEPS = {
 NODES = (33, 21)
 """Of a surface, along the energy and along the power."""
 
+SHRINK = 0.6
+"""Of a grid's width from round to round; halving it loses its way on the ridge where the power
+just keeps up with the energy."""
+
 QUANTITIES = {
     "energy_kwh": ("Best energy", "kWh"),
     "power_kw": ("Best power", "kW"),
@@ -64,7 +68,7 @@ def refine(
     bounds: tuple[float, float],
     *,
     width: float = 0.06,
-    rounds: int = 7,
+    rounds: int = 10,
 ) -> Size:
     """Best of ever finer grids of 9 by 9 sizes around the best so far, on the model itself.
 
@@ -75,13 +79,13 @@ def refine(
     start, bounds : (float, float)
         Energy, kWh, and power, kW: where to begin, and the largest.
     width : float
-        Half the first grid's width as a share of the bounds; it halves in every round.
+        Half the first grid's width as a share of the bounds; it shrinks in every round.
     rounds : int
     """
     best = np.array(start, dtype=float)
     for k in range(rounds):
         axes = [
-            np.clip(at + width * bound / 2**k * np.linspace(-1.0, 1.0, 9), 0.0, bound)
+            np.clip(at + width * bound * SHRINK**k * np.linspace(-1.0, 1.0, 9), 0.0, bound)
             for at, bound in zip(best, bounds, strict=True)
         ]
         sizes = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
