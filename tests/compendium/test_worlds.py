@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,9 +24,12 @@ from mobile_storage.compendium.worlds import (
     read_summary,
 )
 from mobile_storage.compendium.worlds_tables import (
+    factor_table,
     influence_table,
+    reading_table,
     share_table,
     status_table,
+    strongest_table,
     tables,
     threshold_table,
 )
@@ -62,6 +66,11 @@ def toy() -> FlipTest:
             "unit": ["yr", LAW],
             "scale": ["log", "two-level"],
             "default": [5.0, 0.0],
+            "low": [0.5, 0.0],
+            "high": [10.0, 1.0],
+            "name": ["Calendar life", "Law of repair"],
+            "status": ["assumed", "reading"],
+            "rows": [1, 2],
         }
     )
     split = {"outcome": "P2-01", "unit": "yr", "scale": "log", "holds_above": True}
@@ -85,6 +94,10 @@ def toy() -> FlipTest:
             "youden_j": [1.0, 0.3, None],
             "p_adjusted": [0.0, 0.5, None],
             "holds_above": [False, True, None],
+            "s1": [0.9, 0.0, None],
+            "s1_conf": [0.05, 0.05, None],
+            "steps": [10, 10, 10],
+            "steps_that_flip": [0.5, 0.0, 0.0],
         }
     )
     summary = pd.DataFrame(
@@ -194,7 +207,7 @@ def test_a_side_of_a_reading_names_its_levels(threshold, above, text):
 
 def test_the_table_of_shares_has_every_claim_and_why_some_have_none():
     table = share_table(toy(), CLAIMS).set_index("Claim")
-    assert table.loc["P2-01", "Share that holds"] == "42 % (37 to 47)"
+    assert table.loc["P2-01", "Share that holds"] == "41.7 % (37 to 47)"
     assert table.loc["P2-01", "Share where storage is built"] == "50 % (44 to 56)"
     assert table.loc["P2-13", "Share that holds"] == ""
     assert table.loc["P2-13", "No share because"] == "Feeders are not in the text."
@@ -212,6 +225,43 @@ def test_the_table_of_thresholds_says_which_side_and_how_much():
 def test_the_table_of_influences_leaves_out_chance_and_signs_the_rest():
     table = influence_table(toy())
     assert table.to_dict("records") == [{"Value": "battery.life", "P2-01": -1.0}]
+
+
+def test_the_strongest_values_come_with_all_three_measures():
+    (row,) = strongest_table(toy()).to_dict("records")
+    assert (row["Outcome"], row["Value"], row["Helps"]) == ("P2-01", "battery.life", "low")
+    assert (row["Youden's J"], row["S1"], row["Steps that flip"]) == (1.0, 0.9, "50 %")
+
+
+def test_every_value_that_differs_is_listed():
+    assert factor_table(toy())["Value"].tolist() == ["battery.life", "readings.law"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "flips", "reading"),
+    [
+        ((100, 95, 50, 50), "", "Holds nearly whatever the missing values are."),
+        ((100, 50, 50, 50), "a > 1", "Holds nearly wherever storage is built."),
+        ((100, 5, 50, 2), "a > 1", "Fails nearly whatever the missing values are."),
+        ((100, 0, 0, 0), "", "Fails nearly whatever the missing values are."),
+        (
+            (100, 5, 50, 5),
+            "",
+            "Fails in nearly all worlds; where storage is built it holds in 10 %.",
+        ),
+        ((100, 50, 50, 40), "a > 1", "Hangs on the missing values; likelier with a > 1."),
+        ((100, 50, 50, 40), "", "Hangs on the missing values, but on no single one of them."),
+        ((0, 0, 0, 0), "", "Not asked in a world. Too dear."),
+    ],
+)
+def test_a_share_in_words(counts, flips, reading):
+    asked, holds, built, holds_where_built = counts
+    row = {"claim": "P2-01", "asked": asked, "holds": holds, "share": holds / max(asked, 1)}
+    row |= {"built": built, "holds_where_built": holds_where_built, "why": "Too dear."}
+    row |= {"share_where_built": holds_where_built / built if built else np.nan}
+    row |= {"flips": flips, "flips_where_built": ""}
+    table = reading_table(replace(toy(), summary=pd.DataFrame([row])), CLAIMS)
+    assert table["Reading"].tolist() == [reading]
 
 
 def test_the_table_of_worlds_counts_every_one():

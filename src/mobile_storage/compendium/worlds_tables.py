@@ -3,15 +3,112 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
 from mobile_storage.compendium.worlds import FlipTest, condition, percent
 
-__all__ = ["influence_table", "share_table", "status_table", "tables", "threshold_table"]
+__all__ = [
+    "factor_table",
+    "influence_table",
+    "reading_table",
+    "share_table",
+    "status_table",
+    "strongest_table",
+    "tables",
+    "threshold_table",
+]
 
 SIGNIFICANT = 0.01
 """False discovery rate up to which an influence is shown."""
+NEARLY_ALL = 0.95
+"""From this share on a claim is said to hold whatever the missing values are, nearly."""
+
+
+def factor_table(flip: FlipTest) -> pd.DataFrame:
+    """What differs between the worlds: one row a value, or values that move together."""
+    columns = {
+        "factor": "Value",
+        "name": "What it is",
+        "unit": "Unit",
+        "low": "Low",
+        "high": "High",
+        "scale": "Drawn",
+        "default": "In the ledger",
+        "status": "Status",
+        "rows": "Rows",
+    }
+    return flip.factors[list(columns)].rename(columns=columns)
+
+
+def reading_table(flip: FlipTest, claims: pd.DataFrame) -> pd.DataFrame:
+    """What the shares make of each verdict, in words.
+
+    Parameters
+    ----------
+    flip : FlipTest
+    claims : DataFrame
+        As in `share_table`.
+    """
+    rows = flip.summary.merge(claims, left_on="claim", right_on="id", how="inner")
+    return pd.DataFrame(
+        {
+            "Claim": rows["claim"],
+            "Verdict": rows["verdict"],
+            "Holds": [percent(r.holds, r.asked) if r.asked else "" for r in rows.itertuples()],
+            f"Where {flip.names['built']}": [
+                percent(r.holds_where_built, r.built) if r.built else "" for r in rows.itertuples()
+            ],
+            "Reading": [_reading(r, flip.names["built"]) for r in rows.itertuples()],
+        }
+    )
+
+
+def _reading(row: Any, built: str) -> str:
+    if not row.asked:
+        return f"Not asked in a world. {row.why}"
+    if row.share >= NEARLY_ALL:
+        return "Holds nearly whatever the missing values are."
+    if 0 < row.built < row.asked and row.share_where_built >= NEARLY_ALL:
+        return f"Holds nearly wherever {built}."
+    if row.share <= 1 - NEARLY_ALL:
+        if not row.built or row.share_where_built <= 1 - NEARLY_ALL:
+            return "Fails nearly whatever the missing values are."
+        where = percent(row.holds_where_built, row.built)
+        flips = f", likelier with {row.flips_where_built}" if row.flips_where_built else ""
+        return f"Fails in nearly all worlds; where {built} it holds in {where}{flips}."
+    if row.flips:
+        return f"Hangs on the missing values; likelier with {row.flips}."
+    return "Hangs on the missing values, but on no single one of them."
+
+
+def strongest_table(flip: FlipTest, most: int = 3) -> pd.DataFrame:
+    """The values that flip each outcome most, by three measures.
+
+    Parameters
+    ----------
+    flip : FlipTest
+    most : int
+        Values for each outcome.
+    """
+    known = flip.indices[flip.indices["p_adjusted"] <= SIGNIFICANT]
+    known = known.sort_values("youden_j", ascending=False, kind="stable")
+    known = known.groupby("outcome", sort=False).head(most)
+    order = {outcome: k for k, outcome in enumerate(dict.fromkeys(flip.indices["outcome"]))}
+    known = known.sort_values("outcome", key=lambda c: c.map(order), kind="stable")
+    return pd.DataFrame(
+        {
+            "Outcome": known["outcome"].replace(flip.names),
+            "Value": known["factor"],
+            "Helps": known["holds_above"].astype(bool).map({True: "high", False: "low"}),
+            "Youden's J": known["youden_j"].round(2),
+            "S1": known["s1"].round(2),
+            "S1, half of its 95 %": known["s1_conf"].round(2),
+            "Steps": known["steps"],
+            "Steps that flip": [f"{100 * share:.0f} %" for share in known["steps_that_flip"]],
+        }
+    )
 
 
 def share_table(flip: FlipTest, claims: pd.DataFrame) -> pd.DataFrame:
@@ -52,7 +149,7 @@ def share_table(flip: FlipTest, claims: pd.DataFrame) -> pd.DataFrame:
 def _share(holds: int, asked: int, low: float, high: float) -> str:
     if not asked:
         return ""
-    return f"{percent(holds, asked)} ({100 * low:.3g} to {100 * high:.3g})"
+    return f"{100 * holds / asked:.3g} % ({100 * low:.3g} to {100 * high:.3g})"
 
 
 def threshold_table(flip: FlipTest) -> pd.DataFrame:
@@ -145,4 +242,13 @@ def tables(
         "Youden's J of the best split of each value; negative where low values help the claim.",
         {},
     )
+    yield (
+        "flip_strongest",
+        strongest_table(flip),
+        "The values that flip each outcome most: Youden's J of the best split, share of the "
+        "variance explained alone, and share of one-at-a-time steps that flip it.",
+        {},
+    )
+    yield "flip_readings", reading_table(flip, claims), "What the shares make of each verdict.", {}
+    yield "flip_factors", factor_table(flip), "What differs between the worlds.", {}
     yield "flip_worlds", status_table(flip), "What becomes of the worlds.", {}
