@@ -410,3 +410,16 @@ def test_the_frame_shows_range_and_source(parameters):
     frame = parameters.to_frame()
     assert list(frame.columns) == ["symbol", "name", "value", "unit", "range", "status", "source"]
     assert frame["range"].tolist() == ["", "0.9 to 0.99"]
+
+
+@pytest.mark.parametrize("unit", ["kW#", "kW \\", 'kW"', "kW\u0301", "+kW", "kW;", "kW\n"])
+def test_a_unit_with_something_that_does_not_belong_there_is_none(unit):
+    """Pint would leave it out in silence."""
+    with pytest.raises(ValueError, match="made of known units"):
+        unit_factor(unit, "kW")
+
+
+@pytest.mark.parametrize("unit", ["%%", "% %"])
+def test_a_percent_sign_doubled_is_no_unit(unit):
+    with pytest.raises(ValueError, match="made of known units"):
+        unit_factor(unit, "dimensionless")

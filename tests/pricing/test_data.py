@@ -271,6 +271,18 @@ C01 = {"customer": "C01"}
         ),
         pytest.param(
             "damage_functions.csv",
+            put("damage", "duration_min", "1 h", sector="commercial"),
+            ["sector commercial, column duration_min", "'1 h'", "minutes above 0"],
+            id="a duration of the damage function that is no number",
+        ),
+        pytest.param(
+            "damage_functions.csv",
+            put("damage", "duration_min", "-20", sector="commercial", duration_min="20"),
+            ["sector commercial, column duration_min", "'-20'", "minutes above 0"],
+            id="a negative duration of the damage function",
+        ),
+        pytest.param(
+            "damage_functions.csv",
             put("damage", "value", "0", sector="commercial"),
             ["column value", "for damage"],
             id="no damage, which has no logarithm",

@@ -116,12 +116,16 @@ def read_text(path: str | Path, expected: str) -> str:
     Raises
     ------
     InputError
-        If the file is missing or is not UTF-8.
+        If the file is missing, cannot be read or is not UTF-8.
     """
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(file=path, where="the file", value=None, expected=expected) from None
+    except OSError as error:  # a folder, no right to read it, a path too long
+        raise InputError(
+            file=path, where="the file", value=error.strerror, expected=expected
+        ) from None
     except UnicodeDecodeError as error:
         raise InputError(
             file=path, where=f"byte {error.start}", value="other bytes", expected="UTF-8 text"
@@ -134,17 +138,28 @@ def read_json(path: str | Path) -> object:
     Raises
     ------
     InputError
-        If the file is missing or is not JSON in UTF-8.
+        If the file is missing or is not JSON in UTF-8. NaN and infinity, which Python would take,
+        are no JSON.
     """
     text = read_text(path, "a JSON file")
+
+    def refuse(word: str) -> None:
+        raise InputError(file=path, where="the file", value=word, expected="valid JSON")
+
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=refuse)
     except json.JSONDecodeError as error:
         raise InputError(
             file=path,
             where=f"line {error.lineno}, character {error.colno}",
             value=error.doc[error.pos : error.pos + 20],
             expected=f"valid JSON ({error.msg})",
+        ) from None
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a deep nest
+        raise InputError(
+            file=path, where="the file", value=str(error), expected="JSON as results have it"
         ) from None
 
 

@@ -14,6 +14,7 @@ sentence by `InputError`, before any model sees a number.
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Mapping
@@ -94,9 +95,13 @@ UNITS = (
     "cycle = [cycle]",
 )
 _NO_UNIT = ("dimensionless", "1", "%")
+#: pint leaves out what it takes for a comment or an accent, and reads `%%` as a percent squared.
+_UNIT = re.compile(r"(?!.*%\s*%)[A-Za-z0-9_%*/^·(). -]+")
 
 # Three digits of exponent hold every float; more would make the exact fraction enormous.
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+#: Control characters and the mark of a lost one: not text, but a file that was damaged.
+_DAMAGE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 _LINE = "line"
 
 
@@ -372,8 +377,12 @@ def _decoded(path: Path) -> str:
         raise InputError(
             file=path, where="the path", value="a folder", expected="a CSV file"
         ) from None
+    except OSError as error:
+        raise InputError(
+            file=path, where="the file", value=error.strerror, expected="a CSV file"
+        ) from None
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
@@ -382,11 +391,21 @@ def _decoded(path: Path) -> str:
             value=data[error.start : error.start + 8],
             expected="text in UTF-8 (in a spreadsheet: save as 'CSV UTF-8')",
         ) from None
+    if damage := _DAMAGE.search(text):
+        line = text.count("\n", 0, damage.start()) + 1
+        raise InputError(
+            file=path,
+            where=f"line {line}",
+            value=damage[0],
+            expected="text without such a character",
+        )
+    return text
 
 
 def _rows(path: Path, text: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that holds anything with the line it starts on."""
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    # Not `splitlines`: it also parts a note at rarer separators, which are ordinary text to CSV.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -446,7 +465,7 @@ def unit_factor(unit: str, wanted: str) -> Fraction:
 
 
 def _parsed(text: str) -> pint.Unit | None:
-    if not text:
+    if not _UNIT.fullmatch(text):
         return None
     try:
         return _registry().parse_units(text)

@@ -272,7 +272,24 @@ def _grade_table(raw: RawPricing) -> tuple[GradeTable, dict[int, ResponseCost]]:
     return grades, costs
 
 
+def _check_durations(raw: RawPricing) -> None:
+    """Durations of the damage functions are positive numbers, each there once in its sector."""
+    rows = raw.damage[["sector", "duration_min"]]
+    minutes = pd.to_numeric(rows["duration_min"], errors="coerce")
+    strange = ~(minutes > 0) | np.isinf(minutes)
+    strange |= rows.assign(duration_min=minutes).duplicated()
+    if strange.any():
+        sector, found = map(str, rows[strange].iloc[0])
+        raise InputError(
+            file=raw.folder / "damage_functions.csv",
+            where=f"sector {sector}, column duration_min",
+            value=found,
+            expected="minutes above 0, each duration only once in a sector",
+        )
+
+
 def _customers(raw: RawPricing, grades: GradeTable) -> tuple[Customer, ...]:
+    _check_durations(raw)
     if raw.customers.empty:
         raise InputError(
             file=raw.folder / "customers.csv",
