@@ -43,7 +43,7 @@ export MPLCONFIGDIR := $(CACHE)/matplotlib
 export NUMBA_CACHE_DIR := $(CACHE)/numba
 export RUFF_CACHE_DIR := $(CACHE)/ruff
 
-.PHONY: help reproduce test lab site report lint clean lock-requirements
+.PHONY: help reproduce test verify lab site report lint clean lock-requirements
 
 help:
 	@cat <<'EOF'
@@ -52,6 +52,8 @@ help:
 	make reproduce QUICK=1      a smaller run in a copy (.quick); the results here stay as they are
 	make reproduce CASE=folder  the pipeline on the data in folder; results in folder/reproduction
 	make test                   all tests
+	make verify                 every stage again, in a copy, compared with what is committed: the receipt
+	make verify QUICK=1         the same for some stages, in under 3 minutes
 	make lab                    JupyterLab on the explorer: sliders, answers within a second or so
 	make site                   the site to read: build/site/index.html
 	make report                 the claims with their figures for print: build/report.pdf
@@ -67,6 +69,10 @@ reproduce: $(STAMP)
 # PYTEST="-k name" narrows it down.
 test: $(STAMP)
 	@$(RUN) -m pytest -n 2 --dist worksteal -o cache_dir=$(CACHE)/pytest $(PYTEST)
+
+# VERIFY="--output folder" or "--keep" are passed on; the receipt is in build/receipt.
+verify: $(STAMP)
+	@$(RUN) -m mobile_storage.compendium.receipt $(if $(QUICK),--quick) $(VERIFY)
 
 lint: $(STAMP)
 	@$(RUN) -m ruff check .

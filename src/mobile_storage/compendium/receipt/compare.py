@@ -1,0 +1,153 @@
+"""Compare two versions of a file: byte-equal, equal within a declared tolerance, or different.
+
+Files are taken apart (`receipt.parts`). Two parts that are not the same text are equal within the
+tolerance if they differ in their numbers only, and in those by no more than it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mobile_storage.compendium.receipt import pictures
+from mobile_storage.compendium.receipt.parts import NUMBER, Part, unequal
+
+__all__ = [
+    "BYTE_EQUAL",
+    "DIFFERENT",
+    "WITHIN",
+    "Comparison",
+    "Difference",
+    "Tolerance",
+    "compare",
+    "deviation",
+]
+
+BYTE_EQUAL = "byte-equal"
+WITHIN = "within tolerance"
+DIFFERENT = "different"
+
+#: Differences that a comparison keeps; all are counted.
+MOST_KEPT = 20
+_LONGEST_SHOWN = 160
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What still counts as equal.
+
+    Attributes
+    ----------
+    relative : float
+        Largest difference of two numbers, relative to the larger one.
+    pixel_level : int
+        Largest difference of a pixel in any colour, of 255.
+    """
+
+    relative: float = 0.0
+    pixel_level: int = 0
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One place where two versions differ; None where a version has nothing there.
+
+    `relative` is the largest relative difference of the numbers there, None if more than numbers
+    differs.
+    """
+
+    where: str
+    committed: str | None
+    recomputed: str | None
+    relative: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two versions of a file compare.
+
+    Attributes
+    ----------
+    verdict : str
+        `BYTE_EQUAL`, `WITHIN` or `DIFFERENT`.
+    differences : tuple of Difference
+        The first `MOST_KEPT` beyond the tolerance.
+    count : int
+        How many there are.
+    largest : float or None
+        Largest relative difference of numbers, within the tolerance or beyond.
+    images : mapping
+        PNG of each picture that differs, by its place: committed, recomputed, difference.
+    """
+
+    verdict: str
+    differences: tuple[Difference, ...] = ()
+    count: int = 0
+    largest: float | None = None
+    images: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def compare(name: str, committed: bytes, recomputed: bytes, tolerance: Tolerance) -> Comparison:
+    """Compare two versions of the file `name`, whose suffix says how to read them.
+
+    A file that cannot be read as what its suffix says is compared as text, or as bytes.
+    """
+    if committed == recomputed:
+        return Comparison(BYTE_EQUAL)
+    beyond: list[Difference] = []
+    count = 0
+    images: dict[str, bytes] = {}
+    largest = None
+    for place, one, other in unequal(name, committed, recomputed):
+        if isinstance(one, bytes) and isinstance(other, bytes):
+            picture = pictures.compare(one, other)
+            if not picture.same_size or picture.largest > tolerance.pixel_level:
+                count += 1
+                beyond.append(Difference(place, *picture.describe()))
+                images[place] = picture.side_by_side
+            continue
+        relative = deviation(_text(one), _text(other)) if None not in (one, other) else math.inf
+        if math.isfinite(relative):
+            largest = max(relative, largest or 0.0)
+        if relative > tolerance.relative:
+            count += 1
+            if len(beyond) < MOST_KEPT:
+                known = relative if math.isfinite(relative) else None
+                beyond.append(Difference(place, _shown(one), _shown(other), known))
+    verdict = DIFFERENT if count else WITHIN
+    return Comparison(verdict, tuple(beyond), count, largest, images)
+
+
+def deviation(one: str, other: str) -> float:
+    """Return the largest relative difference of the numbers in two texts.
+
+    Relative to the larger of the two, so between 0 and 2; infinity if anything but numbers differs.
+
+    >>> deviation("0.5 kWh", "0.4 kWh")
+    0.2
+    """
+    if one == other:
+        return 0.0
+    if NUMBER.sub("#", one) != NUMBER.sub("#", other):
+        return math.inf
+    pairs = zip(NUMBER.findall(one), NUMBER.findall(other), strict=True)
+    return max(
+        (_relative(float(a.replace(",", "")), float(b.replace(",", ""))) for a, b in pairs),
+        default=math.inf,
+    )
+
+
+def _relative(a: float, b: float) -> float:
+    return 0.0 if a == b else abs(a - b) / max(abs(a), abs(b))
+
+
+def _text(part: Part) -> str:
+    return "a picture" if isinstance(part, bytes) else part
+
+
+def _shown(part: Part | None) -> str | None:
+    if part is None:
+        return None
+    text = _text(part)
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
