@@ -83,11 +83,17 @@ site report: $(STAMP)
 	@$(RUN) -m mobile_storage.compendium.site $@
 
 # The notebooks read paths from the top of the repository, in the pipeline and in Lab alike.
+# Lab asks nothing of the internet, and stores a notebook when its reader says so, not by itself.
 # LAB=--no-browser and the like are passed on.
 lab: $(STAMP)
 	@mkdir -p "$(IPYTHONDIR)/profile_default"
 	echo 'c.InteractiveShellApp.exec_lines = ["import os; os.chdir(\"$(CURDIR)\"); del os"]' \
 	    > "$(IPYTHONDIR)/profile_default/ipython_kernel_config.py"
+	settings="$(JUPYTERLAB_SETTINGS_DIR)/@jupyterlab"
+	mkdir -p "$$settings/apputils-extension" "$$settings/docmanager-extension"
+	echo '{"fetchNews": "false", "checkForUpdates": false}' \
+	    > "$$settings/apputils-extension/notification.jupyterlab-settings"
+	echo '{"autosave": false}' > "$$settings/docmanager-extension/plugin.jupyterlab-settings"
 	unset MPLBACKEND
 	$(RUN) -m jupyterlab --notebook-dir notebooks $(LAB) notebooks/explore.ipynb
 
