@@ -3,6 +3,8 @@
 Nothing here names another machine: mathematics, scripts and styles come with the site.
 """
 
+from docutils import nodes
+
 project = "Mobile storage: a reproducible compendium"
 author = "The mobile-storage compendium contributors"
 copyright = "the mobile-storage compendium contributors; MIT and CC BY 4.0"
@@ -67,12 +69,23 @@ pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 
 
-def setup(app):
+def lean(app, pagename, templatename, context, doctree):
     """Keep the sidebar to the branch that the page is on: it would be most of every page."""
+    whole = context["toctree"]
+    context["toctree"] = lambda **options: whole(**{**options, "collapse": True})
 
-    def lean(app, pagename, templatename, context, doctree):
-        whole = context["toctree"]
-        context["toctree"] = lambda **options: whole(**{**options, "collapse": True})
 
-    # Before the theme, which asks for all of it.
+def keep_tags(app, doctree):
+    r"""Leave numbered formulas as they are: Sphinx would put lines with \\ into a `split`."""
+    for formula in doctree.findall(nodes.math_block):
+        text = formula.astext()
+        if r"\tag" in text:
+            formula.children = [nodes.Text(rf"\[{text}\]")]
+            formula["no-wrap"] = True
+
+
+def setup(app):
+    """Hook the functions above in."""
+    app.connect("doctree-read", keep_tags)
+    # Before the theme, which asks for all of the sidebar.
     app.connect("html-page-context", lean, priority=400)

@@ -187,6 +187,15 @@ def read_papers(top: Path) -> list[Paper]:
                 value=", ".join(references),
                 expected=f"the article of {key}, by its first author and year",
             )
+        for name in names:
+            at = f"notebooks/executed/{key}/{name}.ipynb"
+            if not (top / at).is_file():
+                raise InputError(
+                    file=at,
+                    where="the file",
+                    value=None,
+                    expected="the executed notebook, which make reproduce writes",
+                )
         entry = references[key]
         papers.append(
             Paper(
@@ -261,8 +270,9 @@ def _shows(top: Path, row: dict[str, str], paper: str) -> list[Cell]:
     path = Path(row["notebook"])
     cells = list(cells_of(read_json(top / path), paper, path.stem))
     drawn = [cell for cell in cells if Path(row["figure"]).stem in cell.figures]
-    named = [cell for cell in cells if row["id"] in cell.source or row["id"] in cell.output]
-    telling = [cell for cell in named if row["id"] in cell.output and cell is not cells[-1]]
+    name = re.compile(rf"\b{row['id']}\b")
+    named = [cell for cell in cells if name.search(cell.source) or name.search(cell.output)]
+    telling = [cell for cell in named if name.search(cell.output) and cell is not cells[-1]]
     best = (telling or drawn or named)[:1]
     rest = sorted({*drawn, *named} - {*best}, key=lambda cell: cell.number)
     return [*best, *rest]

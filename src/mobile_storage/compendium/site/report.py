@@ -14,9 +14,11 @@ from mobile_storage.compendium.site.pages import context, environment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from playwright.sync_api import Browser
+
     from mobile_storage.compendium.site.record import ClaimRecord
 
-__all__ = ["MissingBrowserError", "find_chromium", "print_report", "report_html"]
+__all__ = ["MissingBrowserError", "find_chromium", "print_report", "printed", "report_html"]
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 #: The sandbox refuses to work for root, as which containers run; only our own page is opened.
@@ -57,8 +59,27 @@ def report_html(top: Path) -> str:
     return templates.get_template("report.html.j2").render(shared, first=first)
 
 
+def printed(browser: Browser, page_file: Path) -> bytes:
+    """Return an HTML page as PDF on A4 with page numbers, the same bytes on every run."""
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    data = page.pdf(
+        format="A4",
+        margin=_MARGINS,
+        print_background=True,
+        display_header_footer=True,
+        header_template="<span></span>",
+        footer_template=_FOOTER,
+        outline=True,
+        tagged=True,
+    )
+    page.close()
+    # Chromium knows no other date than now; this one is as long, so that no offset changes.
+    return _DATE.sub(rb"\g<1>20240101000000", data)
+
+
 def print_report(top: Path) -> Path:
-    """Write ``build/report.html`` and print it to ``build/report.pdf``, the same on every run.
+    """Write ``build/report.html`` and print it to ``build/report.pdf``.
 
     Raises
     ------
@@ -71,22 +92,9 @@ def print_report(top: Path) -> Path:
     from playwright.sync_api import sync_playwright
 
     page_file = write_text(report_html(top), top / "build/report.html")
+    target = top / "build/report.pdf"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=LAUNCH)
-        page = browser.new_page()
-        page.goto(page_file.as_uri())
-        data = page.pdf(
-            format="A4",
-            margin=_MARGINS,
-            print_background=True,
-            display_header_footer=True,
-            header_template="<span></span>",
-            footer_template=_FOOTER,
-            outline=True,
-            tagged=True,
-        )
+        target.write_bytes(printed(browser, page_file))
         browser.close()
-    # Chromium knows no other date than now; this one is as long, so that no offset changes.
-    target = top / "build/report.pdf"
-    target.write_bytes(_DATE.sub(rb"\g<1>20240101000000", data))
     return target

@@ -1,0 +1,99 @@
+"""The site, built once for all tests, and a browser that reads it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+from mobile_storage.compendium.site.__main__ import build
+from mobile_storage.compendium.site.report import LAUNCH, find_chromium
+
+
+@pytest.fixture(scope="session")
+def site(repository, tmp_path_factory) -> Path:
+    """``build/site``, brought up to date by the first of the processes that run the tests."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    shared = tmp_path_factory.getbasetemp().parent
+    with (shared / f"site-{run}.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        if not lock.read():
+            assert build(repository) == 0, "Sphinx warned: its output is above"
+            lock.write("built")
+    return repository / "build/site"
+
+
+class Page:
+    """A page as a program without JavaScript sees it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        self.anchors = {tag["id"] for tag in self.soup.find_all(id=True)}
+        self.addresses = [
+            tag.get("href") or tag.get("src")
+            for tag in self.soup.find_all(["a", "img", "link", "script", "source", "iframe"])
+            if tag.get("href") or tag.get("src")
+        ]
+
+    def targets(self):
+        """Files that the page links to, each with an anchor in it or nothing."""
+        for address in self.addresses:
+            parts = urlsplit(address)
+            if parts.scheme or parts.netloc:
+                continue
+            at = self.path.parent / unquote(parts.path) if parts.path else self.path
+            yield address, at.resolve(), unquote(parts.fragment)
+
+
+@pytest.fixture(scope="session")
+def pages(site) -> dict[str, Page]:
+    """Every page by its path on the site."""
+    return {path.relative_to(site).as_posix(): Page(path) for path in sorted(site.rglob("*.html"))}
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, or a reason for going without."""
+    executable = find_chromium()
+    if executable is None:
+        reason = "no Chromium on the path or in $CHROMIUM (on Debian: apt install chromium)"
+        if os.environ.get("REQUIRE_CHROMIUM") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=executable, args=LAUNCH)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Open pages in a tab that fails on any message of an error and any request to elsewhere."""
+
+    @contextmanager
+    def tab(**options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        page = context.new_page()
+        faults: list[str] = []
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("requestfailed", lambda request: faults.append(f"failed: {request.url}"))
+        page.on(
+            "request",
+            lambda r: None if r.url.startswith(("file:", "data:")) else faults.append(r.url),
+        )
+        page.site = lambda name: page.goto((site / name).as_uri().replace("%23", "#"))
+        yield page
+        context.close()
+        assert faults == []
+
+    return tab

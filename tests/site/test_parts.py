@@ -1,0 +1,237 @@
+"""The parts of the site by themselves, on toys and on what is committed."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import re
+
+import networkx as nx
+import pytest
+import yaml
+
+from mobile_storage.compendium.claims import Verdict
+from mobile_storage.compendium.io import read_json
+from mobile_storage.compendium.site import galleries, ledger, pages, pipeline, record, report
+from mobile_storage.compendium.site.__main__ import main
+from mobile_storage.compendium.site.links import SiteLinks
+from mobile_storage.compendium.site.notebooks import site_notebook
+
+PAPERS = ("bao2024", "fu2024")
+
+
+@pytest.fixture(scope="module")
+def papers(repository):
+    return record.read_papers(repository)
+
+
+@pytest.mark.parametrize("module", [record, pages])
+def test_the_examples_in_docstrings_are_true(module):
+    done = doctest.testmod(module)
+    assert done.attempted > 0
+    assert done.failed == 0
+
+
+def markdown(source):
+    return {"cell_type": "markdown", "source": source}
+
+
+def code(source, output=""):
+    outputs = [{"output_type": "stream", "text": [output]}] if output else []
+    return {"cell_type": "code", "source": source, "outputs": outputs}
+
+
+def test_cells_stand_under_the_nearest_heading_above():
+    cells = [markdown("# One"), code("1\n# no heading"), markdown("text\n\n## Two"), code("2")]
+    found = list(record.cells_of({"cells": cells}, "bao2024", "02_metrics"))
+    assert [cell.heading for cell in found] == ["One", "One", "Two", "Two"]
+    assert [cell.anchor for cell in found][1] == "cell-bao2024-02-metrics-2"
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        # Its output names the claim: that cell first, then the others that have to do with it.
+        ([code("figures.map(x)"), code("1", "P1-01"), code("2", "P1-01")], [2, 1, 3]),
+        # Only the verdicts at the end name it: the figure is more telling.
+        ([code("figures.map(x)"), code("1"), code("2", "P1-01")], [1, 3]),
+        ([code("figures.other(x)"), code("1"), code("2", "P1-01")], [3]),
+        ([markdown("P1-010 is another"), code("1")], []),
+    ],
+)
+def test_the_most_telling_cell_comes_first(tmp_path, cells, expected):
+    (tmp_path / "n.ipynb").write_text(json.dumps({"cells": cells}))
+    row = {"id": "P1-01", "notebook": "n.ipynb", "figure": "figures/map.png"}
+    assert [cell.number for cell in record._shows(tmp_path, row, "bao2024")] == expected
+
+
+def test_every_verdict_has_a_mark_of_its_own():
+    assert set(record.SYMBOLS) == set(Verdict)
+    assert len(set(record.SYMBOLS.values())) == len(Verdict)
+
+
+def test_every_claim_has_a_cell_that_shows_it(papers):
+    assert {paper.key for paper in papers} == set(PAPERS)
+    for paper in papers:
+        assert sum(paper.verdicts.values()) == len(paper.claims) > 0
+        assert [claim.id for claim in paper.claims if not claim.cells] == []
+
+
+def test_parameters_that_turn_a_claim_over_are_found_in_its_cause(papers, repository):
+    flips = (repository / "tables/bao2024/flips.csv").read_text()
+    for claim in papers[0].claims:
+        for symbol in claim.symbols:
+            assert re.search(rf",{symbol},.*{claim.id}", flips)
+    assert any(claim.symbols for claim in papers[0].claims)
+
+
+@pytest.mark.parametrize(
+    ("source", "page", "link", "expected"),
+    [
+        ("README.md", "index.md", "tables/fu2024/table6.md", "#table-fu2024-table6"),
+        ("README.md", "index.md", "data/raw/README.md", "parameters/sources.md"),
+        ("README.md", "index.md", "notebooks/executed/fu2024", "papers/fu2024.md"),
+        (
+            "notebooks/executed/fu2024/a.ipynb",
+            "notebooks/fu2024/a.ipynb",
+            "../../../data/raw/fu2024/battery.csv",
+            "#ledger-fu2024-battery",
+        ),
+        (
+            "notebooks/executed/fu2024/a.ipynb",
+            "notebooks/fu2024/a.ipynb",
+            "../bao2024/02_metrics.ipynb#cell",
+            "../bao2024/02_metrics.ipynb",
+        ),
+        ("docs/bilevel.md", "methods/bilevel.md", "../README.md", "../index.md"),
+        ("docs/bilevel.md", "methods/bilevel.md", "https://doi.org/10.1", "https://doi.org/10.1"),
+        ("README.md", "index.md", "#below", "#below"),
+    ],
+)
+def test_links_of_the_repository_become_links_of_the_site(repository, source, page, link, expected):
+    links = SiteLinks(repository)
+    assert links.rewrite(f"a [b]({link}) c", source, page) == f"a [b]({expected}) c"
+    assert links.files == set()
+
+
+def test_other_files_are_offered_and_folders_without_a_page_are_not_linked(repository):
+    links = SiteLinks(repository)
+    text = "[p](../params.yaml) [s](../src) ![i](../params.yaml)"
+    found = links.rewrite(text, "docs/x.md", "methods/x.md")
+    assert found == "[p](../params.yaml) s ![i](../params.yaml)"
+    assert links.files == {"params.yaml"}
+
+
+def test_every_value_that_a_parameter_set_moves_is_found_in_the_ledgers(repository):
+    for paper in PAPERS:
+        moved = [
+            row.moved for found in ledger.read_ledgers(repository, paper) for row in found.rows
+        ]
+        sets = sorted((repository / "data/results" / paper / "sets").glob("*.json"))
+        moves = [m for path in sets for m in read_json(path)["moves"]]
+        expected = [move for move in moves if not move.startswith("readings.")]
+        assert sum(map(len, moved)) == len(expected)
+
+
+def test_ledgers_hold_every_row_under_its_own_anchor(repository):
+    for paper in PAPERS:
+        found = ledger.read_ledgers(repository, paper)
+        lines = sum(
+            len(path.read_text().splitlines()) - 1
+            for path in (repository / "data/raw" / paper).glob("*.csv")
+        )
+        anchors = [row.anchor for one in found for row in one.rows]
+        assert len(anchors) == len(set(anchors)) == lines
+        assert sum(ledger.status_counts(found).values()) == lines
+        assert {one.name for one in found if one.folded} >= (
+            {"renewable"} if paper == "bao2024" else {"load_curves"}
+        )
+
+
+def test_figures_have_captions_of_their_own(repository):
+    for paper in PAPERS:
+        pictures = galleries.read_figures(repository, paper)
+        captions = [picture.caption for picture in pictures]
+        assert len(set(captions)) == len(captions) > 0
+        assert all(caption.endswith(".") and len(caption) > 20 for caption in captions)
+
+
+def test_notebooks_keep_their_cells_and_gain_labels(repository):
+    links = SiteLinks(repository)
+    source = "notebooks/executed/fu2024/05_2_optimum.ipynb"
+    before = read_json(repository / source)
+    after = site_notebook(repository, "fu2024", "05_2_optimum", links)
+    kept = [c for c in after["cells"] if not c["id"].startswith(("label-", "download"))]
+    assert [c["id"] for c in kept] == [c["id"] for c in before["cells"]]
+    labels = [c["source"] for c in after["cells"] if c["id"].startswith("label-")]
+    assert len(set(labels)) == len(before["cells"])
+    pictured = [
+        c for c in kept if any("image/png" in o.get("data", {}) for o in c.get("outputs", []))
+    ]
+    alts = [c["metadata"]["mystnb"]["image"]["alt"] for c in pictured]
+    assert len(alts) > 1
+    assert all(len(alt) > 20 for alt in alts)
+    assert links.files == {source}
+    assert before == read_json(repository / source)
+
+
+def test_the_pipeline_is_drawn_in_layers():
+    graph = pipeline.read_graph(
+        '    a["a (× 2)"]\n    b["b"]\n    c["c"]\n    a --> b\n    a --> c\n    b --> c\n'
+    )
+    assert nx.get_node_attributes(graph, "name")["a"] == "a (× 2)"
+    assert pipeline.layers(graph) == [["a"], ["b"], ["c"]]
+    figure = pipeline.draw(graph)
+    assert [text.get_text() for text in figure.axes[0].texts if text.get_text()] == [
+        "a (× 2)",
+        "b",
+        "c",
+    ]
+
+
+def test_the_sources_are_the_same_bytes_again_and_unchanged_files_are_left_alone(
+    repository, tmp_path
+):
+    one, two = tmp_path / "one/source", tmp_path / "two/source"
+    pages.write_sources(repository, one)
+    pages.write_sources(repository, two)
+    names = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    assert len(names) > 100
+    assert names == sorted(path.relative_to(two) for path in two.rglob("*") if path.is_file())
+    assert [n for n in names if (one / n).read_bytes() != (two / n).read_bytes()] == []
+    notebooks = yaml.safe_load((repository / "params.yaml").read_text())["notebooks"]
+    for paper, expected in notebooks.items():
+        assert {p.stem for p in (one / "notebooks" / paper).glob("*")} == set(expected)
+    (one / "claims/p9-99.md").write_text("left by an earlier run")
+    times = {name: (one / name).stat().st_mtime_ns for name in names}
+    pages.write_sources(repository, one)
+    assert not (one / "claims/p9-99.md").exists()
+    assert times == {name: (one / name).stat().st_mtime_ns for name in names}
+
+
+def test_chromium_is_taken_from_the_variable_else_from_the_path(tmp_path):
+    for name in ("google-chrome", "mine"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    path = str(tmp_path)
+    assert report.find_chromium({"PATH": path}) == str(tmp_path / "google-chrome")
+    mine = str(tmp_path / "mine")
+    assert report.find_chromium({"PATH": path, "CHROMIUM": mine}) == mine
+    assert report.find_chromium({"PATH": path, "CHROMIUM": "/none"}) is None
+    assert report.find_chromium({"PATH": str(tmp_path / "empty")}) is None
+
+
+def test_without_chromium_the_report_says_how_to_get_it(repository, monkeypatch):
+    monkeypatch.chdir(repository)
+    monkeypatch.setenv("CHROMIUM", "/none")
+    with pytest.raises(SystemExit, match=r"apt install chromium\) or say where it is"):
+        main(["report"])
+
+
+def test_the_report_has_every_claim_and_every_figure_once(repository, papers):
+    text = report.report_html(repository)
+    figures = re.findall(r'<img src="([^"]+)"', text)
+    claims = [claim for paper in papers for claim in paper.claims]
+    assert len(figures) == len(set(figures))
+    assert set(figures) == {f"../{claim.figure}" for claim in claims if claim.figure}
+    assert re.findall(r'<section id="([^"]+)"', text) == [claim.id.lower() for claim in claims]
