@@ -1,9 +1,9 @@
 """Every best size by a second method and other seeds, every EENS by simulations of its own.
 
-`refine` searches without random numbers: a coarse grid, then ever finer ones around its best local
-maxima. It shares nothing with differential evolution but the objective. `simulated` draws each
-simulation from a seed of its own, so that the deviations from the analytic value are independent of
-each other and can be counted: of n standard normal deviations, 0.0455 n are expected beyond 2.
+`refine` searches without random numbers, on a coarse grid and then from its best local maxima. It
+shares nothing with differential evolution but the objective. `simulated` draws each simulation from
+a seed of its own, so that the deviations from the analytic value are independent of each other and
+can be counted: of n standard normal deviations, 0.0455 n are expected beyond 2.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from scipy.ndimage import maximum_filter
+from scipy.optimize import minimize
 from scipy.stats import binom, norm
 
 from mobile_storage.adequacy.montecarlo import Estimate, Sampling
@@ -25,55 +26,75 @@ from .evaluate import attributes, prepare
 from .network import case_network
 from .reliability import base_load, day_share
 from .schedule import schedule
-from .solve import NOTHING, GridMap, Objective, Size, evolve, map_grid, objective
+from .solve import NOTHING, GridMap, Objective, Size, evolve, objective
 
-__all__ = ["SAME", "beyond", "compared", "refine", "shortfall", "simulated"]
+__all__ = ["SAME", "beyond", "compared", "graded_grid", "refine", "shortfall", "simulated"]
 
 SAME = 1e-6
 """Share of the best value that a run may fall short and still count as having found it."""
 NOISE = 1e-9
 """Smaller shares are rounding of the result files."""
-SIDE = 9
-"""Nodes along each side of the finer grids."""
+PRECISE_KWH = 1e-3
+"""Size of the simplex, in kWh and kW, at which a search ends."""
+MOST_EVALUATIONS = 500
+"""Of the objective in one search with a simplex."""
 
 
-def refine(worth: Objective, coarse: GridMap, *, starts: int, rounds: int) -> Size:
-    """Best size by ever finer grids around the best local maxima of a coarse one.
+def graded_grid(worth: Objective, bounds: tuple[float, float], shape: tuple[int, int]) -> GridMap:
+    """Objective on a grid that is the finer the smaller the size: nodes at the cubes of even ones.
 
-    Each round halves the grid around the best node so far, so that the search can still move along
-    a ridge by as much as the rounds before.
+    Some best sizes are a kWh and some ten thousand.
+    """
+    energy, power = (b * np.linspace(0.0, 1.0, n) ** 3 for b, n in zip(bounds, shape, strict=True))
+    every = np.meshgrid(energy, power, indexing="ij")
+    return GridMap(energy, power, worth(*(axis.ravel() for axis in every)).reshape(shape))
+
+
+def refine(worth: Objective, coarse: GridMap, starts: int) -> Size:
+    """Best size by Nelder and Mead's simplex from the best local maxima of a coarse grid.
+
+    The simplex takes no derivatives: prospects have ridges wherever an attribute meets its
+    reference point.
 
     Parameters
     ----------
     worth : callable
         The objective.
     coarse : GridMap
-        From `solve.map_grid`.
+        Such as from `graded_grid`.
     starts : int
         Local maxima to start from, the best first.
-    rounds : int
-        Halvings; from a mesh of 500 kWh, 15 leave 0.004 kWh.
     """
     peaks = np.argwhere(coarse.value == maximum_filter(coarse.value, 3, mode="nearest"))
     order = np.argsort(-coarse.value[tuple(peaks.T)], kind="stable")[:starts]
-    top = np.array([coarse.energy_kwh[-1], coarse.power_kw[-1]])
-    mesh = np.array([coarse.energy_kwh[1], coarse.power_kw[1]])
-    best = coarse.best
-    for i, j in peaks[order]:
-        here = Size(coarse.energy_kwh[i], coarse.power_kw[j], coarse.value[i, j])
-        for k in range(rounds):
-            centre, reach = np.array([here.energy_kwh, here.power_kw]), mesh / 2.0**k
-            axes = (
-                np.unique(np.clip(np.linspace(c - r, c + r, SIDE), 0.0, t))
-                for c, r, t in zip(centre, reach, top, strict=True)
-            )
-            sizes = [axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")]
-            values = worth(*sizes)
-            n = int(np.argmax(values))
-            if values[n] > here.value:
-                here = Size(float(sizes[0][n]), float(sizes[1][n]), float(values[n]))
-        best = max(best, here, key=lambda size: size.value)
-    return best
+    axes = (coarse.energy_kwh, coarse.power_kw)
+    found = [coarse.best]
+    for peak in peaks[order]:
+        start = np.array([axis[k] for axis, k in zip(axes, peak, strict=True)])
+        # To the next nodes, or the last ones at the upper bounds.
+        ahead = [
+            axis[k + 1] if k + 1 < axis.size else axis[k - 1]
+            for axis, k in zip(axes, peak, strict=True)
+        ]
+        found.append(_climb(worth, start, np.array(ahead), [axis[-1] for axis in axes]))
+    return max(found, key=lambda size: size.value)
+
+
+def _climb(worth: Objective, start: np.ndarray, ahead: np.ndarray, top: list[float]) -> Size:
+    """Best size by a simplex from a start and the two points beside it."""
+    found = minimize(
+        lambda x: -float(worth(x[:1], x[1:])[0]),
+        start,
+        method="Nelder-Mead",
+        bounds=[(0.0, t) for t in top],
+        options={
+            "initial_simplex": np.vstack([start, start + np.diag(ahead - start)]),
+            "xatol": PRECISE_KWH,
+            "fatol": np.inf,
+            "maxfev": MOST_EVALUATIONS,
+        },
+    )
+    return Size(float(found.x[0]), float(found.x[1]), -float(found.fun))
 
 
 def shortfall(value: float, best: float) -> float:
@@ -100,7 +121,7 @@ def compared(
     bounds : (float, float)
         Largest energy, kWh, and power, kW.
     settings : mapping
-        ``energy`` and ``power``, nodes of the coarse grid; ``starts`` and ``rounds`` of `refine`.
+        ``energy`` and ``power``, nodes of the coarse grid; ``starts`` of `refine`.
     seeds : sequence of int
         Further seeds to run differential evolution from, with `search` as other settings.
 
@@ -114,8 +135,8 @@ def compared(
     """
     substation, preferences = build(raw)
     worth = objective(prepare(substation), preferences)
-    coarse = map_grid(worth, bounds, (settings["energy"], settings["power"]))
-    found = refine(worth, coarse, starts=settings["starts"], rounds=settings["rounds"])
+    coarse = graded_grid(worth, bounds, (settings["energy"], settings["power"]))
+    found = refine(worth, coarse, settings["starts"])
     again = [evolve(worth, bounds, **{**(search or {}), "seed": s}).best.value for s in seeds]
     best = max(evolved.value, found.value, *again)
     short = [shortfall(value, best) for value in again]
@@ -154,14 +175,16 @@ def simulated(
     Returns
     -------
     list of dict
-        For each simulation and for EENS ``without`` storage, ``with`` it and the ``cut``, from the
-        same faults: analytic and simulated mean, kWh/yr, standard error and ``z``, how many of
-        these lie between them.
+        For each simulation and for EENS ``without`` storage and, if there is any, ``with`` it and
+        the ``cut``, from the same faults: analytic and simulated mean, kWh/yr, standard error, and
+        ``z``, how many of these lie between them.
     """
     substation, _ = build(raw)
     found = attributes(prepare(substation), energy_kwh, power_kw)
     before, after = float(found.eens_before_kwh[0]), float(found.eens_after_kwh[0])
-    analytic = {"without": before, "with": after, "cut": before - after}
+    analytic = {"without": before}
+    if energy_kwh > 0 and power_kw > 0:
+        analytic |= {"with": after, "cut": before - after}
     load = base_load(substation)
     deliverable = schedule(load, energy_kwh, power_kw, substation.battery).deliverable_kwh
     operation = DailyOperation(
@@ -184,19 +207,17 @@ def simulated(
         for (quantity, value), estimate in zip(
             analytic.items(),
             (result.eens_without, result.eens_with, result.eens_saved),
-            strict=True,
+            strict=False,
         )
     ]
 
 
 def _deviation(analytic: float, estimate: Estimate) -> dict[str, Any]:
-    error = float(estimate.standard_error)
     return {
         "analytic_kwh": analytic,
         "mean_kwh": float(estimate.mean),
-        "standard_error_kwh": error,
-        # Where nothing is built there is no cut, and nothing to deviate.
-        "z": float(estimate.standard_errors_off(analytic)) if error > 0 else None,
+        "standard_error_kwh": float(estimate.standard_error),
+        "z": float(estimate.standard_errors_off(analytic)),
         "samples": int(estimate.samples),
     }
 

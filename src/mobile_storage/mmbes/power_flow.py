@@ -134,9 +134,10 @@ def build_grid(raw: RawMmbes, electrical: ParameterSet, arrangement: str) -> Gri
     substation, network = build(raw)[0], case_network(raw)
     kinds = raw.network.drop_duplicates("component").set_index("component")["kind"]
     sources = {name for name, kind in kinds.items() if kind == "source"}
+    counted = [b for b in network.branches if kinds[b.name] == "line" and b.start in sources]
+    every = [b for b in network.branches if kinds[b.name] == "transformer"]
     shut = [b for b in network.branches if not b.normally_open]
-    lines = [b for b in shut if kinds[b.name] == "line" and b.start in sources]
-    transformers = [b for b in shut if kinds[b.name] == "transformer"]
+    lines, transformers = ([b for b in part if b in shut] for part in (counted, every))
     plain = [b for b in shut if b not in lines and b not in transformers]
     low = _fed_by(plain, {b.end for b in transformers} | {p.node for p in network.load_points})
     x = substation.losses
@@ -145,20 +146,22 @@ def build_grid(raw: RawMmbes, electrical: ParameterSet, arrangement: str) -> Gri
         node.name: pp.create_bus(net, LOW_KV if node.name in low else x.voltage_kv)
         for node in network.nodes
     }
-    for name in sorted({b.start for b in lines}):
+    for name in sorted(sources & {b.start for b in shut}):
         pp.create_ext_grid(net, bus[name], vm_pu=electrical["source_voltage"])
-    for b, resistance in zip(lines, x.line_resistance_ohm, strict=True):
+    resistances = {b.name: r for b, r in zip(counted, x.line_resistance_ohm, strict=True)}
+    for b in lines:
         pp.create_line_from_parameters(
             net,
             bus[b.start],
             bus[b.end],
             length_km=1.0,
-            r_ohm_per_km=resistance,
-            x_ohm_per_km=resistance * electrical["reactance_over_resistance"],
+            r_ohm_per_km=resistances[b.name],
+            x_ohm_per_km=resistances[b.name] * electrical["reactance_over_resistance"],
             c_nf_per_km=0.0,
             max_i_ka=1.0,
         )
-    for k, b in enumerate(transformers):
+    for b in transformers:
+        k = every.index(b)
         rating = x.transformer_rating_kva[k]
         pp.create_transformer_from_parameters(
             net,
@@ -214,8 +217,6 @@ def solve(grid: Grid, load_kw: np.ndarray, storage_kw: np.ndarray | float = 0.0)
 
     Raises
     ------
-    ValueError
-        If a load has no closed way to a source.
     pandapower.LoadflowNotConverged
         If the network cannot carry the load.
     """
@@ -225,9 +226,7 @@ def solve(grid: Grid, load_kw: np.ndarray, storage_kw: np.ndarray | float = 0.0)
         net.load["p_mw"] = power * own / KW
         net.load["q_mvar"] = power * own * grid.reactive / KW
         net.load.loc[net.load.index[-1], "p_mw"] = -given / KW
-        pp.runpp(net, init="results" if rows else "dc", numba=False, tolerance_mva=1e-9)
-        if net.res_bus["vm_pu"].loc[net.load["bus"]].isna().any():
-            raise ValueError("a load has no closed way to a source")
+        pp.runpp(net, init="results" if rows else "flat", numba=False, tolerance_mva=1e-9)
         rows.append(_read(grid, float(own), float(given)))
     return Solved(*(np.array(column) for column in zip(*rows, strict=True)))
 
