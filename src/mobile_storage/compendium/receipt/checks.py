@@ -5,24 +5,21 @@ A check is run in the copy, as a process of its own, on code that this module kn
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
-from mobile_storage.compendium.errors import InputError
-from mobile_storage.compendium.io import read_json, write_json
+from mobile_storage.compendium.io import read_json
 from mobile_storage.compendium.receipt.pipeline import DONE, run
 
 __all__ = ["AGREES", "DIFFERS", "FAILED", "NOT_THERE", "Check", "run_check"]
 
 AGREES, DIFFERS, FAILED, NOT_THERE = "agrees", "different", "failed", "not there"
-_MOST_KEPT = 20
+#: What the process runs: a module that imports little.
+_CALLER = "mobile_storage.compendium.receipt.call"
 _logger = logging.getLogger(__name__)
 
 
@@ -33,7 +30,7 @@ class Check:
     name: str
     status: str
     count: int = 0
-    rows: tuple[Mapping[str, str], ...] = ()
+    rows: tuple[str, ...] = ()
     seconds: float = 0.0
     message: str = ""
 
@@ -55,7 +52,7 @@ def run_check(name: str, call: str, arguments: Mapping[str, object], folder: Pat
     logs = logs.resolve()
     log = logs / "check_{}.log".format("".join(c if c.isalnum() else "_" for c in name))
     answer = log.with_suffix(".json")
-    words = ["python", "-m", __name__, call, json.dumps(dict(arguments)), str(answer)]
+    words = ["python", "-m", _CALLER, call, json.dumps(dict(arguments)), str(answer)]
     done = run(shlex.join(words), folder, log)
     _logger.info("check %s: %s in %.1f s", name, done.status, done.seconds)
     if done.status != DONE:
@@ -66,37 +63,3 @@ def run_check(name: str, call: str, arguments: Mapping[str, object], folder: Pat
         return Check(name, NOT_THERE, seconds=done.seconds, message=f"there is no {call}")
     status = DIFFERS if content["count"] else AGREES
     return Check(name, status, content["count"], tuple(content["rows"]), done.seconds)
-
-
-def _answer(call: str, arguments: Mapping[str, object]) -> dict[str, object] | None:
-    """Call the function; None if there is no such module or function."""
-    module, _, function = call.partition(":")
-    try:
-        there = find_spec(module) is not None and hasattr(import_module(module), function)
-    except ModuleNotFoundError as error:
-        if error.name and (module == error.name or module.startswith(f"{error.name}.")):
-            return None
-        raise
-    if not there:
-        return None
-    frame = getattr(import_module(module), function)(**arguments)
-    if not hasattr(frame, "columns"):
-        raise InputError(
-            file="params.yaml", where="verify.checks", value=call, expected="a frame from it"
-        )
-    rows = frame.head(_MOST_KEPT).astype(str).to_dict(orient="records")
-    return {"count": len(frame), "rows": rows}
-
-
-def main() -> None:
-    """Call one check and write its answer."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("call")
-    parser.add_argument("arguments", type=json.loads)
-    parser.add_argument("answer", type=Path)
-    given = parser.parse_args()
-    write_json(_answer(given.call, given.arguments), given.answer)
-
-
-if __name__ == "__main__":
-    main()

@@ -20,7 +20,15 @@ from mobile_storage.compendium.receipt.compare import Difference, Tolerance, com
 from mobile_storage.compendium.receipt.pipeline import Stage
 from mobile_storage.compendium.receipt.snapshot import Files, below, digest
 
-__all__ = ["Finding", "changed_inputs", "changed_outputs", "orphans", "read_lock", "uncommitted"]
+__all__ = [
+    "LOCK",
+    "Finding",
+    "changed_inputs",
+    "changed_outputs",
+    "orphans",
+    "read_lock",
+    "uncommitted",
+]
 
 LOCK = "dvc.lock"
 _EXACT = Tolerance()
@@ -186,10 +194,17 @@ def uncommitted(
     others : list of str
         Other files of which the same is true, such as texts and tests.
     """
-    touched = {path for stage in stages for path in (*stage.deps, *stage.outs, *stage.params)}
+    params = {file for stage in stages for file in stage.params}
+    touched = {path for stage in stages for path in (*stage.deps, *stage.outs)}
     findings, others = [], []
     for name, before, now in _pairs(committed, files):
-        if name != LOCK and any(name == path or name.startswith(f"{path}/") for path in touched):
+        if name in params:
+            changes = _changes("", _mapping(committed, name), _mapping(files, name))
+            findings += [
+                Finding(name, "has another value than was committed", (), (Difference(*change),), 1)
+                for change in changes
+            ]
+        elif name != LOCK and any(name == path or name.startswith(f"{path}/") for path in touched):
             how = _how("is not as it was committed", before, now)
             findings.append(Finding(name, how, (), *_differences(name, before, now)))
         else:
@@ -262,7 +277,7 @@ def _changes(name: str, before: object, now: object) -> Iterable[tuple[str, str,
     """Yield name, old and new value of each value that differs, however deep."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys([*before, *now]):
-            yield from _changes(f"{name}.{key}", before.get(key), now.get(key))
+            yield from _changes(f"{name}.{key}".lstrip("."), before.get(key), now.get(key))
     elif before != now:
         yield name, _shown(before), _shown(now)
 

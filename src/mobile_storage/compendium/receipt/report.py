@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -216,16 +216,12 @@ def _checks(results: Sequence[checks.Check]) -> Iterable[str]:
         {
             "check": check.name,
             "result": check.status + (f", {check.count}" if check.count else ""),
-            "message": check.message or "; ".join(map(_row, check.rows[:_DIFFERENCES_SHOWN])),
+            "message": check.message or "; ".join(check.rows[:_DIFFERENCES_SHOWN]),
             "wall time (s)": f"{check.seconds:.1f}",
         }
         for check in results
     ]
     yield markdown_table(pd.DataFrame(rows))
-
-
-def _row(row: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in row.items())
 
 
 def _not_covered(receipt: Receipt) -> Iterable[str]:

@@ -137,13 +137,16 @@ def verify(folder: Path, scratch: Path, output: Path, *, quick: bool) -> Receipt
     settings = read_settings(files)
     commit = snapshot.commit_of(folder)
     committed = snapshot.at_commit(folder, commit) if commit else files
+    lock = record.read_lock(committed)
     for name, content in files.items():
+        if name == record.LOCK:  # every stage is run, whatever it says
+            continue
         target = scratch / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     stages = read_stages(scratch)
     chosen = _chosen(stages, settings.quick) if quick else stages
-    findings, others = _said_before(folder, stages, committed, files)
+    findings, others = _said_before(folder, stages, lock, committed, files)
     _logger.info("%d of %d stages, in a copy", len(chosen), len(stages))
     runs = run_all(chosen, scratch, output / "logs")
     outputs = [
@@ -157,7 +160,7 @@ def verify(folder: Path, scratch: Path, output: Path, *, quick: bool) -> Receipt
         checks.run_check(name, check["call"], check["arguments"], scratch, output / "logs")
         for name, check in settings.checks.items()
     ]
-    lock = files.get("requirements.lock", b"").decode("utf-8", errors="replace")
+    packages = files.get("requirements.lock", b"").decode("utf-8", errors="replace")
     return Receipt(
         made=f"{made:%Y-%m-%d %H:%M} UTC",
         commit=commit,
@@ -170,7 +173,7 @@ def verify(folder: Path, scratch: Path, output: Path, *, quick: bool) -> Receipt
         others=tuple(others),
         untracked=tuple(snapshot.untracked(folder)) if commit else (),
         checks=tuple(checked),
-        environment=environment.describe(lock, _solvers_named(outputs, committed)),
+        environment=environment.describe(packages, _solvers_named(outputs, committed)),
     )
 
 
@@ -188,10 +191,13 @@ def _chosen(stages: Sequence[Stage], names: Sequence[str]) -> tuple[Stage, ...]:
 
 
 def _said_before(
-    folder: Path, stages: Sequence[Stage], committed: Files, files: Files
+    folder: Path,
+    stages: Sequence[Stage],
+    lock: Mapping[str, dict],
+    committed: Files,
+    files: Files,
 ) -> tuple[list[record.Finding], list[str]]:
     """Return what the files say of themselves, before anything is run."""
-    lock = record.read_lock(committed)
     inputs = record.changed_inputs(folder, stages, lock, files)
     edited, others = record.uncommitted(stages, committed, files)
     # An edit that is not committed is not recorded either: once is enough.

@@ -1,0 +1,113 @@
+"""What the receipt says of packages and solvers, on machines that differ from this one."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from mobile_storage.compendium.receipt import environment
+from mobile_storage.compendium.receipt.environment import (
+    PackageDifference,
+    Solver,
+    SolverDifference,
+    package_differences,
+    solver_differences,
+    solvers_in,
+)
+
+LOCK = """\
+highspy==1.15.1 \\
+    --hash=sha256:00
+numpy==2.2.0
+appnope==1.0.0 ; sys_platform == 'no such system' \\
+    --hash=sha256:00
+    # via ipython
+"""
+
+
+def test_packages_with_another_version_and_missing_ones_are_named():
+    there = {"highspy": "1.11.0"}
+    assert list(package_differences(LOCK, there.get)) == [
+        PackageDifference("highspy", "1.15.1", "1.11.0"),
+        PackageDifference("numpy", "2.2.0", None),
+    ]
+
+
+def test_the_locked_versions_are_no_difference():
+    there = {"highspy": "1.15.1", "numpy": "2.2.0"}
+    assert not list(package_differences(LOCK, there.get))
+
+
+@pytest.mark.parametrize("probe", [environment.gurobi, environment.highs, environment.scip])
+def test_every_solver_of_the_lock_is_here(probe):
+    solver = probe()
+    assert solver.version
+    assert solver.usable, solver.note
+
+
+@pytest.mark.parametrize(
+    ("probe", "package"),
+    [("gurobi", "gurobipy"), ("highs", "highspy"), ("scip", "pyscipopt")],
+)
+def test_a_solver_that_is_not_installed(monkeypatch, probe, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert getattr(environment, probe)() == Solver(probe, "", False, f"{package} is not installed")
+
+
+def test_a_licence_that_is_not_valid_is_said_without_naming_machine_or_user(monkeypatch):
+    class GurobiError(Exception):
+        errno = 10009
+
+    def no_licence(**_):
+        raise GurobiError("No Gurobi license found (user jane, host box, hostid 1a2b3c)")
+
+    module = ModuleType("gurobipy")
+    module.gurobi = SimpleNamespace(version=lambda: (13, 0, 3))
+    module.GurobiError, module.Env = GurobiError, no_licence
+    monkeypatch.setitem(sys.modules, "gurobipy", module)
+    assert environment.gurobi() == Solver(
+        "gurobi", "13.0.3", False, "no valid licence (error 10009)"
+    )
+
+
+def test_solvers_that_results_name():
+    result = {"a": [{"solver": "highs", "solver_version": "1.15.1"}, {"solver": "scip"}], "b": 1}
+    assert list(solvers_in(result)) == [("highs", "1.15.1")]
+
+
+def test_other_versions_than_in_the_results_and_no_gurobi():
+    named = {"gurobi": {"13.0.3"}, "highs": {"1.15.1"}, "scip": {"6.3.0"}}
+    here = (
+        Solver("gurobi", "13.0.3", False, "no valid licence"),
+        Solver("highs", "1.11.0", True, ""),
+        Solver("scip", "6.3.0", True, ""),
+    )
+    assert list(solver_differences(named, here)) == [
+        SolverDifference("gurobi", "13.0.3", None),
+        SolverDifference("highs", "1.15.1", "1.11.0"),
+    ]
+
+
+def test_settings_are_those_of_the_makefile():
+    from pathlib import Path
+
+    text = (Path(__file__).parents[3] / "Makefile").read_text(encoding="utf-8")
+    exported = dict(
+        line.removeprefix("export ").split(" := ")
+        for line in text.splitlines()
+        if line.startswith("export ") and " := " in line
+    )
+    assert {name: exported.get(name) for name in environment.SETTINGS} == environment.SETTINGS
+
+
+def test_nothing_names_machine_or_user(monkeypatch):
+    import getpass
+    import platform
+
+    monkeypatch.setattr(platform, "node", lambda: pytest.fail("the machine's name was asked for"))
+    monkeypatch.setattr(getpass, "getuser", lambda: pytest.fail("the user's name was asked for"))
+    described = environment.describe(LOCK, {})
+    assert described.locked == 2
+    assert described.font.startswith("DejaVuSans, of matplotlib")
