@@ -125,7 +125,7 @@ def test_a_stopped_solver_is_no_answer(usual):
 def test_report_says_what_was_moved_and_shows_both(explorer):
     values = explorer.defaults | {"k_exp": 0.6}
     head, knobs, figure, verdicts, incomes, grades = explorer.report(values)
-    assert head.data.startswith("**1 value(s) moved.** Exact solves by ")
+    assert head.data.startswith("**1 value moved.** Exact solves by ")
     assert "**0.6, moved**" in knobs.data
     assert knobs.data.count("| default |") == 4
     assert len(figure.axes) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from mobile_storage.compendium.parameters import Parameter
 
-__all__ = ["Knob", "knob_of", "knob_table", "moved", "reset_button", "show", "sliders"]
+__all__ = ["Knob", "knob_of", "knob_table", "moved", "reset_button", "show", "sliders", "state"]
 
 Value = float | tuple[float, float]
 
@@ -90,10 +90,10 @@ def sliders(knobs: Iterable[Knob]) -> dict[str, widgets.ValueWidget]:
             max=knob.high,
             step=knob.step,
             description=knob.label,
-            readout_format=",.0f" if knob.step >= 1 else ".3f",
+            readout_format=",.0f" if knob.step >= 1 else ".2f" if knob.step >= 0.01 else ".3f",
             continuous_update=False,
-            style={"description_width": "26em"},
-            layout={"width": "min(58em, 98%)"},
+            style={"description_width": "34em"},
+            layout={"width": "min(66em, 98%)"},
         )
     return found
 
@@ -102,7 +102,9 @@ def reset_button(
     knobs: Iterable[Knob], controls: Mapping[str, widgets.ValueWidget]
 ) -> widgets.Button:
     """A button that takes every slider back to its default."""
-    button = widgets.Button(description="Back to the defaults", icon="undo")
+    button = widgets.Button(
+        description="Back to the defaults", icon="undo", layout={"width": "max-content"}
+    )
     defaults = {knob.symbol: knob.default for knob in knobs}
 
     def reset(_: widgets.Button) -> None:
@@ -118,13 +120,20 @@ def moved(knobs: Iterable[Knob], values: Mapping[str, Value]) -> list[str]:
     return [knob.symbol for knob in knobs if values[knob.symbol] != knob.default]
 
 
+def state(changed: Sequence[str]) -> str:
+    """How many values were moved, in words."""
+    if not changed:
+        return "Every value at its default"
+    return f"{len(changed)} value{'s' if len(changed) > 1 else ''} moved"
+
+
 def knob_table(knobs: Iterable[Knob], values: Mapping[str, Value]) -> pd.DataFrame:
     """Every knob with its default, where that comes from, and whether it was moved."""
     knobs = list(knobs)
     changed = moved(knobs, values)
     return pd.DataFrame(
         {
-            "Value": knob.name,
+            "Value": f"{knob.name} (`{knob.symbol}`)",
             "Unit": "" if knob.unit == "dimensionless" else knob.unit,
             "Now": f"**{knob.text(values[knob.symbol])}, moved**"
             if knob.symbol in changed

@@ -30,7 +30,7 @@ from mobile_storage.pricing.data import PricingData, RawPricing, derive
 from mobile_storage.pricing.game import Setting, build, highest_useful_prices
 from mobile_storage.pricing.outcome import settle
 
-from .knobs import Knob, knob_of, knob_table, moved, show
+from .knobs import Knob, knob_of, knob_table, moved, show, state
 
 __all__ = ["Answer", "PriceExplorer", "solve_within"]
 
@@ -223,9 +223,9 @@ class PriceExplorer:
 
 
 def _headline(now: Answer, changed: Sequence[str]) -> str:
-    state = f"{len(changed)} value(s) moved" if changed else "Every value at its default"
     solver = now.multi_grade.result.solver
-    text = f"**{state}.** Exact solves by {solver}, nothing interpolated, {now.seconds:.1f} s."
+    text = f"**{state(changed)}.** Exact solves by {solver}, nothing interpolated, "
+    text += f"{now.seconds:.1f} s."
     return f"{text} **{now.status}**" if now.status else text
 
 

@@ -33,7 +33,7 @@ from mobile_storage.mmbes.report import describe
 from mobile_storage.mmbes.solve import Objective, Size, evolve, objective
 from mobile_storage.mmbes.surfaces import Surface, best_size, surface
 
-from .knobs import Knob, knob_of, knob_table, moved, show
+from .knobs import Knob, knob_of, knob_table, moved, show, state
 
 __all__ = ["Answer", "SizeExplorer", "refine"]
 
@@ -228,8 +228,8 @@ class SizeExplorer:
         yield Markdown(markdown_table(knob_table(self.knobs, values)))
         if full_search:
             yield Markdown(markdown_table(self._against_full_search(values, now)))
-        yield Markdown(markdown_table(size_table(now, usual, self.claims)))
         yield curves(now, usual, self.claims)
+        yield Markdown(markdown_table(size_table(now, usual, self.claims)))
         changed = {"moved": now.prospect} if now is not usual else {}
         yield attributes({**changed, self.name: usual.prospect})
 
@@ -279,12 +279,11 @@ def _curve(prepared: Prepared, found: Surface, preferences: Preferences) -> pd.D
 
 
 def _headline(name: str, now: Answer, changed: Sequence[str]) -> str:
-    state = f"{len(changed)} value(s) moved" if changed else "Every value at its default"
     built = "" if now.prospect["energy_kwh"] >= TRACE_KWH else " **Nothing is built.**"
     return (
-        f"**{name.capitalize()} set. {state}.** An interpolated surface says where the best size "
-        "lies, the model itself what it does and is worth; the curves and whatever is called "
-        f"interpolated are read off the surface. {now.seconds:.1f} s.{built}"
+        f"**{name.capitalize()} set. {state(changed)}.** An interpolated surface says where the "
+        "best size lies, the model itself what it does and is worth; the curves and whatever is "
+        f"called interpolated are read off the surface. {now.seconds:.1f} s.{built}"
     )
 
 
