@@ -107,4 +107,8 @@ def kind_of(value: object) -> str:
         return "a number"
     if isinstance(value, list):
         return "a list"
-    return "names and values" if isinstance(value, Mapping) else "a text"
+    if isinstance(value, Mapping):
+        return "names and values"
+    if value is None:
+        return "nothing"
+    return "a text" if isinstance(value, str) else f"a {type(value).__name__}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import math
 import os
 import re
 import tempfile
@@ -192,6 +193,10 @@ def _check_parameters(
             expected = f"{'one of ' if known else ''}{names}{hint}"
             raise InputError(file=source, where=where, value=name, expected=expected)
         default = known[name]
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(
+                file=source, where=f"{where}, {name}", value=value, expected="a finite number"
+            )
         if default is not None and value is not None and kind_of(value) != kind_of(default):
             raise InputError(
                 file=source,

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cache, partial
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ __all__ = [
     "Parameter",
     "ParameterSet",
     "cell_error",
+    "is_finite_number",
     "pivot_values",
     "read_csv",
     "read_keyed",
@@ -166,8 +168,7 @@ class ParameterSet(Mapping[str, float]):
                     value=symbol,
                     expected=f"a symbol of the ledger{did_you_mean(symbol, changed)}",
                 )
-            # bool is an int to Python; True as a price is a slip.
-            if isinstance(value, bool | str) or not math.isfinite(value):
+            if not is_finite_number(value):
                 raise InputError(
                     file=self._file,
                     where=f"replacement of {symbol}",
@@ -473,6 +474,16 @@ def _parsed(text: str) -> pint.Unit | None:
         return None
 
 
+def is_finite_number(value: object) -> bool:
+    """Whether a value is a finite real number; True is none, though Python counts it as 1."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
+
+
 def _is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
 
@@ -600,10 +611,13 @@ def _numbers(
         raise fail("low", f"at most the {row['high']} of column high")
     if value < low or value > high:
         raise fail("value", f"something from low to high, {row['low']} to {row['high']}")
-    value, low, high = (
-        float(Fraction(row[column]) * factor) if row[column] else math.nan
-        for column in ("value", "low", "high")
-    )
+    converted = []
+    for column in ("value", "low", "high"):
+        try:
+            converted.append(float(Fraction(row[column]) * factor) if row[column] else math.nan)
+        except OverflowError:
+            raise fail(column, f"a number that is not beyond all measure in {wanted}") from None
+    value, low, high = converted
     least, greatest = bounds.get(row["symbol"], (None, None))
     for column, number in (("value", value), ("low", low), ("high", high)):
         if least is not None and number < least:

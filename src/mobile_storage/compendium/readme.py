@@ -9,6 +9,7 @@ A part stands between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``::
 from __future__ import annotations
 
 import argparse
+import io
 import re
 import subprocess
 import sys
@@ -31,6 +32,10 @@ _BLOCK = re.compile(
     r"<!-- begin:(?P<name>[\w-]+) -->\n(?P<body>.*?)<!-- end:(?P=name) -->", re.DOTALL
 )
 _VERDICTS = "data/results/{paper}/claims.csv"
+_SHOWN = [
+    *("id", "statement", "published", "unit", "computed", "rule", "verdict"),
+    *("plausible_worlds", "cause", "notebook"),
+]
 _PAPERS = ("bao2024", "fu2024")
 _NODE = re.compile(r'(node\d+)\["(.+?)"\]')
 _EDGE = re.compile(r"(node\d+)-->(node\d+)")
@@ -38,13 +43,7 @@ _EDGE = re.compile(r"(node\d+)-->(node\d+)")
 
 def claims_block(folder: str | Path = ".", *, paper: str) -> str:
     """Return a paper's table of claims and verdicts, from the file that `write_verdicts` makes."""
-    path = Path(folder) / _VERDICTS.format(paper=paper)
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(
-            file=path, where="the file", value=None, expected="the verdicts of the stage claims"
-        ) from None
+    frame = _verdicts(Path(folder) / _VERDICTS.format(paper=paper))
     units = frame["unit"].map(lambda unit: f" {unit}" if unit else "")
     notebooks = frame["notebook"].map(lambda at: f"[{Path(at).stem}]({at})" if at else "")
     return markdown_table(
@@ -61,6 +60,19 @@ def claims_block(folder: str | Path = ".", *, paper: str) -> str:
             }
         )
     )
+
+
+def _verdicts(path: Path) -> pd.DataFrame:
+    expected = "the verdicts of the stage claims"
+    text = io.StringIO(read_text(path, expected))
+    try:
+        frame = pd.read_csv(text, dtype=str, keep_default_na=False, usecols=_SHOWN)
+    except ValueError as error:  # empty, cut off, other columns
+        said = str(error).splitlines()[0]
+        raise InputError(file=path, where="the file", value=said, expected=expected) from None
+    if frame.isna().to_numpy().any():
+        raise InputError(file=path, where="a row", value="too few cells", expected=expected)
+    return frame
 
 
 def pipeline_block(folder: str | Path = ".") -> str:

@@ -14,6 +14,7 @@ is brought up to date, and the pipeline reruns only what changed.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -187,8 +188,9 @@ def merged_params(base: Path, overlays: Sequence[Path]) -> str:
     Raises
     ------
     InputError
-        If a file is no YAML mapping, names a value that `base` lacks, or gives another kind of
-        value (text for a number; in YAML ``1e-3`` is text, ``1.0e-3`` a number).
+        If a file is no YAML mapping, names a value that `base` lacks or one twice, or gives another
+        kind of value (text for a number; in YAML ``1e-3`` is text, ``1.0e-3`` a number) or a number
+        that is not finite.
     """
     merged = _mapping(base)
     for path in overlays:
@@ -196,10 +198,28 @@ def merged_params(base: Path, overlays: Sequence[Path]) -> str:
     return yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=100)
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a name that stands twice on one level, where YAML would take the last in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        names: list[object] = []
+        for key, _ in node.value:
+            names.append(self.construct_object(key, deep=True))
+            if names[-1] in names[:-1]:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"{names[-1]} twice", problem_mark=key.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
 def _mapping(path: Path) -> dict[str, object]:
     text = read_text(path, "YAML")
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _Loader)
+    except (ValueError, RecursionError) as error:  # a date that is none, a deep nest
+        raise InputError(
+            file=path, where="the file", value=str(error), expected="valid YAML"
+        ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise InputError(
@@ -232,6 +252,8 @@ def _merge(
         before = base[name]
         if isinstance(before, Mapping) and isinstance(value, Mapping):
             merged[name] = _merge(before, value, path, (*above, str(name)))
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise InputError(file=path, where=place, value=value, expected="a finite number")
         elif kind_of(before) == kind_of(value) or before is None:
             merged[name] = value
         else:

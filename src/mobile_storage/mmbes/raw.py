@@ -10,7 +10,12 @@ from typing import Any
 import pandas as pd
 
 from mobile_storage.compendium.errors import InputError, did_you_mean
-from mobile_storage.compendium.parameters import ParameterSet, read_keyed, read_parameters
+from mobile_storage.compendium.parameters import (
+    ParameterSet,
+    is_finite_number,
+    read_keyed,
+    read_parameters,
+)
 
 from .model import ATTRIBUTES
 
@@ -165,7 +170,7 @@ class RawMmbes:
         Raises
         ------
         InputError
-            On a name that the ledgers lack.
+            On a name that the ledgers lack, and on a value that is no finite number.
         """
         changed: dict[str, Any] = {}
         for name, value in moves.items():
@@ -174,6 +179,13 @@ class RawMmbes:
             if isinstance(found, ParameterSet) and row in found:
                 changed[table] = found.replace({row: value})
             elif isinstance(found, pd.DataFrame) and (here := _places(table, found) == row).any():
+                if not is_finite_number(value):
+                    raise InputError(
+                        file=self.folder,
+                        where=f"replacement of {name}",
+                        value=value,
+                        expected="a finite number",
+                    )
                 changed[table] = found.assign(value=found["value"].mask(here, float(value)))
             elif isinstance(found, Readings) and hasattr(found, row):
                 changed[table] = replace(found, **{row: value})

@@ -12,11 +12,22 @@ from pathlib import Path
 
 import yaml
 
+from mobile_storage.compendium.errors import InputError
 from mobile_storage.compendium.log import stage
 from mobile_storage.compendium.notebooks import run_notebook
 
 STORED = Path("notebooks")
 EXECUTED = Path("notebooks/executed")
+
+
+def _value(name: str, text: str) -> object:
+    """Return what a text on the command line means as YAML: a number, a list, true, a text."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise InputError(
+            file="the command line", where=f"-p {name}", value=text, expected="a value as in YAML"
+        ) from None
 
 
 def main() -> None:
@@ -39,7 +50,7 @@ def main() -> None:
         parser.error("other values need --output: the executed notebooks have the ledgers' values")
     with stage("notebook", asked.section):
         name = f"{asked.section}.ipynb"
-        values = {key: yaml.safe_load(value) for key, value in asked.parameter}
+        values = {key: _value(key, text) for key, text in asked.parameter}
         output = asked.output or EXECUTED / asked.paper / name
         run_notebook(STORED / asked.paper / name, output, values)
 

@@ -22,7 +22,7 @@ def main() -> None:
     build nothing worth the name.
     """
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("set")
+    parser.add_argument("set", choices=params()["sets"])
     name = parser.parse_args().set
     with stage("mmbes_adequacy", name) as log:
         values, raw = params(), parameter_set(name)

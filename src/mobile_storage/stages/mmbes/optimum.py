@@ -70,7 +70,7 @@ def curves(runs: list[Evolution]) -> pd.DataFrame:
 def main() -> None:
     """Write ``optimum/<set>_<objective>.json`` and the tables of its seeds and its grid."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("set")
+    parser.add_argument("set", choices=params()["sets"])
     parser.add_argument("objective", choices=OBJECTIVES)
     asked = parser.parse_args()
     with stage("mmbes_optimum", f"{asked.set}-{asked.objective}") as log:

@@ -18,7 +18,7 @@ from mobile_storage.stages.mmbes.common import RESULTS, bounds, parameter_set, p
 def main() -> None:
     """Write ``scenarios/<set>_<family>.csv``: a row each, sizes, worths and prospects."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("set")
+    parser.add_argument("set", choices=params()["sets"])
     parser.add_argument("family", choices=FAMILIES)
     asked = parser.parse_args()
     with stage("mmbes_scenarios", f"{asked.set}-{asked.family}") as log:

@@ -14,7 +14,7 @@ from mobile_storage.stages.pricing.common import RAW, RESULTS, params, setting
 def main() -> None:
     """Write ``cases/<name>.json``."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("name")
+    parser.add_argument("name", choices=params()["cases"])
     name = parser.parse_args().name
     with stage("case", name) as log:
         values, solver = params()["cases"][name], params()["solver"]
