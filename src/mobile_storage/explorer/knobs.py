@@ -92,8 +92,8 @@ def sliders(knobs: Iterable[Knob]) -> dict[str, widgets.ValueWidget]:
             description=knob.label,
             readout_format=",.0f" if knob.step >= 1 else ".2f" if knob.step >= 0.01 else ".3f",
             continuous_update=False,
-            style={"description_width": "34em"},
-            layout={"width": "min(66em, 98%)"},
+            style={"description_width": "38em"},
+            layout={"width": "min(70em, 98%)"},
         )
     return found
 
