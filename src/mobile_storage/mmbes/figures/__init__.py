@@ -6,6 +6,7 @@ by parameter set (``literature``, ``calibrated``) keep their order in panels and
 
 from .calibration import calibration, ensemble, implied
 from .flowchart import flowchart
+from .independence import independence, power_flow
 from .network import network
 from .operation import schedule, soc
 from .optimum import attributes, convergence, optimum_map
@@ -24,9 +25,11 @@ __all__ = [
     "flowchart",
     "implied",
     "importance",
+    "independence",
     "load_rate",
     "network",
     "optimum_map",
+    "power_flow",
     "reference",
     "schedule",
     "soc",

@@ -120,6 +120,20 @@ def calibrated() -> dict[str, Figure]:
     }
 
 
+def checks() -> dict[str, Figure]:
+    """Figures of other searches, simulations and the power flow."""
+    sets, folder = params()["sets"], RESULTS / "independence"
+    searches, eens = (
+        {name: pd.read_csv(folder / f"{name}_{part}.csv") for name in sets}
+        for part in ("searches", "eens")
+    )
+    hours = pd.read_csv(RESULTS / "power_flow" / f"{sets[-1]}.csv")
+    return {
+        "independence": figures.independence(searches, eens),
+        "power_flow": figures.power_flow(hours, "best prospect"),
+    }
+
+
 def main() -> None:
     """Write ``figures/fu2024``."""
     with stage("mmbes_figures") as log:

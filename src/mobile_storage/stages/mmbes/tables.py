@@ -10,7 +10,7 @@ from mobile_storage.compendium.io import read_json, write_table
 from mobile_storage.compendium.log import stage
 from mobile_storage.compendium.worlds import FLIP, read_flip
 from mobile_storage.compendium.worlds_tables import tables as flip_tables
-from mobile_storage.mmbes import tables
+from mobile_storage.mmbes import agreement, tables
 from mobile_storage.mmbes.data import RawMmbes, build, ledger
 from mobile_storage.mmbes.implied import initial_interruption
 from mobile_storage.stages.mmbes.common import RAW, RESULTS, TABLES, parameter_set, params
@@ -109,6 +109,54 @@ def adequacy_tables() -> Iterator[Table]:
     )
 
 
+def independence_tables(raws: Mapping[str, RawMmbes]) -> Iterator[Table]:
+    """What does not hang on a search, a seed, a simulation or the loss formula."""
+    sets = params()["sets"]
+    problems = [f"{name}_{kind}" for kind in params()["objectives"] for name in sets]
+
+    def frames(folder: str, names: list[str], ending: str = "") -> dict[str, pd.DataFrame]:
+        return {name: pd.read_csv(RESULTS / folder / f"{name}{ending}.csv") for name in names}
+
+    yield (
+        "searches",
+        agreement.search_table(
+            {key: read_json(RESULTS / "optimum" / f"{key}.json") for key in problems},
+            frames("optimum", problems, "_seeds"),
+            frames("independence", sets, "_searches"),
+        ),
+        "Differential evolution against other searches and over its seeds.",
+        agreement.SEARCH_UNITS,
+    )
+    eens = frames("independence", sets, "_eens")
+    yield (
+        "eens",
+        agreement.eens_table(eens),
+        "Every EENS that is shown against simulations with seeds of their own.",
+        agreement.EENS_UNITS,
+    )
+    yield (
+        "deviations",
+        agreement.deviation_table(eens),
+        "How many simulations are how far off the analytic EENS.",
+        {},
+    )
+    stations = {name: build(raw)[0] for name, raw in raws.items()}
+    hours = frames("power_flow", sets)
+    yield (
+        "losses",
+        agreement.loss_table(stations, hours),
+        "Losses of L1, L2, T1 and T2 in a year by the formula and by an AC power flow, with the "
+        "section between the busbars closed or open.",
+        agreement.LOSS_UNITS,
+    )
+    yield (
+        "loss_causes",
+        agreement.cause_table(stations, hours),
+        "What lies between the two, cause by cause.",
+        agreement.CAUSE_UNITS,
+    )
+
+
 def calibration_tables() -> Iterator[Table]:
     """Targets, and what had to move."""
     record = read_json(RESULTS / "calibration.json")
@@ -157,6 +205,7 @@ def main() -> None:
             *optimum_tables(),
             *scenario_tables(),
             *adequacy_tables(),
+            *independence_tables(raws),
             *calibration_tables(),
             *implied_tables(next(iter(raws.values()))),
             *ledger_tables(raws),
