@@ -170,6 +170,12 @@ def test_long_lines_are_cut_and_many_differences_counted():
     assert len(result.differences[0].committed) < 200
 
 
+def test_of_a_long_line_the_place_of_the_difference_is_shown():
+    _, before, after = only(compared("a.md", "x" * 500 + " 1.25 kW", "x" * 500 + " 1.35 kW"))
+    assert before == "..." + "x" * 37 + " 1.25 kW"
+    assert after == "..." + "x" * 37 + " 1.35 kW"
+
+
 def test_bytes_that_are_no_text():
     assert only(compared("a.bin", b"\xff\x00", b"\xff\x01"))[0] == "bytes"
 

@@ -114,7 +114,7 @@ def compare(name: str, committed: bytes, recomputed: bytes, tolerance: Tolerance
             count += 1
             if len(beyond) < MOST_KEPT:
                 known = relative if math.isfinite(relative) else None
-                beyond.append(Difference(place, _shown(one), _shown(other), known))
+                beyond.append(Difference(place, *_shown(one, other), known))
     verdict = DIFFERENT if count else WITHIN
     return Comparison(verdict, tuple(beyond), count, largest, images)
 
@@ -146,8 +146,19 @@ def _text(part: Part) -> str:
     return "a picture" if isinstance(part, bytes) else part
 
 
-def _shown(part: Part | None) -> str | None:
-    if part is None:
-        return None
-    text = _text(part)
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+def _shown(one: Part | None, other: Part | None) -> tuple[str | None, str | None]:
+    """Return both texts; of long ones, what is around the first difference."""
+    texts = [None if part is None else _text(part) for part in (one, other)]
+    if None in texts:
+        return tuple(text if text is None else _cut(text, 0) for text in texts)
+    pairs = enumerate(zip(*texts, strict=False))
+    same = next((at for at, (a, b) in pairs if a != b), 0)
+    return tuple(_cut(text, same) for text in texts)
+
+
+def _cut(text: str, at: int) -> str:
+    if len(text) <= _LONGEST_SHOWN:
+        return text
+    start = max(0, at - _LONGEST_SHOWN // 4)
+    end = start + _LONGEST_SHOWN
+    return ("..." if start else "") + text[start:end] + ("..." if end < len(text) else "")

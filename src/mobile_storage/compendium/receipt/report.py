@@ -28,7 +28,7 @@ __all__ = ["SCHEMA", "as_json", "as_markdown", "verdict"]
 SCHEMA = "mobile-storage-receipt/1"
 _DIFFERENCES_SHOWN = 3
 _FILES_SHOWN = 12
-#: Of these only the places are counted: lines of code say nothing in a table.
+#: Code and locks are only named: their lines say nothing in a table.
 _NOT_SHOWN = (".py", ".lock", ".ipynb")
 _STAGES_SHOWN = 3
 
@@ -47,8 +47,8 @@ def verdict(receipt: Receipt) -> str:
     counted = f"of {compared} outputs compared: {', '.join(parts)}"
     bad = [check for check in receipt.checks if check.status in (checks.DIFFERS, checks.FAILED)]
     if receipt.findings:
-        said = _many(len(receipt.findings), "other thing")
-        counted += f"; {said} not as recorded or committed"
+        said = "file or value" if len(receipt.findings) == 1 else "files or values"
+        counted += f"; {len(receipt.findings)} {said} not as recorded or committed"
     if bad:
         counted += f"; {_many(len(bad), 'further check')} not passed"
     if not receipt.agrees:
@@ -191,21 +191,28 @@ def _findings(findings: Sequence[Finding]) -> Iterable[str]:
     if not findings:
         return
     yield "## Not as recorded or committed"
-    for finding in findings[:_FILES_SHOWN]:
+    first = [finding for finding in findings if not finding.what.endswith(_NOT_SHOWN)]
+    first.sort(key=lambda finding: not finding.differences)
+    for finding in first[:_FILES_SHOWN]:
         text = f"`{finding.what}` {finding.how}"
         text += f" ({_many(finding.count, 'place')})" if finding.count else ""
         if finding.stages:
             shown = ", ".join(finding.stages[:_STAGES_SHOWN])
             more = len(finding.stages) - _STAGES_SHOWN
-            text += f"; concerns {shown}" + (
-                f" and {_many(more, 'more stage')}" if more > 0 else ""
-            )
+            text += f"; concerns {shown}"
+            text += f" and {_many(more, 'more stage')}" if more > 0 else ""
         text += "."
-        if finding.differences and not finding.what.endswith(_NOT_SHOWN):
+        if finding.differences:
             heads = ("recorded or committed", "on disk")
             text += "\n\n" + _difference_table(finding.differences, heads)
         yield text
-    yield from _rest(findings)
+    yield from _rest(first)
+    kinds: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding not in first:
+            kinds.setdefault(finding.how, []).append(f"`{finding.what}`")
+    for how, names in kinds.items():
+        yield f"Code {how}: {', '.join(names)}."
 
 
 def _checks(results: Sequence[checks.Check]) -> Iterable[str]:
