@@ -99,13 +99,49 @@ def run(before="", **environment):
     return done.stdout
 
 
-def test_a_licence_file_that_is_none(tmp_path):
-    """A licence that cannot be read, as an expired one: HiGHS, and it is said."""
-    bogus = tmp_path / "gurobi.lic"
-    bogus.write_text("EXPIRATION=2001-01-01\nKEY=00000000\n", encoding="utf-8")
-    out = run(GRB_LICENSE_FILE=str(bogus))
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"EXPIRATION=2001-01-01\nKEY=00000000\n", id="expired, key wrong"),
+        pytest.param(b"TYPE=TRIAL\nVERSION=9\nHOSTID=0\nEXPIRATION=2001-01-01\nKEY=A\n", id="old"),
+        pytest.param(bytes(range(256)), id="noise"),
+        pytest.param("folder", id="a folder"),
+    ],
+)
+def test_a_licence_file_that_is_none(tmp_path, content):
+    """HiGHS takes over, with the same answer, and it is said."""
+    file = tmp_path / "gurobi.lic"
+    if content == "folder":
+        file.mkdir()
+    elif content is not None:
+        file.write_bytes(content)
+    out = run(GRB_LICENSE_FILE=str(file))
     assert out.startswith("highs bigm 56.0"), out
     assert "gurobi not used: no valid Gurobi licence" in out
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(10009, "no valid Gurobi licence: License expired"), (10010, "Gurobi's licence does not adm")],
+)
+def test_a_licence_that_runs_out_at_start_or_in_the_middle(monkeypatch, code, said):
+    """What Gurobi raises then, put in its place: an expired licence cannot be had for a test."""
+    gp = pytest.importorskip("gurobipy")
+
+    def refuse(*_):
+        raise gp.GurobiError(code, "License expired")
+
+    where = (gp.Env, "start") if code == 10009 else (gp.Model, "optimize")
+    monkeypatch.setattr(*where, refuse)
+    m, best = many_buyers(5)
+    r = solve_bilevel(m, m.buyer, m.p)
+    assert r.solver == "highs"
+    assert r.objective == pytest.approx(best)
+    assert any(said in a for a in r.announcements)
+    with pytest.raises(SolverUnavailableError, match=said):
+        solve_bilevel(m, m.buyer, m.p, solver="gurobi")
 
 
 def test_no_gurobipy():
