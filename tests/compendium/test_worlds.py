@@ -22,6 +22,7 @@ from mobile_storage.compendium.worlds import (
     raw_digest,
     read_flip,
     read_summary,
+    short,
 )
 from mobile_storage.compendium.worlds_tables import (
     factor_table,
@@ -202,6 +203,14 @@ def test_a_side_of_a_reading_names_its_levels(threshold, above, text):
     assert condition(row, above=above) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(38_312_345.6, "38,300,000"), (999.9, "1,000"), (0.03119, "0.0312"), (0, "0")],
+)
+def test_a_number_in_short(value, text):
+    assert short(value) == text
+
+
 # ---- tables ----------------------------------------------------------------------------------
 
 
@@ -244,13 +253,10 @@ def test_every_value_that_differs_is_listed():
         ((100, 50, 50, 50), "a > 1", "Holds nearly wherever storage is built."),
         ((100, 5, 50, 2), "a > 1", "Fails nearly whatever the missing values are."),
         ((100, 0, 0, 0), "", "Fails nearly whatever the missing values are."),
-        (
-            (100, 5, 50, 5),
-            "",
-            "Fails in nearly all worlds; where storage is built it holds in 10 %.",
-        ),
-        ((100, 50, 50, 40), "a > 1", "Hangs on the missing values; likelier with a > 1."),
-        ((100, 50, 50, 40), "", "Hangs on the missing values, but on no single one of them."),
+        ((100, 5, 50, 5), "", "Holds only where storage is built, in 10 % of those worlds."),
+        ((100, 40, 50, 40), "", "Holds only where storage is built, in 80 % of those worlds."),
+        ((100, 50, 60, 40), "a > 1", "Hangs on the missing values; likelier with a > 1."),
+        ((100, 50, 60, 40), "", "Hangs on the missing values, but on no single one of them."),
         ((0, 0, 0, 0), "", "Not asked in a world. Too dear."),
     ],
 )
@@ -295,7 +301,7 @@ def test_every_claim_has_a_bar_and_its_verdict(drawn):
     assert [bar.get_width() for bar in holds] == pytest.approx([150 / 360, 1.0])
     texts = [text.get_text() for text in main.texts]
     assert "42 % | not reproduced" in texts
-    assert "no share: Feeders are not in the text." in texts
+    assert "No share: Feeders are not in the text." in texts
     # Built, not built, without an answer: together all worlds.
     assert sum(bar.get_width() for bar in worlds.patches) == pytest.approx(1.0)
     assert len(worlds.patches) == 3

@@ -30,6 +30,7 @@ __all__ = [
     "raw_digest",
     "read_flip",
     "read_summary",
+    "short",
 ]
 
 FLIP = Path("data/flip")
@@ -177,4 +178,10 @@ def condition(row: Mapping[str, Any], above: bool) -> str:
     if row["scale"].endswith("-level"):
         names, first = levels(row["unit"]), int(row["threshold"]) + 1
         return f"{row['factor']}: {' or '.join(names[first:] if above else names[:first])}"
-    return f"{row['factor']} {'>' if above else '<'} {row['threshold']:.3g}"
+    return f"{row['factor']} {'>' if above else '<'} {short(row['threshold'])}"
+
+
+def short(value: float) -> str:
+    """Three digits of a number, in full: ``38,300,000``, ``0.0312``."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:g}"

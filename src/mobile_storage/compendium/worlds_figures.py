@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from scipy import stats
 
 from mobile_storage.compendium.style import (
@@ -121,8 +121,8 @@ def _share_bars(ax: Axes, rows: pd.DataFrame) -> None:
         text = f"{percent(row.holds, row.asked)} | {row.verdict}" if row.asked else row.verdict
         ax.text(1.03, place, text, va="center", fontsize=6.5)
         if not row.asked:
-            why = textwrap.shorten(row.why, 95, placeholder=" ...")
-            ax.text(0.01, place, f"no share: {why}", va="center", fontsize=6, color=GREY)
+            why = textwrap.fill(f"No share: {row.why}", 78, max_lines=2)
+            ax.text(0.01, place, why, va="center", fontsize=6, color=GREY)
     names = rows["claim"] + " " + rows["statement"]
     ax.set_yticks(y, [textwrap.fill(name, 46, max_lines=2) for name in names], fontsize=6)
     ax.set_ylim(len(rows) - 0.5, -0.5)
@@ -276,8 +276,8 @@ def _along_one(ax: Axes, worlds: pd.DataFrame, row: Mapping[str, Any], default: 
         if row["scale"] == "log":
             ax.set_xscale("log")
             ax.xaxis.set_major_locator(LogLocator(subs=_log_steps(x)))
-            ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(EngFormatter(sep="") if x.max() >= 1e4 else "{x:g}")
     ax.set_xlabel(label, fontsize=6)
     ax.tick_params(labelsize=6)
     return float((100 * share + above).max())

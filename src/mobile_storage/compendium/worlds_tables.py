@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.compendium.worlds import FlipTest, condition, percent
+from mobile_storage.compendium.worlds import FlipTest, condition, percent, short
 
 __all__ = [
     "factor_table",
@@ -70,14 +70,15 @@ def _reading(row: Any, built: str) -> str:
         return f"Not asked in a world. {row.why}"
     if row.share >= NEARLY_ALL:
         return "Holds nearly whatever the missing values are."
-    if 0 < row.built < row.asked and row.share_where_built >= NEARLY_ALL:
+    gated = 0 < row.built < row.asked
+    if gated and row.share_where_built >= NEARLY_ALL:
         return f"Holds nearly wherever {built}."
-    if row.share <= 1 - NEARLY_ALL:
-        if not row.built or row.share_where_built <= 1 - NEARLY_ALL:
-            return "Fails nearly whatever the missing values are."
-        where = percent(row.holds_where_built, row.built)
-        flips = f", likelier with {row.flips_where_built}" if row.flips_where_built else ""
-        return f"Fails in nearly all worlds; where {built} it holds in {where}{flips}."
+    if max(row.share, row.share_where_built if row.built else 0) <= 1 - NEARLY_ALL:
+        return "Fails nearly whatever the missing values are."
+    if gated and row.holds == row.holds_where_built:
+        share = percent(row.holds, row.built)
+        there = f", likelier with {row.flips_where_built}" if row.flips_where_built else ""
+        return f"Holds only where {built}, in {share} of those worlds{there}."
     if row.flips:
         return f"Hangs on the missing values; likelier with {row.flips}."
     return "Hangs on the missing values, but on no single one of them."
@@ -172,7 +173,9 @@ def threshold_table(flip: FlipTest) -> pd.DataFrame:
                 "Among": "all" if row["among"] == "all" else flip.names["built"],
                 "Likelier with": condition(row, above=row["holds_above"]),
                 "Unit": row["unit"],
-                "Threshold, 95 %": "" if pd.isna(ends[0]) else f"{ends[0]:.3g} to {ends[1]:.3g}",
+                "Threshold, 95 %": ""
+                if pd.isna(ends[0])
+                else f"{short(ends[0])} to {short(ends[1])}",
                 "Youden's J": round(row["youden_j"], 2),
                 "Share below": below,
                 "Share above": above,
