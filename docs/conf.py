@@ -3,7 +3,11 @@
 Nothing here names another machine: mathematics, scripts and styles come with the site.
 """
 
+from collections import Counter
+
 from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.transforms.post_transforms import SphinxPostTransform
 
 project = "Mobile storage: a reproducible compendium"
 author = "The mobile-storage compendium contributors"
@@ -20,7 +24,7 @@ extensions = [
     "sphinx-mathjax-offline",
 ]
 # Parts of pages, and copies of files that are offered as they are.
-exclude_patterns = ["_parts/**", "data/**", "notebooks/executed/**"]
+exclude_patterns = ["_parts/**", "templates/**", "data/**", "notebooks/executed/**"]
 templates_path = ["templates"]
 
 # Notebooks are shown as the pipeline executed them.
@@ -84,8 +88,23 @@ def keep_tags(app, doctree):
             formula["no-wrap"] = True
 
 
+class ClearReferences(SphinxPostTransform):
+    """Link a bare name of the code only where one thing has it: Sphinx would take any of them."""
+
+    default_priority = 5
+
+    def run(self, **options):
+        """Have the others looked up as they are written."""
+        objects = self.env.domains.python_domain.objects
+        count = Counter(name.rpartition(".")[2] for name in objects)
+        for node in self.document.findall(pending_xref):
+            if "refspecific" in node and count[node["reftarget"].rpartition(".")[2]] > 1:
+                del node["refspecific"]
+
+
 def setup(app):
-    """Hook the functions above in."""
+    """Hook the above in."""
+    app.add_post_transform(ClearReferences)
     app.connect("doctree-read", keep_tags)
     # Before the theme, which asks for all of the sidebar.
     app.connect("html-page-context", lean, priority=400)

@@ -133,6 +133,20 @@ def test_every_value_that_a_parameter_set_moves_is_found_in_the_ledgers(reposito
         assert sum(map(len, moved)) == len(expected)
 
 
+def test_moved_values_are_in_the_ledgers_units(repository):
+    rows = [row for one in ledger.read_ledgers(repository, "fu2024") for row in one.rows]
+    outside = []
+    for row in rows:
+        low, _, high = row.range.partition(" to ")
+        values = [float(value.replace(",", "")) for _, value in row.moved]
+        # Six digits are shown: an end of the range may be rounded past itself.
+        outside += [row for v in values if not 0.99999 * float(low) <= v <= 1.00001 * float(high)]
+    assert outside == []
+    # The paper's costs are in units of ten thousand yuan, the model's in yuan.
+    (cost,) = (row for row in rows if row.symbol == "upgrade_cost")
+    assert cost.unit == "wan_yuan"
+
+
 def test_ledgers_hold_every_row_under_its_own_anchor(repository):
     for paper in PAPERS:
         found = ledger.read_ledgers(repository, paper)

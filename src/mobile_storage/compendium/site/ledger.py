@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from mobile_storage.compendium.errors import InputError
 from mobile_storage.compendium.io import read_json
-from mobile_storage.compendium.parameters import COLUMNS, STATUSES
+from mobile_storage.compendium.parameters import COLUMNS, STATUSES, unit_factor
 from mobile_storage.compendium.site.record import label, shown
 
 if TYPE_CHECKING:
@@ -66,18 +67,35 @@ class Ledger:
 
 
 def read_ledgers(top: Path, paper: str) -> list[Ledger]:
-    """Read every ledger of a paper, with what each parameter set makes of its values."""
+    """Read every ledger of a paper, with what each parameter set makes of its values.
+
+    A set holds its values in the model's units, which the tables of the ledgers name; they are
+    shown in the ledger's own.
+
+    Raises
+    ------
+    InputError
+        If no table names the unit of a value that a set moves.
+    """
     sets = {
         path.stem: read_json(path)["moves"]
         for path in sorted((top / "data/results" / paper / "sets").glob("*.json"))
     }
+    units = {}
+    for path in sorted((top / "tables" / paper).glob("*.csv")):
+        table = pd.read_csv(path, dtype=str)
+        if {"Symbol", "Unit"} <= set(table.columns):
+            places = f"{path.stem}." + table["Symbol"]
+            units |= dict(zip(places, table["Unit"], strict=True))
     return [
-        Ledger(paper, path.stem, tuple(_rows(path, paper, sets)))
+        Ledger(paper, path.stem, tuple(_rows(path, paper, sets, units)))
         for path in sorted((top / "data/raw" / paper).glob("*.csv"))
     ]
 
 
-def _rows(path: Path, paper: str, sets: dict[str, dict[str, object]]) -> Iterator[LedgerRow]:
+def _rows(
+    path: Path, paper: str, sets: dict[str, dict[str, float]], units: dict[str, str]
+) -> Iterator[LedgerRow]:
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     keys = [name for name in frame.columns if name not in COLUMNS]
     for row in frame.to_dict("records"):
@@ -98,11 +116,22 @@ def _rows(path: Path, paper: str, sets: dict[str, dict[str, object]]) -> Iterato
             source=row["source"],
             note=row["note"],
             moved=tuple(
-                (name, shown(str(moves[place])))
+                (name, _in_unit(moves[place], place, units, row["unit"], paper))
                 for name, moves in sets.items()
                 for place in sorted(places & set(moves))
             ),
         )
+
+
+def _in_unit(value: float, place: str, units: dict[str, str], wanted: str, paper: str) -> str:
+    if place not in units:
+        raise InputError(
+            file=f"tables/{paper}",
+            where="column Symbol",
+            value=None,
+            expected=f"a row of {place} with the unit of its value",
+        )
+    return shown(str(value * float(unit_factor(units[place], wanted))))
 
 
 def status_counts(ledgers: list[Ledger]) -> dict[str, int]:

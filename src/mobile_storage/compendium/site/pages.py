@@ -134,6 +134,9 @@ def write_sources(top: Path, folder: Path) -> None:
         name = f"methods/{path.name}"
         text = read_text(path, "a page")
         out.write(name, links.rewrite(text, f"docs/{path.name}", name))
+    # Autosummary looks for its templates beside the sources.
+    module = "templates/autosummary/module.rst"
+    out.write(module, (top / "docs" / module).read_bytes())
     for claim in shared["claims"]:
         page(f"claims/{claim.id.lower()}.md", "claim.md.j2", claim=claim)
     for paper in shared["papers"]:

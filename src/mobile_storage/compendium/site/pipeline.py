@@ -17,14 +17,17 @@ __all__ = ["draw", "layers", "read_graph"]
 
 _NODE = re.compile(r'^\s*(\w+)\["(.+)"\]$', re.MULTILINE)
 _EDGE = re.compile(r"^\s*(\w+) --> (\w+)$", re.MULTILINE)
-_ROW_MM, _BOX_MM = 15.0, 6.5
+_ROW_MM, _BOX_MM = 19.0, 9.0
 
 
 def read_graph(markdown: str) -> nx.DiGraph:
-    """Return stages and what they need from a Mermaid block; names in the attribute ``name``."""
+    """Return stages and what they need from a Mermaid block; names in the attribute ``name``.
+
+    What comes before a name's first underscore stands on a line of its own.
+    """
     graph = nx.DiGraph()
     for node, name in _NODE.findall(markdown):
-        graph.add_node(node, name=name)
+        graph.add_node(node, name=name.replace("_", "\n", 1))
     graph.add_edges_from(_EDGE.findall(markdown))
     return graph
 
@@ -82,7 +85,7 @@ def draw(graph: nx.DiGraph) -> Figure:
 
 
 def _box(ax, x: float, y: float, text: str) -> None:
-    width = 1.7 * len(text) + 5.0
+    width = 1.6 * max(map(len, text.split("\n"))) + 5.0
     ax.add_patch(
         FancyBboxPatch(
             (x - width / 2, y - _BOX_MM / 2),
@@ -92,6 +95,7 @@ def _box(ax, x: float, y: float, text: str) -> None:
             facecolor="white",
             edgecolor=PALETTE[0],
             linewidth=1.1,
+            zorder=3,
         )
     )
-    ax.text(x, y, text, ha="center", va="center", fontsize=7)
+    ax.text(x, y, text, ha="center", va="center", fontsize=7, linespacing=1.3, zorder=4)
