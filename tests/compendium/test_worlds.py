@@ -313,6 +313,14 @@ def test_the_influence_is_marked_where_it_is_not_chance(drawn):
     assert [(line.get_marker(), *line.get_xydata()[0]) for line in ax.lines] == [("v", 0, 0)]
 
 
+def test_what_cannot_be_told_from_chance_is_not_drawn():
+    chance = replace(toy(), indices=toy().indices.assign(p_adjusted=1.0))
+    flat = replace(toy(), thresholds=toy().thresholds.head(0))
+    for figure in (worlds_figures.influence(chance), worlds_figures.along(flat, CLAIMS)):
+        assert "No single value" in figure.axes[0].texts[0].get_text()
+        plt.close(figure)
+
+
 def test_shares_along_a_value_step_at_its_threshold(drawn):
     along = [ax for ax in drawn["flip_along"].axes if ax.get_visible()]
     assert len(along) == 2

@@ -151,11 +151,13 @@ def influence(flip: FlipTest | None) -> Figure:
     )
     strongest = known[known["counts"]].groupby("factor")["youden_j"].max()
     order = list(strongest.sort_values(ascending=False, kind="stable").index)
+    if not order:
+        return nothing("No single value is told from chance.")
     shown = order[:MOST_FACTORS]
     outcomes = list(dict.fromkeys(known["outcome"]))
     table = known.set_index(["factor", "outcome"])["youden_j"].unstack()  # noqa: PD010
     table = table.reindex(index=shown, columns=outcomes)
-    fig, ax = new_figure(width_mm=PAGE_MM, height_mm=44 + 4.6 * max(len(shown), 4))
+    fig, ax = new_figure(width_mm=PAGE_MM, height_mm=44 + 4.6 * max(len(shown), 8))
     image = ax.imshow(table, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
     places = {name: k for k, name in enumerate(shown)}
     for row in known[known["counts"] & known["factor"].isin(shown)].itertuples():
@@ -171,7 +173,7 @@ def influence(flip: FlipTest | None) -> Figure:
     ax.grid(visible=False)
     rest = len(flip.factors) - len(shown)
     ax.set_xlabel("Outcome of a world" + (f" ({rest} further values: less or none)" * (rest > 0)))
-    fig.colorbar(image, ax=ax, label="Youden's J of the best split", aspect=30, pad=0.02)
+    fig.colorbar(image, ax=ax, label="Youden's J", aspect=30, pad=0.02)
     fig.legend(
         handles=[
             mark("more often above the threshold", marker="^"),
