@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 import yaml
@@ -89,6 +91,35 @@ def test_after_a_run_that_ended_by_itself_the_record_is_what_it_is(folder):
     (folder / "dvc.lock").write_text(record("old", NAMES[:2]))
     with recorded(folder):
         assert list(stages((folder / "dvc.lock").read_text())) == NAMES[:2]
+
+
+@pytest.mark.parametrize("left", [b"", b"\xff\x00", b"schema: '2.0'\nsta", b"[]", b"stages: 1"])
+def test_a_record_that_is_none_is_removed_and_it_is_said(folder, capsys, left):
+    (folder / "dvc.lock").write_bytes(left)
+    with recorded(folder):
+        assert not (folder / "dvc.lock").exists()
+    assert "dvc.lock was cut off" in capsys.readouterr().err
+
+
+def test_a_record_that_somebody_deleted_stays_deleted(folder):
+    killed(folder, "")
+    (folder / "dvc.lock").unlink()
+    with recorded(folder):
+        assert not (folder / "dvc.lock").exists()
+
+
+def test_a_damaged_memory_of_hashes_is_forgotten_and_a_sound_one_kept(folder, monkeypatch):
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(folder / "site"))
+    sound, damaged = folder / "site/a/cache.db", folder / "site/b/cache.db"
+    for path in (sound, damaged):
+        path.parent.mkdir(parents=True)
+        with closing(sqlite3.connect(path)) as base:
+            base.execute("CREATE TABLE hashes (file TEXT)")
+            base.commit()
+    damaged.write_bytes(b"noise" * 1000)
+    with recorded(folder):
+        assert sound.exists()
+        assert not damaged.exists()
 
 
 def test_a_folder_without_a_record_has_none_before_its_first_run(folder):

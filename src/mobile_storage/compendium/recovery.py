@@ -3,15 +3,20 @@
 DVC writes two files in place: the record of what is up to date, ``dvc.lock``, after every stage,
 and ``.dvc/tmp/rwlock`` around it. A kill in that moment leaves the first part of them, or an empty
 file: with the one DVC would run everything again, or refuse to run at all; with the other it always
-refuses. The results themselves are safe, see `mobile_storage.compendium.io.replacing`.
+refuses. The results themselves are safe, see `mobile_storage.compendium.io.replacing`. DVC's memory
+of the files that it has hashed is forgotten where it is damaged.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import sqlite3
+import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,12 +56,20 @@ def recorded(folder: str | Path) -> Iterator[None]:
     with Lock(str(folder / _TMP / "lock"), wait=True):
         if busy.exists() and _holders(busy) is None:
             busy.unlink()
-        now = record.read_text(encoding="utf-8") if record.exists() else ""
-        if copy.exists():
-            mended = merged_records(copy.read_text(encoding="utf-8"), now)
-            if mended != now:
+        _forget_damaged_hashes()
+        before, now = (
+            path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+            for path in (copy, record)
+        )
+        if record.exists():
+            mended = merged_records(before, now)
+            if not mended or mended != now:
+                print(f"{record} was cut off: what is gone from it runs again.", file=sys.stderr)
                 now = mended
-                write_text(now, record)
+                if now:
+                    write_text(now, record)
+                else:
+                    record.unlink()
         if now:
             write_text(now, copy)
     yield
@@ -79,7 +92,7 @@ def merged_records(before: str, now: str) -> str:
         `now` as it is where it is whole.
     """
     old, new = dict(_STAGE.findall(before)), dict(_STAGE.findall(now))
-    if old.keys() <= new.keys() and _is_mapping(now):
+    if old.keys() <= new.keys() and _is_whole(now):
         return now
     if new:
         new.popitem()  # the last one may be cut off as well
@@ -87,12 +100,25 @@ def merged_records(before: str, now: str) -> str:
     return f"schema: '2.0'\nstages:\n{entries}" if entries else ""
 
 
-def _is_mapping(text: str) -> bool:
+def _is_whole(record: str) -> bool:
     try:
-        content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError:
+        content = yaml.load(record, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return all("cmd" in entry for entry in content["stages"].values())
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError):
         return False
-    return not text or isinstance(content, dict)
+
+
+def _forget_damaged_hashes() -> None:
+    """Remove those of DVC's data bases that are none; DVC makes them anew."""
+    folder = os.environ.get("DVC_SITE_CACHE_DIR")
+    for path in list(Path(folder).rglob("cache.db")) if folder else ():
+        try:
+            with closing(sqlite3.connect(path)) as base:
+                sound = base.execute("PRAGMA quick_check").fetchone() == ("ok",)
+        except sqlite3.DatabaseError:
+            sound = False
+        if not sound:
+            shutil.rmtree(path.parent)
 
 
 def _wait_for_the_killed(busy: Path) -> None:
