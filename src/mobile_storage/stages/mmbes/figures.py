@@ -148,6 +148,7 @@ def main() -> None:
             **theory_and_case(raws, outages),
             **results(raws, sizes),
             **calibrated(),
+            **checks(),
             **flip_figures(read_flip(FLIP / "fu2024", RAW), claims),
         }
         for name, figure in drawn.items():
