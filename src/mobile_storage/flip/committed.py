@@ -1,0 +1,90 @@
+"""Whether the committed worlds are what the model says today."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mobile_storage.compendium.errors import InputError
+from mobile_storage.compendium.io import read_json
+from mobile_storage.compendium.worlds import FLIP, raw_digest
+
+from .papers import RAW, flip_paper
+from .run import rows
+
+__all__ = ["check"]
+
+#: Relative difference below which two numbers are the same, and for margins the absolute one.
+SAME = 1e-4
+NONE = 1e-6
+
+
+def check(
+    paper: str, count: int = 10, seed: int = 1, folder: str | Path | None = None
+) -> pd.DataFrame:
+    """Answer some of the committed worlds again, and say where the answers differ.
+
+    Parameters
+    ----------
+    paper : str
+    count, seed : int
+        How many worlds, and which.
+    folder : path, optional
+        The results, ``data/flip/<paper>`` by default.
+
+    Returns
+    -------
+    DataFrame
+        ``world``, ``column``, ``committed``, ``found``: a row a difference, so none if all is well.
+
+    Raises
+    ------
+    InputError
+        If the results are missing or belong to other ledgers.
+    """
+    folder, raw = Path(folder or FLIP / paper), RAW / paper
+    of, now = read_json(folder / "run.json")["raw_digest"], raw_digest(raw)
+    if of != now:
+        raise InputError(
+            file=folder / "run.json",
+            where="raw_digest",
+            value=of,
+            expected=f"{now}, that of {raw.as_posix()}: run `make flip`",
+        )
+    committed = pd.read_parquet(folder / "worlds.parquet").set_index("world")
+    count = min(count, len(committed))
+    chosen = np.random.default_rng(seed).choice(len(committed), count, replace=False)
+    committed = committed.iloc[np.sort(chosen)]
+    places = committed[[c for c in committed if c.startswith("x.")]]
+    found = rows(flip_paper(paper), "answer", places.rename(columns=lambda c: c.removeprefix("x.")))
+    columns = [c for c in committed if c in found]
+    different = [
+        {"world": world, "column": column, "committed": str(was), "found": str(now)}
+        for world, before, after in zip(
+            committed.index,
+            committed[columns].to_dict("records"),
+            found[columns].to_dict("records"),
+            strict=True,
+        )
+        for column, was, now in _differences(before, after)
+    ]
+    return pd.DataFrame(different, columns=["world", "column", "committed", "found"])
+
+
+def _differences(before: dict, after: dict):
+    for column, was in before.items():
+        now = after[column]
+        if pd.isna(was) or pd.isna(now):
+            same = pd.isna(was) and pd.isna(now)
+        elif isinstance(was, float):
+            same = bool(np.isclose(now, was, rtol=SAME, atol=NONE))
+        elif column.startswith("holds."):
+            # What holds or fails by less than rounding may do either on another machine.
+            margin = before[column.replace("holds.", "margin.")]
+            same = was == now or abs(margin) <= NONE
+        else:
+            same = was == now
+        if not same:
+            yield column, was, now

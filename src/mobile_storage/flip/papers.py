@@ -1,0 +1,158 @@
+"""The two papers as flip tests, set up from the ledgers and from ``params.yaml``."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+import yaml
+
+import mobile_storage
+from mobile_storage.compendium.claims import read_claims
+from mobile_storage.compendium.parameters import ParameterSet
+from mobile_storage.mmbes.data import read_raw as read_mmbes
+from mobile_storage.pricing.data import read_raw as read_pricing
+from mobile_storage.stages.mmbes.common import bounds
+from mobile_storage.stages.mmbes.common import params as mmbes_params
+from mobile_storage.stages.pricing.common import default_setting
+from mobile_storage.stages.pricing.common import params as pricing_params
+
+from .design import Factor
+from .mmbes import Mmbes
+from .pricing import Pricing
+
+__all__ = [
+    "NOT_ASKED",
+    "PAPERS",
+    "RAW",
+    "Design",
+    "FlipPaper",
+    "design",
+    "fingerprint",
+    "flip_paper",
+]
+
+RAW = Path("data/raw")
+PAPERS = ("bao2024", "fu2024")
+#: Claims that cannot be asked in a world, and why.
+NOT_ASKED = {
+    "bao2024": {
+        "P1-01": "Eq. (1) is how the model builds its prices: in every world, whatever the values.",
+        "P1-09": "The published cells are not in the text, so there is nothing to compare with.",
+    },
+    "fu2024": {
+        "P2-13": "The published rate is that of a whole distribution system, of which the paper "
+        "describes a few parts only; no value in the ledgers stands for the rest.",
+    },
+}
+#: Packages whose code the worlds of a paper depend on.
+_CODE = {"bao2024": ("bilevel", "pricing"), "fu2024": ("adequacy", "mmbes")}
+_ENGINE = ("design", "margins", "mmbes", "pricing", "sizes")
+
+
+class FlipPaper(Protocol):
+    """A paper that can be asked in any world."""
+
+    raw: Any
+    factors: list[Factor]
+
+    def answer(self, world: Mapping[str, float], number: int) -> dict[str, Any]:
+        """Row of a world."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Which worlds are asked about: ``flip`` of ``params.yaml``.
+
+    Attributes
+    ----------
+    samples : int
+        Worlds of the Latin hypercube.
+    trajectories, levels : int
+        Paths of Morris' method, and the places on each range that they visit.
+    seed : int
+        Of both.
+    checked : int
+        Worlds in which the quick search is held against the full one (paper 2).
+    """
+
+    samples: int
+    trajectories: int
+    levels: int
+    seed: int
+    checked: int = 0
+
+
+def _params() -> dict[str, Any]:
+    return yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["flip"]
+
+
+def design(paper: str, **changed: int | None) -> Design:
+    """Design of a paper; other numbers for those of its entries that are given and not None."""
+    usual = _params()[paper]["design"]
+    given = {k: v for k, v in changed.items() if v is not None and k in usual}
+    return Design(**{**usual, **given})
+
+
+def flip_paper(paper: str, raw_folder: str | Path | None = None) -> FlipPaper:
+    """A paper with its ledgers and settings.
+
+    Raises
+    ------
+    InputError
+        If something in the ledgers is wrong.
+    """
+    folder = Path(raw_folder or RAW / paper)
+    if paper == "bao2024":
+        values = pricing_params()
+        return Pricing(
+            raw=read_pricing(folder),
+            setting=default_setting(),
+            solver=values["solver"],
+            limits=values["limits"],
+            rounds=values["iteration"]["rounds"],
+            kkt_every=_params()[paper]["kkt_every"],
+        )
+    values = mmbes_params()
+    claims = [c for c in read_claims(RAW / "claims.csv", paper) if c.id not in NOT_ASKED[paper]]
+    limit = next(float(c.published_value) for c in claims if c.id == "P2-17")
+    return Mmbes(
+        raw=read_mmbes(folder),
+        claims=claims,
+        settings=values["scenarios"],
+        bounds=bounds(),
+        search={**values["evolution"], "tolerance": values["tolerance"]},
+        convergence=(values["convergence"]["settled"], int(limit)),
+    )
+
+
+def fingerprint(paper: str, test: FlipPaper, worlds: pd.DataFrame) -> str:
+    """SHA-256 of all that the answers in some worlds depend on: them, the data and the code."""
+    digest = hashlib.sha256(worlds.to_csv().encode())
+    for field in dataclasses.fields(test):
+        digest.update(f"{field.name}: {_written(getattr(test, field.name))}\n".encode())
+    package = Path(mobile_storage.__file__).parent
+    files = [f for name in _CODE[paper] for f in sorted((package / name).glob("*.py"))]
+    for file in [*files, *(package / "flip" / f"{name}.py" for name in _ENGINE)]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _written(value: Any) -> str:
+    """Text of a value that says all of it, whatever the machine and the run."""
+    if isinstance(value, pd.DataFrame):
+        return value.to_csv()
+    if isinstance(value, ParameterSet):
+        return json.dumps({s: vars(value.parameter(s)) for s in value})
+    if dataclasses.is_dataclass(value):
+        parts = ((f.name, _written(getattr(value, f.name))) for f in dataclasses.fields(value))
+        return "; ".join(f"{name}: {text}" for name, text in parts)
+    if isinstance(value, Mapping):
+        return json.dumps(value, sort_keys=True)
+    return repr(value)
