@@ -107,8 +107,10 @@ class Mmbes:
         Largest energy, kWh, and power, kW.
     search : mapping
         Settings of `solve.evolve` for the full search.
-    convergence : (float, int)
-        P2-17: share of the way that may be left, and iterations within which it has to be gone.
+    convergence : mapping
+        ``mmbes.convergence`` of ``params.yaml``: when a run is over and when it has settled.
+    iterations : int
+        P2-17: within how many it has to settle.
     """
 
     raw: RawMmbes
@@ -116,7 +118,8 @@ class Mmbes:
     settings: Mapping[str, Any]
     bounds: tuple[float, float]
     search: Mapping[str, Any]
-    convergence: tuple[float, int]
+    convergence: Mapping[str, float]
+    iterations: int
 
     @cached_property
     def factors(self) -> list[Factor]:
@@ -195,9 +198,9 @@ class Mmbes:
         frames = {name: pd.DataFrame(record[name]) for name in families}
         outcome = Outcome(record["prospect"], record["net_profit"], **frames)
         substation, preferences = build(raw)
-        run = evolve(objective(prepare(substation), preferences), self.bounds, **self.search)
-        share, most = self.convergence
-        margin = float(most - run.settled_after(share))
+        search = {**self.search, "tolerance": self.convergence["tolerance"]}
+        run = evolve(objective(prepare(substation), preferences), self.bounds, **search)
+        margin = float(self.iterations - run.settled_after(self.convergence["settled"]))
         return self.row(outcome) | verdict("P2-17", margin >= 0, margin)
 
     def row(self, outcome: Outcome) -> dict[str, Any]:

@@ -128,7 +128,8 @@ def flip_paper(paper: str, raw_folder: str | Path | None = None) -> FlipPaper:
         settings=values["scenarios"],
         bounds=bounds(),
         search={**values["evolution"], "tolerance": values["tolerance"]},
-        convergence=(values["convergence"]["settled"], int(limit)),
+        convergence=values["convergence"],
+        iterations=int(limit),
     )
 
 

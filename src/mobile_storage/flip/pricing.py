@@ -90,7 +90,8 @@ class Pricing:
             row |= verdict("P1-07", margin >= 0, margin)
         if self.kkt_every and number % self.kkt_every == 0:
             margin = self._equivalence(data, best)
-            row |= verdict("P1-08", margin >= 0, margin)
+            if margin is not None:
+                row |= verdict("P1-08", margin >= 0, margin)
         for name in CASES:
             account = getattr(compared, name)
             row |= {f"q.{item}_{name}_yuan_per_year": account[item] for item in KEPT}
@@ -128,11 +129,14 @@ class Pricing:
             )
         return reached / len(begins) - 1.0
 
-    def _equivalence(self, data: PricingData, best: Solution) -> float:
-        """P1-08: one less the largest difference between the two formulations, in tolerances."""
+    def _equivalence(self, data: PricingData, best: Solution) -> float | None:
+        """P1-08: one less the largest difference between the two formulations, in tolerances.
+
+        None where the solver stopped at a limit.
+        """
         kkt = self._solve(data, "multi_grade", "kkt_strengthened")
         if not kkt.result.optimal:
-            return -1.0
+            return -1.0 if kkt.result.status == "infeasible" else None
         income = best.outcome.account.net_income
         apart = abs(kkt.outcome.account.net_income - income) / max(1.0, abs(income))
         regret = regret_yuan_per_year(data, self.setting, kkt.outcome)
