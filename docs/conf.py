@@ -89,7 +89,10 @@ def keep_tags(app, doctree):
 
 
 class ClearReferences(SphinxPostTransform):
-    """Link a bare name of the code only where one thing has it: Sphinx would take any of them."""
+    """Link a word in the type of a parameter only where it is the name of one class.
+
+    Sphinx would take anything of that name, in any module.
+    """
 
     default_priority = 5
 
@@ -97,8 +100,10 @@ class ClearReferences(SphinxPostTransform):
         """Have the others looked up as they are written."""
         objects = self.env.domains.python_domain.objects
         count = Counter(name.rpartition(".")[2] for name in objects)
+        classes = {name.rpartition(".")[2] for name, o in objects.items() if o.objtype == "class"}
+        clear = {name for name in classes if count[name] == 1}
         for node in self.document.findall(pending_xref):
-            if "refspecific" in node and count[node["reftarget"].rpartition(".")[2]] > 1:
+            if "refspecific" in node and node["reftarget"] not in clear:
                 del node["refspecific"]
 
 

@@ -137,6 +137,14 @@ def test_the_theme_can_be_switched_and_figures_stay_on_white(visit):
         assert tab.locator("article img").first.evaluate(ground) == "rgb(255, 255, 255)"
 
 
+@pytest.mark.parametrize("width", [701, 1000, 1280, 1600])
+def test_wide_tables_scroll_in_their_own_box(visit, width):
+    with visit(viewport={"width": width, "height": 900}) as tab:
+        for name in ("index.html", "parameters/bao2024.html", "parameters/fu2024.html"):
+            tab.site(name)
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
 def test_on_a_phone_claims_are_cards(visit):
     with visit(**PHONE) as tab:
         tab.site("index.html")

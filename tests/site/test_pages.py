@@ -85,7 +85,7 @@ def test_every_ledger_row_is_shown_with_its_status(repository, pages):
         rows = pages[f"parameters/{paper}.html"].soup.select("table.ledger tbody tr")
         paths = (repository / "data/raw" / paper).glob("*.csv")
         frame = pd.concat([pd.read_csv(path, dtype=str) for path in paths])
-        shown = Counter((row.th.get_text(strip=True), row["data-status"]) for row in rows)
+        shown = Counter((row.th.code.get_text(), row["data-status"]) for row in rows)
         assert shown == Counter(zip(frame["symbol"], frame["status"], strict=True))
 
 
