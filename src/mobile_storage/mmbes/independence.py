@@ -81,14 +81,18 @@ def refine(worth: Objective, coarse: GridMap, starts: int) -> Size:
 
 
 def _climb(worth: Objective, start: np.ndarray, ahead: np.ndarray, top: list[float]) -> Size:
-    """Best size by a simplex from a start and the two points beside it."""
+    """Best size by a simplex from a start towards the node ahead along both axes.
+
+    No side of the simplex lies along an axis: at a bound it would stay there.
+    """
+    corners = start + np.array([[0.0, 0.0], [1.0, 0.5], [0.5, 1.0]]) * (ahead - start)
     found = minimize(
         lambda x: -float(worth(x[:1], x[1:])[0]),
         start,
         method="Nelder-Mead",
         bounds=[(0.0, t) for t in top],
         options={
-            "initial_simplex": np.vstack([start, start + np.diag(ahead - start)]),
+            "initial_simplex": corners,
             "xatol": PRECISE_KWH,
             "fatol": np.inf,
             "maxfev": MOST_EVALUATIONS,

@@ -51,7 +51,10 @@ def independence(searches: Mapping[str, pd.DataFrame], eens: Mapping[str, pd.Dat
     _quantiles(right, eens)
     label_panels(np.array([left, right]))
     fig.legend(
-        handles=[mark(set_label(name), **series(k)) for k, name in enumerate(searches)],
+        handles=[
+            mark(set_label(name), **(series(k) | {"linestyle": ""}))
+            for k, name in enumerate(searches)
+        ],
         loc="outside upper center",
         ncols=len(searches),
     )
