@@ -28,8 +28,8 @@ with log.stage("sum"):
     results.mkdir(parents=True, exist_ok=True)
     (results / "sum.txt").write_text(str(total))
     (results / "claims.csv").write_text(
-        "id,statement,published,unit,computed,rule,verdict,cause,notebook\\n"
-        f"P1-01,The sum,60,,{total},holds,reproduced,Sum.,\\n"
+        "id,statement,published,unit,computed,rule,plausible_worlds,verdict,cause,notebook\\n"
+        f"P1-01,The sum,60,,{total},holds,,reproduced,Sum.,\\n"
     )
 """
 DVC_YAML = """\
@@ -50,6 +50,7 @@ FILES = {
     "src/stage.py": STAGE,
     "data/raw/bao2024/loads.csv": "1 2 3",
     "data/raw/bao2024/tariff.csv": "1",
+    "data/flip/bao2024/run.json": "{}",
     "notebooks/a.ipynb": "{}",
     "notebooks/executed/a.ipynb": "{}",
     "README.md": "# Title\n\n<!-- begin:claims-bao2024 -->\n<!-- end:claims-bao2024 -->\n",
