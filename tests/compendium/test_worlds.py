@@ -143,7 +143,10 @@ def folders(tmp_path):
 
 def test_results_are_read_for_the_data_that_they_belong_to(folders):
     summary = read_summary(*folders)
-    assert plausible_worlds(summary) == {"P2-01": "42 % of 360", "P2-07": "100 % of 360"}
+    assert plausible_worlds(summary) == {
+        "P2-01": "42 % of 360; 50 % of 300 with storage",
+        "P2-07": "100 % of 360; 100 % of 300 with storage",
+    }
     assert summary["why"].tolist()[:2] == ["", ""]
     assert read_flip(*folders).worlds.equals(toy().worlds)
 
@@ -167,6 +170,12 @@ def test_results_of_other_data_are_no_results(folders, change):
 def test_no_flip_test_at_all_is_none_too(tmp_path, folders):
     assert read_summary(tmp_path / "nothing", folders[1]) is None
     assert plausible_worlds(None) == {}
+
+
+def test_where_storage_is_built_everywhere_one_share_is_enough():
+    summary = toy().summary.assign(built=[360, 0, 0])
+    found = plausible_worlds(summary)
+    assert found == {"P2-01": "42 % of 360", "P2-07": "100 % of 360"}
 
 
 def test_a_folder_without_ledgers_is_refused(tmp_path):

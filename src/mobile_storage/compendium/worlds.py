@@ -37,9 +37,10 @@ FLIP = Path("data/flip")
 """Where the results are, one folder a paper."""
 NO_SHARE = "claims_without_share"
 """Entry of ``run.json``: by claim that cannot be asked in a world, why."""
+#: By paper: what `built` stands for, what the opposite, and a noun for it.
 _BUILT = {
-    "P1": ("emergency supply is sold", "nobody buys any"),
-    "P2": ("storage is built", "none is built"),
+    "P1": ("emergency supply is sold", "nobody buys any", "sales"),
+    "P2": ("storage is built", "none is built", "storage"),
 }
 OTHER_DATA = "There is no flip test of the data at hand: it was computed for others."
 
@@ -71,7 +72,7 @@ class FlipTest:
     @property
     def names(self) -> dict[str, str]:
         """What the two outcomes that are no claims stand for, and ``not built``, in words."""
-        built, not_built = _BUILT[str(self.summary["claim"].iloc[0]).partition("-")[0]]
+        built, not_built, _ = _BUILT[str(self.summary["claim"].iloc[0]).partition("-")[0]]
         return {"answered": "has an answer", "built": built, "not built": not_built}
 
 
@@ -139,15 +140,20 @@ def _run(folder: str | Path) -> Mapping[str, Any]:
 def plausible_worlds(summary: pd.DataFrame | None) -> dict[str, str]:
     """By claim, in how many of the worlds with an answer it holds, such as ``63 % of 2,048``.
 
-    A share that is not quite none or all is never rounded to it.
+    Where storage is built in some of them only, the share of these follows: ``9 % of 2,048; 74 %
+    of 195 with storage``. A share that is not quite none or all is never rounded to it.
     """
     if summary is None:
         return {}
-    return {
-        row.claim: f"{percent(row.holds, row.asked)} of {row.asked:,.0f}"
-        for row in summary.itertuples()
-        if row.asked > 0
-    }
+    return {row.claim: _counted(row) for row in summary.itertuples() if row.asked > 0}
+
+
+def _counted(row: Any) -> str:
+    text = f"{percent(row.holds, row.asked)} of {row.asked:,}"
+    if 0 < row.built < row.asked:
+        text += f"; {percent(row.holds_where_built, row.built)} of {row.built:,} with "
+        text += _BUILT[row.claim.partition("-")[0]][2]
+    return text
 
 
 def percent(part: float, whole: float) -> str:
