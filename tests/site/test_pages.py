@@ -105,7 +105,10 @@ def test_the_search_finds_words_of_notebooks_claims_parameters_and_code(site):
 
 def test_no_path_of_this_machine_is_on_any_page(repository, pages):
     for name, page in pages.items():
+        text = page.soup.get_text()
         assert str(repository) not in page.path.read_text(), name
+        # Nor any default value that only a running program has: an environment, an address.
+        assert not re.search(r"environ\(|object at 0x", text), name
 
 
 def contrast(one, other):

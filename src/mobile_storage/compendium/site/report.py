@@ -42,8 +42,15 @@ class MissingBrowserError(RuntimeError):
         )
 
 
-def find_chromium(variables: Mapping[str, str] = os.environ) -> str | None:
-    """Return where Chromium is: ``$CHROMIUM``, else the first of its names on the path."""
+def find_chromium(variables: Mapping[str, str] | None = None) -> str | None:
+    """Return where Chromium is: ``$CHROMIUM``, else the first of its names on the path.
+
+    Parameters
+    ----------
+    variables : mapping, optional
+        In place of those of the environment.
+    """
+    variables = os.environ if variables is None else variables
     names = [variables["CHROMIUM"]] if variables.get("CHROMIUM") else _BROWSERS
     found = (shutil.which(name, path=variables.get("PATH")) for name in names)
     return next(filter(None, found), None)
