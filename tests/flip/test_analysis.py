@@ -206,6 +206,14 @@ def test_too_few_worlds_on_one_side_say_nothing():
         assert len(thresholds(x, result, factors).query("outcome == 'P2-01'")) == rows
 
 
+def test_few_worlds_are_counted_and_say_nothing_of_what_flips(cube, screening):
+    found = analyse(cube.head(2 * LEAST - 1), screening, FACTORS, RUN)
+    assert found["thresholds"].empty
+    assert found["indices"][["youden_j", "s1"]].isna().all(axis=None)
+    assert (found["indices"]["steps_that_flip"] > 0).any()
+    assert found["summary"]["worlds"].tolist() == [2 * LEAST - 1] * 4
+
+
 def test_the_files_are_the_same_on_every_run(cube, screening, tmp_path):
     cube.to_parquet(tmp_path / "worlds.parquet")
     screening.to_parquet(tmp_path / "screening.parquet")

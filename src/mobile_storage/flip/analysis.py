@@ -49,6 +49,10 @@ SUMMARY = (
     *("share_where_built", "share_where_built_low", "share_where_built_high"),
     *("margin_p05", "margin_p50", "margin_p95", "flips", "flips_where_built", "why"),
 )
+INDICES = (
+    *("outcome", "factor", "youden_j", "p_adjusted", "holds_above", "s1", "s1_conf"),
+    *("steps", "steps_that_flip"),
+)
 COUNTS = ("asked", "holds", "built", "holds_where_built")
 
 
@@ -135,7 +139,7 @@ def analyse(
     screened = outcomes(screening), _values(screening, factors["factor"])
     return {
         "summary": summary,
-        "indices": pd.DataFrame(_indices(values, results, *screened)),
+        "indices": pd.DataFrame(_indices(values, results, *screened), columns=INDICES),
         "thresholds": found,
     }
 
