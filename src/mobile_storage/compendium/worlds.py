@@ -20,6 +20,7 @@ from mobile_storage.compendium.io import read_json
 
 __all__ = [
     "FLIP",
+    "NEARLY_ALL",
     "NO_SHARE",
     "OTHER_DATA",
     "FlipTest",
@@ -37,6 +38,8 @@ FLIP = Path("data/flip")
 """Where the results are, one folder a paper."""
 NO_SHARE = "claims_without_share"
 """Entry of ``run.json``: by claim that cannot be asked in a world, why."""
+NEARLY_ALL = 0.95
+"""From this share on something is said to be so in nearly all worlds."""
 #: By paper: what `built` stands for, what the opposite, and a noun for it.
 _BUILT = {
     "P1": ("emergency supply is sold", "nobody buys any", "sales"),
@@ -140,8 +143,9 @@ def _run(folder: str | Path) -> Mapping[str, Any]:
 def plausible_worlds(summary: pd.DataFrame | None) -> dict[str, str]:
     """By claim, in how many of the worlds with an answer it holds, such as ``63 % of 2,048``.
 
-    Where storage is built in some of them only, the share of these follows: ``9 % of 2,048; 74 %
-    of 195 with storage``. A share that is not quite none or all is never rounded to it.
+    Where storage is not built in nearly all of them, the share of those in which it is follows,
+    ``9 % of 2,048; 74 % of 195 with storage``. A share that is not quite none or all is never
+    rounded to it.
     """
     if summary is None:
         return {}
@@ -150,7 +154,7 @@ def plausible_worlds(summary: pd.DataFrame | None) -> dict[str, str]:
 
 def _counted(row: Any) -> str:
     text = f"{percent(row.holds, row.asked)} of {row.asked:,}"
-    if 0 < row.built < row.asked:
+    if 0 < row.built < NEARLY_ALL * row.asked:
         text += f"; {percent(row.holds_where_built, row.built)} of {row.built:,} with "
         text += _BUILT[row.claim.partition("-")[0]][2]
     return text

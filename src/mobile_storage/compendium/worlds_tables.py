@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.compendium.worlds import FlipTest, condition, percent, short
+from mobile_storage.compendium.worlds import NEARLY_ALL, FlipTest, condition, percent, short
 
 __all__ = [
     "factor_table",
@@ -22,8 +22,6 @@ __all__ = [
 
 SIGNIFICANT = 0.01
 """False discovery rate up to which an influence is shown."""
-NEARLY_ALL = 0.95
-"""From this share on a claim is said to hold whatever the missing values are, nearly."""
 
 
 def factor_table(flip: FlipTest) -> pd.DataFrame:
@@ -70,7 +68,7 @@ def _reading(row: Any, built: str) -> str:
         return f"Not asked in a world. {row.why}"
     if row.share >= NEARLY_ALL:
         return "Holds nearly whatever the missing values are."
-    gated = 0 < row.built < row.asked
+    gated = 0 < row.built < NEARLY_ALL * row.asked
     if gated and row.share_where_built >= NEARLY_ALL:
         return f"Holds nearly wherever {built}."
     if max(row.share, row.share_where_built if row.built else 0) <= 1 - NEARLY_ALL:
