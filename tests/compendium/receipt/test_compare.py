@@ -55,6 +55,8 @@ def only(comparison):
         ("1 2", "1", math.inf),
         ("", "1", math.inf),
         ("nan", "1", math.inf),
+        ("1.15.1", "1.11.0", math.inf),
+        ("It is 1.5.", "It is 1.2.", 0.2),
     ],
 )
 def test_the_deviation_of_texts_that_differ_in_numbers_only(one, other, expected):
@@ -174,6 +176,12 @@ def test_of_a_long_line_the_place_of_the_difference_is_shown():
     _, before, after = only(compared("a.md", "x" * 500 + " 1.25 kW", "x" * 500 + " 1.35 kW"))
     assert before == "..." + "x" * 37 + " 1.25 kW"
     assert after == "..." + "x" * 37 + " 1.35 kW"
+
+
+def test_what_gurobi_says_of_a_licence_is_not_shown():
+    said = ["gurobi not used: no valid Gurobi licence: no file (user jane, host box)", "later"]
+    result = compared("a.json", json.dumps(["fine", "later"]), json.dumps(said))
+    assert only(result)[2] == '"gurobi not used: no valid Gurobi licence: ..."'
 
 
 def test_bytes_that_are_no_text():

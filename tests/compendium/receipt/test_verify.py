@@ -51,7 +51,7 @@ stages:
   pricing_sums:
     cmd: python src/sums.py
     deps: [src/sums.py, data/raw/bao2024, requirements.lock]
-    params: [pricing.scale, pricing.seed]
+    params: [pricing.scale, pricing.seed, pricing.gap]
     outs:
       - data/results/bao2024/sums.csv: {cache: false, persist: true}
       - data/results/bao2024/solve.json: {cache: false, persist: true}
@@ -67,7 +67,7 @@ stages:
       outs: ["figures/fu2024/${item}.png": {cache: false}]
 """
 PARAMS = """\
-pricing: {scale: 2.0, seed: 1}
+pricing: {scale: 2.0, seed: 1, gap: 1.0e-12}
 verify:
   relative: 1.0e-9
   pixel_level: 2

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mobile_storage.compendium.receipt import pictures
-from mobile_storage.compendium.receipt.parts import NUMBER, Part, unequal
+from mobile_storage.compendium.receipt.parts import NUMBER, Part, unequal, without_licence
 
 __all__ = [
     "BYTE_EQUAL",
@@ -143,7 +143,7 @@ def _relative(a: float, b: float) -> float:
 
 
 def _text(part: Part) -> str:
-    return "a picture" if isinstance(part, bytes) else part
+    return "a picture" if isinstance(part, bytes) else without_licence(part)
 
 
 def _shown(one: Part | None, other: Part | None) -> tuple[str | None, str | None]:

@@ -18,9 +18,14 @@ from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-__all__ = ["NUMBER", "Pair", "Part", "unequal"]
+__all__ = ["NUMBER", "Pair", "Part", "unequal", "without_licence"]
 
-NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+#: A number in a text; 1.15.1 is none.
+NUMBER = re.compile(
+    r"(?<![\d.])[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\.?\d)"
+)
+#: What Gurobi says of a licence may name the machine, its user or the licence.
+_LICENCE = re.compile(r"(no valid Gurobi licence: )[^\"\n]*")
 #: A part of a file: text, or the bytes of a picture.
 Part = str | bytes
 #: A place, and the part there of either version.
@@ -45,6 +50,11 @@ def unequal(name: str, committed: bytes, recomputed: bytes) -> Iterator[Pair]:
         pairs = list(_lines(before, after))  # not what its suffix says
     # Such as other line ends, or a byte order mark.
     yield from pairs or [("bytes", _summary(committed), _summary(recomputed))]
+
+
+def without_licence(text: str) -> str:
+    """Return the text without what Gurobi says of a licence that is not valid."""
+    return _LICENCE.sub(r"\1...", text)
 
 
 def _summary(content: bytes) -> str:

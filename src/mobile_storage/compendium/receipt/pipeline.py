@@ -27,6 +27,7 @@ from dvc.repo import Repo
 
 from mobile_storage.compendium.errors import InputError
 from mobile_storage.compendium.log import ERROR_FILE
+from mobile_storage.compendium.receipt.parts import without_licence
 
 __all__ = ["DONE", "FAILED", "SKIPPED", "Run", "Stage", "read_stages", "run", "run_all"]
 
@@ -263,7 +264,7 @@ def run(
     # Places on this machine say nothing to the reader of a receipt.
     for place in (folder.resolve(), sys.prefix):
         message = message.replace(f"{place}{os.sep}", "")
-    return Run(FAILED, seconds, message.strip()[:_LONGEST_MESSAGE])
+    return Run(FAILED, seconds, without_licence(message).strip()[:_LONGEST_MESSAGE])
 
 
 def _kill(process: subprocess.Popen) -> None:
