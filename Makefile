@@ -43,7 +43,7 @@ export MPLCONFIGDIR := $(CACHE)/matplotlib
 export NUMBA_CACHE_DIR := $(CACHE)/numba
 export RUFF_CACHE_DIR := $(CACHE)/ruff
 
-.PHONY: help reproduce test verify lab site report lint clean lock-requirements
+.PHONY: help reproduce test verify flip lab site report lint clean lock-requirements
 
 help:
 	@cat <<'EOF'
@@ -54,6 +54,7 @@ help:
 	make test                   all tests
 	make verify                 every stage again, in a copy, compared with what is committed: the receipt
 	make verify QUICK=1         the same for some stages, in under 3 minutes
+	make flip                   the flip test anew: which verdicts hang on values that are not given
 	make lab                    JupyterLab on the explorer: sliders, answers within a second or so
 	make site                   the site to read: build/site/index.html
 	make report                 the claims with their figures for print: build/report.pdf
@@ -73,6 +74,11 @@ test: $(STAMP)
 # VERIFY="--output folder" or "--keep" are passed on; the receipt is in build/receipt.
 verify: $(STAMP)
 	@$(RUN) -m mobile_storage.compendium.receipt $(if $(QUICK),--quick) $(VERIFY)
+
+# FLIP="--paper fu2024" or "--scheduler tcp://host:port" are passed on. Started again after a stop,
+# it goes on where it was.
+flip: $(STAMP)
+	@$(RUN) -m mobile_storage.flip $(FLIP)
 
 lint: $(STAMP)
 	@$(RUN) -m ruff check .
