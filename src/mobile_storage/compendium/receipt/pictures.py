@@ -90,17 +90,19 @@ def _side_by_side(arrays: list[np.ndarray], strongest: np.ndarray) -> bytes:
     difference = Image.fromarray(amplified.astype(np.uint8)).filter(ImageFilter.MinFilter(_SPREAD))
     panels = [Image.fromarray(array.astype(np.uint8)) for array in arrays] + [difference]
     width, height = panels[0].size
-    sheet = Image.new("RGB", (3 * width + 2 * _GAP, height + _HEADING), "white")
+    # Of a large picture, which is shown reduced, the headings are large too.
+    band = max(_HEADING, height // 16)
+    sheet = Image.new("RGB", (3 * width + 2 * _GAP, height + band), "white")
     draw = ImageDraw.Draw(sheet)
     for at, (panel, heading) in enumerate(
         zip(panels, ("committed", "recomputed", "difference, amplified"), strict=True)
     ):
         left = at * (width + _GAP)
-        draw.text((left + 4, 5), heading, fill="black", font_size=14)
-        sheet.paste(panel, (left, _HEADING))
+        draw.text((left + 4, 4), heading, fill="black", font_size=band * 3 // 5)
+        sheet.paste(panel, (left, band))
         if at:
             middle = left - _GAP // 2
-            draw.line([(middle, 0), (middle, height + _HEADING)], fill="black")
+            draw.line([(middle, 0), (middle, height + band)], fill="black")
     target = io.BytesIO()
     sheet.save(target, format="PNG")
     return target.getvalue()
