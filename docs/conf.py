@@ -42,8 +42,6 @@ autosummary_generate = True
 autosummary_ignore_module_all = False
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
-# As the code has them, not what they are worth here and now.
-autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_default_options = {"show-inheritance": True}
 napoleon_google_docstring = False
