@@ -62,6 +62,15 @@ def test_a_result_that_cannot_be_written_ends_a_stage_with_one_sentence(
     )
 
 
+def test_a_full_disk_elsewhere_is_one_sentence_too(capsys):
+    """As when numba or a notebook's kernel finds it full."""
+    with pytest.raises(SystemExit), log.stage("inputs"):
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/kernel.json")
+    assert "ERROR: /tmp/kernel.json cannot be written: No space" in capsys.readouterr().err
+    with pytest.raises(FileNotFoundError), log.stage("inputs"):
+        raise FileNotFoundError(errno.ENOENT, "No such file", "a")
+
+
 def test_other_errors_keep_their_traceback():
     with pytest.raises(ZeroDivisionError), log.stage("inputs"):
         _ = 1 / 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import sqlite3
 from contextlib import closing
 
@@ -93,6 +94,16 @@ def test_after_a_run_that_ended_by_itself_the_record_is_what_it_is(folder):
         assert list(stages((folder / "dvc.lock").read_text())) == NAMES[:2]
 
 
+def test_a_record_cut_off_by_a_full_disk_is_mended_too(folder):
+    """The run ended by itself, but DVC could not write its record."""
+    record_file = folder / "dvc.lock"
+    record_file.write_text(record("old"))
+    with recorded(folder):
+        record_file.write_text("")
+    with recorded(folder):
+        assert record_file.read_text() == record("old")
+
+
 @pytest.mark.parametrize("left", [b"", b"\xff\x00", b"schema: '2.0'\nsta", b"[]", b"stages: 1"])
 def test_a_record_that_is_none_is_removed_and_it_is_said(folder, capsys, left):
     (folder / "dvc.lock").write_bytes(left)
@@ -117,6 +128,19 @@ def test_a_damaged_memory_of_hashes_is_forgotten_and_a_sound_one_kept(folder, mo
             base.execute("CREATE TABLE hashes (file TEXT)")
             base.commit()
     damaged.write_bytes(b"noise" * 1000)
+    with recorded(folder):
+        assert sound.exists()
+        assert not damaged.exists()
+
+
+@pytest.mark.parametrize("left", [b"", b"\0noise" * 50, pickle.dumps("1") + pickle.dumps([1])[:-3]])
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_damaged_code_is_forgotten_and_the_rest_kept(folder, monkeypatch, left, kind):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder / "numba"))
+    sound, damaged = (folder / f"numba/a/{name}.{kind}" for name in ("sound", "damaged"))
+    sound.parent.mkdir(parents=True)
+    sound.write_bytes(pickle.dumps("0.61") + pickle.dumps(({"stamp": 1.0}, [b"code"] * 3)))
+    damaged.write_bytes(left)
     with recorded(folder):
         assert sound.exists()
         assert not damaged.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import multiprocessing
 import os
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
 
-from mobile_storage.compendium.errors import PlainError
+from mobile_storage.compendium.errors import OutputError, PlainError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,6 +43,8 @@ ERROR_FILE = "MOBILE_STORAGE_ERROR_FILE"
 RUNNER = "MOBILE_STORAGE_RUNNER"
 #: DVC sets this one for every stage that it starts.
 _UNDER_DVC = "DVC_STAGE"
+#: The disk is full, the quota used up, the file system read-only: nothing is wrong with the code.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_BETWEEN_LINES = 15.0
 
@@ -89,7 +92,11 @@ def stage(name: str, case: str | None = None) -> Iterator[logging.Logger]:
     started = time.monotonic()
     try:
         yield logger
-    except PlainError as error:
+    except (PlainError, OSError) as error:
+        if isinstance(error, OSError):
+            if error.errno not in _DISK:
+                raise
+            error = OutputError(error.filename or "A file beside the results", error)
         logger.error("%s%s", ERROR_MARK, error)
         if ERROR_FILE in os.environ:
             with suppress(OSError):  # the disk may be full: the sentence is in the log

@@ -3,14 +3,17 @@
 DVC writes two files in place: the record of what is up to date, ``dvc.lock``, after every stage,
 and ``.dvc/tmp/rwlock`` around it. A kill in that moment leaves the first part of them, or an empty
 file: with the one DVC would run everything again, or refuse to run at all; with the other it always
-refuses. The results themselves are safe, see `mobile_storage.compendium.io.replacing`. DVC's memory
-of the files that it has hashed is forgotten where it is damaged.
+refuses. The results themselves are safe, see `mobile_storage.compendium.io.replacing`. What DVC
+remembers of the files that it has hashed and what numba has compiled is forgotten where it is
+damaged: they, too, would refuse to start rather than make it anew.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import pickletools
 import re
 import shutil
 import sqlite3
@@ -57,6 +60,7 @@ def recorded(folder: str | Path) -> Iterator[None]:
         if busy.exists() and _holders(busy) is None:
             busy.unlink()
         _forget_damaged_hashes()
+        _forget_damaged_code()
         before, now = (
             path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
             for path in (copy, record)
@@ -73,8 +77,9 @@ def recorded(folder: str | Path) -> Iterator[None]:
         if now:
             write_text(now, copy)
     yield
-    # Not in a `finally`: DVC may have been stopped in the middle as well.
-    copy.unlink(missing_ok=True)
+    # Not in a `finally`: DVC may have been stopped in the middle as well, or found the disk full.
+    if not record.exists() or _is_whole(record.read_text(encoding="utf-8", errors="replace")):
+        copy.unlink(missing_ok=True)
 
 
 def merged_records(before: str, now: str) -> str:
@@ -119,6 +124,22 @@ def _forget_damaged_hashes() -> None:
             sound = False
         if not sound:
             shutil.rmtree(path.parent)
+
+
+def _forget_damaged_code() -> None:
+    """Remove those of numba's files, each one or several pickles, that are cut off or none."""
+    folder = os.environ.get("NUMBA_CACHE_DIR")
+    for path in list(Path(folder).rglob("*.nb[ci]")) if folder else ():
+        data = io.BytesIO(path.read_bytes())
+        try:
+            sound = bool(data.getbuffer().nbytes)
+            while data.tell() < data.getbuffer().nbytes:
+                for _ in pickletools.genops(data):  # read, not run
+                    pass
+        except Exception:  # of whatever kind the noise in the file calls forth
+            sound = False
+        if not sound:
+            path.unlink()
 
 
 def _wait_for_the_killed(busy: Path) -> None:
