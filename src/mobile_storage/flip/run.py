@@ -172,7 +172,7 @@ def connected(scheduler: str | None, workers: int, scratch: Path) -> Iterator[Cl
                 n_workers=workers,
                 threads_per_worker=1,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 memory_limit=0,
                 silence_logs=logging.ERROR,
             ) as cluster,
