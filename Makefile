@@ -43,7 +43,7 @@ export MPLCONFIGDIR := $(CACHE)/matplotlib
 export NUMBA_CACHE_DIR := $(CACHE)/numba
 export RUFF_CACHE_DIR := $(CACHE)/ruff
 
-.PHONY: help reproduce test verify flip lab site report lint clean lock-requirements
+.PHONY: help reproduce test fuzz verify flip lab site report lint clean lock-requirements
 
 help:
 	@cat <<'EOF'
@@ -52,6 +52,7 @@ help:
 	make reproduce QUICK=1      a smaller run in a copy (.quick); the results here stay as they are
 	make reproduce CASE=folder  the pipeline on the data in folder; results in folder/reproduction
 	make test                   all tests
+	make fuzz                   12,000 bad ledgers, each refused or read as written; FUZZ=n: so many
 	make verify                 every stage again, in a copy, compared with what is committed: the receipt
 	make verify QUICK=1         the same for some stages, in under 3 minutes
 	make flip                   the flip test anew: which verdicts hang on values that are not given
@@ -70,6 +71,9 @@ reproduce: $(STAMP)
 # PYTEST="-k name" narrows it down.
 test: $(STAMP)
 	@$(RUN) -m pytest -n 2 --dist worksteal -o cache_dir=$(CACHE)/pytest $(PYTEST)
+
+fuzz: $(STAMP)
+	@FUZZ=$(or $(FUZZ),12000) $(RUN) -m pytest -q -o cache_dir=$(CACHE)/pytest tests/faults/test_fuzz.py
 
 # VERIFY="--output folder" or "--keep" are passed on; the receipt is in build/receipt.
 verify: $(STAMP)
@@ -109,8 +113,9 @@ clean:
 
 # ---- the environment -------------------------------------------------------------------------
 
-# A copied or moved folder has to be installed anew: the environment holds absolute paths.
-ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+# A copied or moved folder has to be installed anew: the environment holds absolute paths. And so
+# has one whose Python is gone, or whose installation was cut off.
+ifneq ($(shell test -x $(RUN) && cat $(STAMP) 2>/dev/null),$(CURDIR))
 .PHONY: $(STAMP)
 endif
 
