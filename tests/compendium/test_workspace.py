@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 import yaml
 
+from mobile_storage.compendium import workspace
 from mobile_storage.compendium.errors import InputError
 from mobile_storage.compendium.workspace import create, merged_params
 
@@ -167,6 +169,24 @@ def test_a_stage_that_breaks_otherwise_is_said_to_have_failed(project):
     assert done.returncode != 0
     assert "ZeroDivisionError" in done.stderr
     assert "a stage of bao2024 failed" in done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_named_where_dvc_itself_finds_it(project, monkeypatch, capsys):
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", os.path.abspath(".dvc/site"))
+    (project / "src/stage.py").write_text("1 / 0")
+    usage = shutil.disk_usage(project)._replace(free=4096)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert workspace.reproduce() != 0
+    assert f"ERROR: the disk that holds {project} is full; make room" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(project, monkeypatch, capsys):
+    monkeypatch.setattr(workspace, "QUICK_TARGET", project / "params.yaml" / "below")
+    with pytest.raises(SystemExit) as stop:
+        workspace.main(["--quick"])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.count("cannot be written") == 1
 
 
 def test_a_bad_folder_is_one_sentence_and_no_traceback(project):

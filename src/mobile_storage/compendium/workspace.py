@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,8 @@ _COPY_CLAIMS = """
 <!-- begin:claims-{paper} -->
 <!-- end:claims-{paper} -->
 """
+#: With less than this DVC cannot keep its own books, and says so in words of its data base.
+_LEAST_FREE_BYTES = 1_000_000
 QUICK_TARGET = Path(".quick")
 QUICK_PARAMS = Path("params.quick.yaml")
 CASE_PARAMS = Path("params.case.yaml")
@@ -320,6 +323,8 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
             if overlay is not None:
                 sentence = _naming_originals(sentence, folder, overlay)
             why = sentence or f"a stage of {paper} failed; what it printed stands above."
+            if not sentence and shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
+                why = f"the disk that holds {folder.resolve()} is full; make room and start again."
             print(f"\n{ERROR_MARK}{why}", file=sys.stderr, flush=True)
     code = max(codes, key=abs)
     if not code and (folder / _README).is_file():
