@@ -53,7 +53,10 @@ NOT_ASKED = {
 }
 #: Packages whose code the worlds of a paper depend on.
 _CODE = {"bao2024": ("bilevel", "pricing"), "fu2024": ("adequacy", "mmbes")}
-_ENGINE = ("design", "margins", "mmbes", "pricing", "sizes")
+_ENGINE = {
+    "bao2024": ("design", "margins", "pricing"),
+    "fu2024": ("design", "margins", "mmbes", "sizes"),
+}
 
 
 class FlipPaper(Protocol):
@@ -140,7 +143,7 @@ def fingerprint(paper: str, test: FlipPaper, worlds: pd.DataFrame) -> str:
         digest.update(f"{field.name}: {_written(getattr(test, field.name))}\n".encode())
     package = Path(mobile_storage.__file__).parent
     files = [f for name in _CODE[paper] for f in sorted((package / name).glob("*.py"))]
-    for file in [*files, *(package / "flip" / f"{name}.py" for name in _ENGINE)]:
+    for file in [*files, *(package / "flip" / f"{name}.py" for name in _ENGINE[paper])]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
