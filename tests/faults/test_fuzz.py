@@ -36,7 +36,7 @@ from mobile_storage.mmbes import raw as mmbes_raw
 from mobile_storage.pricing import data as pricing
 
 ROOT = Path(__file__).parents[2]
-INPUTS = int(os.environ.get("FUZZ", "1500"))
+INPUTS = int(os.environ.get("FUZZ", "600"))
 FIRST = int(os.environ.get("FUZZ_FIRST", "0"))
 
 Numbers = dict[tuple[str, ...], tuple[float, float, float]]

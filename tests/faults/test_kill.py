@@ -91,7 +91,7 @@ def processes(root: Path) -> dict[int, str]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="finds processes in /proc")
-@pytest.mark.parametrize("victim", ["workspace", "--wait-for-lock", "src/stage.py"])
+@pytest.mark.parametrize("victim", ["workspace", "--wait-for-lock"])
 def test_killed_and_started_again_it_ends_with_the_same_bytes(root, victim):
     """Whoever is killed, the others end too, and nothing is in the next run's way."""
     run = start(root)

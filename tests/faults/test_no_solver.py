@@ -31,7 +31,6 @@ runpy.run_module("mobile_storage.stages.pricing.case", run_name="__main__")
 @pytest.mark.parametrize(
     ("gone", "solver", "sentence"),
     [
-        ("highspy", "auto", "highspy is not installed"),
         ("highspy gurobipy pyscipopt", "auto", "highspy is not installed"),
         ("gurobipy", "gurobi", "gurobipy is not installed"),
     ],
