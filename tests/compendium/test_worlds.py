@@ -220,6 +220,11 @@ def test_a_number_in_short(value, text):
     assert short(value) == text
 
 
+def test_a_share_of_ranges_is_not_mistaken_for_a_value():
+    row = {"factor": "outages", "scale": "quantile", "unit": "", "threshold": 0.61}
+    assert condition(row, above=True) == "outages > 0.61 of its ranges"
+
+
 # ---- tables ----------------------------------------------------------------------------------
 
 
@@ -259,11 +264,11 @@ def test_every_value_that_differs_is_listed():
     ("counts", "flips", "reading"),
     [
         ((100, 95, 50, 50), "", "Holds nearly whatever the missing values are."),
-        ((100, 50, 50, 50), "a > 1", "Holds nearly wherever storage is built."),
+        ((100, 40, 40, 40), "a > 1", "Holds nearly wherever storage is built."),
         ((100, 5, 50, 2), "a > 1", "Fails nearly whatever the missing values are."),
         ((100, 0, 0, 0), "", "Fails nearly whatever the missing values are."),
-        ((100, 5, 50, 5), "", "Holds only where storage is built, in 10 % of those worlds."),
-        ((100, 40, 50, 40), "", "Holds only where storage is built, in 80 % of those worlds."),
+        ((100, 4, 40, 4), "", "Holds only where storage is built, in 10 % of those worlds."),
+        ((100, 20, 40, 20), "", "Holds only where storage is built, in 50 % of those worlds."),
         ((100, 50, 60, 40), "a > 1", "Hangs on the missing values; likelier with a > 1."),
         ((100, 50, 60, 40), "", "Hangs on the missing values, but on no single one of them."),
         ((0, 0, 0, 0), "", "Not asked in a world. Too dear."),

@@ -188,7 +188,8 @@ def condition(row: Mapping[str, Any], above: bool) -> str:
     if row["scale"].endswith("-level"):
         names, first = levels(row["unit"]), int(row["threshold"]) + 1
         return f"{row['factor']}: {' or '.join(names[first:] if above else names[:first])}"
-    return f"{row['factor']} {'>' if above else '<'} {short(row['threshold'])}"
+    of = " of its ranges" if row["scale"] == "quantile" else ""
+    return f"{row['factor']} {'>' if above else '<'} {short(row['threshold'])}{of}"
 
 
 def short(value: float) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+from matplotlib.ticker import EngFormatter, NullLocator
 from scipy import stats
 
 from mobile_storage.compendium.style import (
@@ -158,17 +158,19 @@ def influence(flip: FlipTest | None) -> Figure:
     table = known.set_index(["factor", "outcome"])["youden_j"].unstack()  # noqa: PD010
     table = table.reindex(index=shown, columns=outcomes)
     fig, ax = new_figure(width_mm=PAGE_MM, height_mm=44 + 4.6 * max(len(shown), 8))
-    image = ax.imshow(table, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
+    most = np.ceil(10 * strongest.max()) / 10
+    image = ax.imshow(table, cmap=SEQUENTIAL, vmin=0, vmax=most, aspect="auto")
     places = {name: k for k, name in enumerate(shown)}
     for row in known[known["counts"] & known["factor"].isin(shown)].itertuples():
         ax.plot(
             outcomes.index(row.outcome),
             places[row.factor],
             "^" if row.up else "v",
-            color="white" if row.youden_j < 0.55 else "black",
+            color="white" if row.youden_j < 0.55 * most else "black",
             markersize=3.5,
         )
-    ax.set_xticks(range(len(outcomes)), [flip.names.get(o, o) for o in outcomes], rotation=90)
+    names = [textwrap.fill(flip.names.get(outcome, outcome), 16) for outcome in outcomes]
+    ax.set_xticks(range(len(outcomes)), names, rotation=90)
     ax.set_yticks(range(len(shown)), shown, fontsize=6.5)
     ax.grid(visible=False)
     rest = len(flip.factors) - len(shown)
@@ -277,7 +279,7 @@ def _along_one(ax: Axes, worlds: pd.DataFrame, row: Mapping[str, Any], default: 
         label = f"{factor}\n({row['unit']})"
         if row["scale"] == "log":
             ax.set_xscale("log")
-            ax.xaxis.set_major_locator(LogLocator(subs=_log_steps(x)))
+            ax.set_xticks(_log_ticks(x.min(), x.max()))
             ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(EngFormatter(sep="") if x.max() >= 1e4 else "{x:g}")
     ax.set_xlabel(label, fontsize=6)
@@ -285,7 +287,10 @@ def _along_one(ax: Axes, worlds: pd.DataFrame, row: Mapping[str, Any], default: 
     return float((100 * share + above).max())
 
 
-def _log_steps(x: np.ndarray) -> tuple[float, ...]:
-    """Ticks within a decade: fewer where there are more decades."""
-    decades = np.log10(x.max() / x.min())
-    return (1.0, 2.0, 5.0) if decades < 1.5 else (1.0, 3.0) if decades < 2.5 else (1.0,)
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers within a range, fewer in each decade where there are more decades."""
+    spread = np.log10(high / low)
+    steps = (1, 2, 5) if spread < 1.5 else (1, 3) if spread < 2.5 else (1,)
+    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    every = [step * 10.0**decade for decade in decades for step in steps]
+    return [tick for tick in every if low / 1.05 <= tick <= high * 1.05]

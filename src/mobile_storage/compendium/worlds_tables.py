@@ -68,7 +68,7 @@ def _reading(row: Any, built: str) -> str:
         return f"Not asked in a world. {row.why}"
     if row.share >= NEARLY_ALL:
         return "Holds nearly whatever the missing values are."
-    gated = 0 < row.built < NEARLY_ALL * row.asked
+    gated = 0 < row.built < row.asked / 2
     if gated and row.share_where_built >= NEARLY_ALL:
         return f"Holds nearly wherever {built}."
     if max(row.share, row.share_where_built if row.built else 0) <= 1 - NEARLY_ALL:
