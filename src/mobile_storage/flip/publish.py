@@ -41,10 +41,10 @@ def publish(
         Answers of the full search, by world; empty for paper 1.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for claim in SEARCHED:
-        for column in (f"holds.{claim}", f"margin.{claim}"):
-            if column in checked:
-                worlds = worlds.join(checked[column])
+    for column in (f"{kind}.{claim}" for kind in ("holds", "margin") for claim in SEARCHED):
+        if column in checked:
+            worlds = worlds.join(checked[column])
+            screening = screening.join(checked[column].iloc[:0])
     write_csv(factor_table(test.factors), folder / "factors.csv")
     for name, frame in (("worlds", worlds), ("screening", screening)):
         _kept(frame, test.factors).to_parquet(
