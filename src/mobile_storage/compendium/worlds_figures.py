@@ -121,7 +121,7 @@ def _share_bars(ax: Axes, rows: pd.DataFrame) -> None:
         text = f"{percent(row.holds, row.asked)} | {row.verdict}" if row.asked else row.verdict
         ax.text(1.03, place, text, va="center", fontsize=6.5)
         if not row.asked:
-            why = textwrap.fill(f"No share: {row.why}", 78, max_lines=2)
+            why = textwrap.fill(f"No share: {row.why}", 70, max_lines=2)
             ax.text(0.01, place, why, va="center", fontsize=6, color=GREY)
     names = rows["claim"] + " " + rows["statement"]
     ax.set_yticks(y, [textwrap.fill(name, 46, max_lines=2) for name in names], fontsize=6)
