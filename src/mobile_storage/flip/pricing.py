@@ -9,8 +9,8 @@ from typing import Any
 
 from mobile_storage.compendium.errors import InputError
 from mobile_storage.pricing.cases import Solution, customer_rows, no_emergency, solve
-from mobile_storage.pricing.certificate import regret_yuan_per_year
-from mobile_storage.pricing.claims import SIGNIFICANT_SHARE, Comparison, comparison, orderings
+from mobile_storage.pricing.certificate import NOISE_YUAN_PER_YEAR, regret_yuan_per_year
+from mobile_storage.pricing.claims import SIGNIFICANT_SHARE, Comparison, comparison
 from mobile_storage.pricing.data import PricingData, RawPricing, derive
 from mobile_storage.pricing.findings import AGREE
 from mobile_storage.pricing.game import Setting
@@ -82,9 +82,9 @@ class Pricing:
             "built": compared.multi_grade["emergency_revenue"] > 0,
             "solver": f"{best.result.solver} {best.result.solver_version}",
         }
-        margins = ordering_margins(compared)
-        for claim, holds in orderings(compared).items():
-            row |= verdict(claim, holds, margins[claim])
+        for claim, margin in ordering_margins(compared).items():
+            # Equal amounts differ by rounding, which decides no claim.
+            row |= verdict(claim, margin > NOISE_YUAN_PER_YEAR, margin)
         if row["built"]:
             margin = self._reached(data, best)
             row |= verdict("P1-07", margin >= 0, margin)
@@ -144,7 +144,7 @@ class Pricing:
 
 
 def ordering_margins(c: Comparison) -> dict[str, float]:
-    """By how much each of P1-02 to P1-06 passes or fails `claims.orderings`, yuan/yr."""
+    """By how much each of P1-02 to P1-06 passes or fails `pricing.claims.orderings`, yuan/yr."""
     significant = SIGNIFICANT_SHARE * abs(c.no_emergency["net_income"])
     return {
         "P1-02": min(c.rise("total_revenue", o) for o in c.others),
