@@ -463,13 +463,19 @@ class TestCalibration:
 
 
 @pytest.fixture
-def every_figure(substation, preferences, case_network):
+def every_figure(substation, preferences, case_network, repository):
     """Each figure by its file's name."""
     planners = {"literature": preferences, "calibrated": replace(preferences, alpha=0.8, gamma=0.7)}
     at = dict.fromkeys(SETS, dict.fromkeys(ATTRIBUTES, 1e6))
     own = {"alpha_beta": 0.88, "loss_aversion": 2.25}
     peaks = {"low": 16300.0, "peak": 17000.0, "high": 17800.0}
     members = [outcome(e) for e in (4800.0, 5200.0)]
+    results = repository / "data/results/fu2024"
+    searches, eens = (
+        {name: pd.read_csv(results / f"independence/{name}_{part}.csv") for name in SETS}
+        for part in ("searches", "eens")
+    )
+    hours = pd.read_csv(results / "power_flow/calibrated.csv")
     return {
         "value_function": lambda: figures.value_function(planners),
         "weighting": lambda: figures.weighting(planners, {"calibrated": np.array([0.02])}),
@@ -491,6 +497,8 @@ def every_figure(substation, preferences, case_network):
         "implied": lambda: figures.implied(
             transformer_options(peaks, 0.9, (0.5, 0.65)), (0.5, 0.65)
         ),
+        "independence": lambda: figures.independence(searches, eens),
+        "power_flow": lambda: figures.power_flow(hours, "best prospect"),
     }
 
 

@@ -202,11 +202,12 @@ def implied(options: pd.DataFrame, load_rates: tuple[float, float]) -> Figure:
     ax.axhspan(*load_rates, color=PALETTE[1], alpha=0.35, linewidth=0)
     for fits, style in ((True, FILLED), (False, OPEN)):
         rows = (options["fits"] == fits).to_numpy()
-        some = options[rows]
+        # Arrays: matplotlib takes a Series of one row for a number, and warns.
+        peak, low, high = options.loc[rows, ["peak", "low", "high"]].to_numpy().T
         ax.errorbar(
             x[rows],
-            some["peak"],
-            yerr=[some["peak"] - some["low"], some["high"] - some["peak"]],
+            peak,
+            yerr=[peak - low, high - peak],
             **style | {"markersize": 3.5},
             elinewidth=1.0,
             capsize=4.0,
