@@ -22,6 +22,7 @@ _PAGES = (
     (r"(table|figure)s/(\w+)/(\w+)\.\w+", "#{0}-{1}-{2}"),
     (r"(tables|figures)/(\w+)", "/{0}/{1}.md"),
     (r"data/raw/README\.md", "/parameters/sources.md"),
+    (r"data/flip(?:/README\.md)?", "/methods/flip.md"),
     (r"data/(case_\w+)(?:/README\.md)?", "/cases/{0}.md"),
     (r"data/raw/(\w+)/(\w+)\.csv", "#ledger-{0}-{1}"),
     (r"data/raw/(\w+)", "/parameters/{0}.md"),

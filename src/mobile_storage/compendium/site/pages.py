@@ -167,7 +167,10 @@ def _write_prose(top: Path, out: _Folder, links: SiteLinks) -> None:
     for part, body in {"opening": opening, **sections(readme)}.items():
         # Links count from the page that includes the part: those are at the site's top.
         out.write(f"_parts/{part}.md", links.rewrite(body, "README.md", "index.md") + "\n")
-    notes = {"data/raw/README.md": "parameters/sources.md"}
+    notes = {
+        "data/raw/README.md": "parameters/sources.md",
+        "data/flip/README.md": "methods/flip.md",
+    }
     for path in sorted((top / "data").glob("case_*/README.md")):
         notes[path.relative_to(top).as_posix()] = f"cases/{path.parent.name}.md"
     for source, page in notes.items():
