@@ -74,9 +74,12 @@ def captions(top: Path, paper: str) -> dict[str, str]:
         own |= set(imported.findall(read_text(path, "a notebook")))
     found: dict[str, str] = {}
     package = top / "src/mobile_storage"
-    paths = [*package.glob("*/figures.py"), *package.glob("*/figures/*.py")]
+    flip = package / "compendium/worlds_figures.py"
+    paths = [*package.glob("*/figures.py"), *package.glob("*/figures/*.py"), flip]
     for path in sorted(paths, key=lambda p: (p.relative_to(package).parts[0] in own, p)):
         for node in ast.parse(read_text(path, "a module")).body:
             if isinstance(node, ast.FunctionDef) and (text := ast.get_docstring(node)):
-                found[node.name] = " ".join(text.split("\n\n")[0].replace("`", "").split())
+                # Figures of the flip test are named so in every paper's folder.
+                name = f"flip_{node.name}" if path == flip else node.name
+                found[name] = " ".join(text.split("\n\n")[0].replace("`", "").split())
     return found

@@ -67,7 +67,11 @@ def report_html(top: Path) -> str:
 
 
 def printed(browser: Browser, page_file: Path) -> bytes:
-    """Return an HTML page as PDF on A4 with page numbers, the same bytes on every run."""
+    """Return an HTML page as PDF on A4 with page numbers.
+
+    The same bytes on every run, as long as it is the first page that the browser is given: it
+    numbers the parts of pages from its start.
+    """
     page = browser.new_page()
     page.goto(page_file.as_uri())
     data = page.pdf(
