@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from mobile_storage.compendium.site.report import LAUNCH, find_chromium, printed, report_html
+from mobile_storage.compendium.site.report import printed, report_html
 
 pytestmark = pytest.mark.slow
 
@@ -158,19 +158,10 @@ def test_the_report_is_printed_the_same_twice(browser, repository, tmp_path):
     page.parent.mkdir()
     page.write_text(report_html(repository), encoding="utf-8")
     (tmp_path / "figures").symlink_to(repository / "figures")
-
-    def fresh() -> bytes:
-        # The parts of a page are numbered from the browser's start.
-        own = browser.browser_type.launch(executable_path=find_chromium(), args=LAUNCH)
-        try:
-            return printed(own, page)
-        finally:
-            own.close()
-
-    first = fresh()
+    first = printed(browser, page)
     assert first.startswith(b"%PDF")
     pages = len(re.findall(rb"/Type\s*/Page\b", first))
     pictures = len(re.findall(rb"/Subtype\s*/Image\b", first))
     assert pages >= 5
     assert pictures >= page.read_text().count("<img ")
-    assert fresh() == first
+    assert printed(browser, page) == first

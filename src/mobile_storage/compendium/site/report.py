@@ -30,6 +30,7 @@ _FOOTER = """<div style="width: 100%; margin: 0 16mm; font: 7.5pt sans-serif; co
 <span class="pageNumber"></span> / <span class="totalPages"></span>
 </span></div>"""
 _DATE = re.compile(rb"(/(?:CreationDate|ModDate) \(D:)\d{14}")
+_PART = re.compile(rb"\(node(\d{8})\)")
 
 
 class MissingBrowserError(RuntimeError):
@@ -67,11 +68,7 @@ def report_html(top: Path) -> str:
 
 
 def printed(browser: Browser, page_file: Path) -> bytes:
-    """Return an HTML page as PDF on A4 with page numbers.
-
-    The same bytes on every run, as long as it is the first page that the browser is given: it
-    numbers the parts of pages from its start.
-    """
+    """Return an HTML page as PDF on A4 with page numbers, the same bytes on every run."""
     page = browser.new_page()
     page.goto(page_file.as_uri())
     data = page.pdf(
@@ -85,7 +82,10 @@ def printed(browser: Browser, page_file: Path) -> bytes:
         tagged=True,
     )
     page.close()
-    # Chromium knows no other date than now; this one is as long, so that no offset changes.
+    # Chromium knows no other date than now, and numbers the parts of the page on from whatever it
+    # has shown before. What stands for them here is as long, so that no offset changes.
+    parts = {number: k for k, number in enumerate(sorted(set(_PART.findall(data))))}
+    data = _PART.sub(lambda found: b"(node%08d)" % parts[found[1]], data)
     return _DATE.sub(rb"\g<1>20240101000000", data)
 
 
