@@ -80,6 +80,21 @@ def test_a_claims_page_tells_all_and_shows_its_figure(repository, pages):
             assert image["src"].endswith(claim["figure"].rsplit("/")[-1])
 
 
+@pytest.mark.parametrize("paper", PAPERS)
+def test_a_claims_page_links_the_values_that_decide_in_the_flip_test(repository, pages, paper):
+    table = pd.read_csv(repository / "tables" / paper / "flip_thresholds.csv", dtype=str)
+    expected = table[table["Outcome"].str.match(r"P\d-\d\d")]
+    assert len(expected) > 0
+    linked = 0
+    for claim, rows in expected.groupby("Outcome"):
+        shown = pages[f"claims/{claim.lower()}.html"].soup.select("table.thresholds tbody tr")
+        cells = [[" ".join(td.get_text().split()) for td in row("td")] for row in shown]
+        columns = ["Likelier with", "Share below", "Share above"]
+        assert [[c[0], *c[2:]] for c in cells] == rows[columns].to_numpy().tolist()
+        linked += sum(row.a is not None for row in shown)
+    assert linked > 0.8 * len(expected)
+
+
 def test_every_ledger_row_is_shown_with_its_status(repository, pages):
     for paper in PAPERS:
         rows = pages[f"parameters/{paper}.html"].soup.select("table.ledger tbody tr")

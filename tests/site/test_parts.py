@@ -7,6 +7,7 @@ import json
 import re
 
 import networkx as nx
+import pandas as pd
 import pytest
 import yaml
 
@@ -83,6 +84,47 @@ def test_parameters_that_turn_a_claim_over_are_found_in_its_cause(papers, reposi
         for symbol in claim.symbols:
             assert re.search(rf",{symbol},.*{claim.id}", flips)
     assert any(claim.symbols for claim in papers[0].claims)
+
+
+@pytest.mark.parametrize(
+    ("condition", "factor"),
+    [
+        ("economics.due_load_rate < 0.694", "economics.due_load_rate"),
+        ("damage.damage > 0.615 of its ranges", "damage.damage"),
+        ("readings.repair_law: fixed or exponential", "readings.repair_law"),
+    ],
+)
+def test_a_threshold_names_its_value(condition, factor):
+    assert record.Threshold(condition, "all", "1 %", "2 %").factor == factor
+
+
+def test_thresholds_of_the_flip_test_stand_by_their_claim(papers, repository):
+    for paper in papers:
+        table = pd.read_csv(repository / "tables" / paper.key / "flip_thresholds.csv", dtype=str)
+        table = table[table["Outcome"].str.match(r"P\d-\d\d")]
+        found = {claim.id: [t.condition for t in claim.thresholds] for claim in paper.claims}
+        assert {claim: rows for claim, rows in found.items() if rows} == {
+            claim: list(rows["Likelier with"]) for claim, rows in table.groupby("Outcome")
+        }
+
+
+def test_no_flip_test_no_thresholds(tmp_path):
+    assert record._thresholds(tmp_path / "flip_thresholds.csv") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("k_exp", "p-bao2024-market-k-exp"),
+        ("scalars.k_exp", "p-bao2024-market-k-exp"),
+        ("customers.outages_per_year", "p-bao2024-customers-c01-residential-outages-per-year"),
+        ("customers.C03.outages_per_year", "p-bao2024-customers-c03-residential-outages-per-year"),
+        ("customers.C99.outages_per_year", None),
+        ("preferences.alpha_beta", None),
+    ],
+)
+def test_a_row_is_found_by_its_keys_and_symbol(repository, name, expected):
+    assert ledger.find_row(ledger.read_ledgers(repository, "bao2024"), name) == expected
 
 
 @pytest.mark.parametrize(

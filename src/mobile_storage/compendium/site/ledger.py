@@ -16,7 +16,7 @@ from mobile_storage.compendium.site.record import label, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FOLDED_ROWS", "Ledger", "LedgerRow", "read_ledgers", "status_counts"]
+__all__ = ["FOLDED_ROWS", "Ledger", "LedgerRow", "find_row", "read_ledgers", "status_counts"]
 
 FOLDED_ROWS = 60
 """A ledger with more rows than this is folded."""
@@ -132,6 +132,27 @@ def _in_unit(value: float, place: str, units: dict[str, str], wanted: str, paper
             expected=f"a row of {place} with the unit of its value",
         )
     return shown(str(value * float(unit_factor(units[place], wanted))))
+
+
+def find_row(ledgers: list[Ledger], name: str) -> str | None:
+    """Anchor of the first row of a symbol, which its keys and more may precede.
+
+    Parameters
+    ----------
+    ledgers : list of Ledger
+    name : str
+        ``k_exp``, or ``network.transformer.rating``: ledger or group, keys, symbol.
+
+    Returns
+    -------
+    str or None
+        None if there is no such row, as of a value that stands for several.
+    """
+    *before, symbol = name.split(".")
+    for row in (row for ledger in ledgers for row in ledger.rows):
+        if row.symbol == symbol and set(before[1:]) <= set(row.keys.split(" · ")):
+            return row.anchor
+    return None
 
 
 def status_counts(ledgers: list[Ledger]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from mobile_storage.compendium.claims import Verdict
 from mobile_storage.compendium.io import read_text
 from mobile_storage.compendium.parameters import STATUSES
 from mobile_storage.compendium.site.galleries import read_figures, read_tables
-from mobile_storage.compendium.site.ledger import read_ledgers, status_counts
+from mobile_storage.compendium.site.ledger import find_row, read_ledgers, status_counts
 from mobile_storage.compendium.site.links import SiteLinks
 from mobile_storage.compendium.site.notebooks import site_notebook
 from mobile_storage.compendium.site.pipeline import draw, read_graph
@@ -80,18 +80,10 @@ def context(top: Path) -> dict[str, Any]:
         "statuses": STATUSES,
         "ledgers": ledgers,
         "status_counts": {key: status_counts(found) for key, found in ledgers.items()},
-        "rows_of": _rows_by_symbol(ledgers),
+        "row_of": lambda paper, name: find_row(ledgers[paper], name),
         "tables": {paper.key: read_tables(top, paper.key) for paper in papers},
         "figures": {paper.key: read_figures(top, paper.key) for paper in papers},
         "report": (top / "build/report.pdf").is_file(),
-    }
-
-
-def _rows_by_symbol(ledgers: dict[str, list[Any]]) -> dict[str, dict[str, str]]:
-    """Anchor of the first row of each symbol, by paper."""
-    return {
-        paper: {row.symbol: row.anchor for ledger in reversed(found) for row in ledger.rows[::-1]}
-        for paper, found in ledgers.items()
     }
 
 

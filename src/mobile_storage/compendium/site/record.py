@@ -55,6 +55,25 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Threshold:
+    """A value that the flip test finds to make a claim likelier, as `condition` says it.
+
+    `among` is the worlds it was found among; `below` and `above` are the shares in which the
+    claim holds on either side, as written.
+    """
+
+    condition: str
+    among: str
+    below: str
+    above: str
+
+    @property
+    def factor(self) -> str:
+        """Name of the value: its ledger or group, its keys, its symbol."""
+        return re.split(r":? ", self.condition)[0]
+
+
+@dataclass(frozen=True)
 class ClaimRecord:
     """A claim with its verdict and evidence; paths are those of the repository.
 
@@ -79,6 +98,7 @@ class ClaimRecord:
     figure: str
     parameters: tuple[str, ...]
     symbols: tuple[str, ...]
+    thresholds: tuple[Threshold, ...]
     cells: tuple[Cell, ...]
 
     @property
@@ -223,6 +243,7 @@ def _claims(top: Path, paper: str) -> Iterator[ClaimRecord]:
     known = set()
     for ledger in sorted((top / "data/raw" / paper).glob("*.csv")):
         known |= set(pd.read_csv(ledger, dtype=str, usecols=["symbol"])["symbol"])
+    thresholds = _thresholds(top / "tables" / paper / "flip_thresholds.csv")
     for row in frame.to_dict("records"):
         unit = row["unit"]
         rule = RULES.get(row["rule"], "")
@@ -246,8 +267,21 @@ def _claims(top: Path, paper: str) -> Iterator[ClaimRecord]:
             figure=row["figure"],
             parameters=tuple(re.split(r"[;,\s]+", row["parameters"])) if row["parameters"] else (),
             symbols=tuple(_symbols(row["cause"], known)),
+            thresholds=thresholds.get(row["id"], ()),
             cells=tuple(_shows(top, row, paper)),
         )
+
+
+def _thresholds(path: Path) -> dict[str, tuple[Threshold, ...]]:
+    """Thresholds by claim; none if the flip test has not been run on these ledgers."""
+    if not path.is_file():
+        return {}
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    columns = ["Likelier with", "Among", "Share below", "Share above"]
+    return {
+        claim: tuple(Threshold(*row) for row in rows[columns].itertuples(index=False))
+        for claim, rows in frame.groupby("Outcome")
+    }
 
 
 def _symbols(cause: str, known: set[str]) -> list[str]:

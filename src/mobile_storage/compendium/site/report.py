@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mobile_storage.compendium.io import write_text
+from mobile_storage.compendium.io import replacing, write_text
 from mobile_storage.compendium.site.pages import context, environment
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def print_report(top: Path) -> Path:
     target = top / "build/report.pdf"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=LAUNCH)
-        target.write_bytes(printed(browser, page_file))
+        with replacing(target) as part:
+            part.write_bytes(printed(browser, page_file))
         browser.close()
     return target
