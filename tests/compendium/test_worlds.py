@@ -213,11 +213,19 @@ def test_a_side_of_a_reading_names_its_levels(threshold, above, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
-    [(38_312_345.6, "38,300,000"), (999.9, "1,000"), (0.03119, "0.0312"), (0, "0")],
+    ("value", "digits", "text"),
+    [
+        (38_312_345.6, 3, "38,300,000"),
+        (999.9, 3, "1,000"),
+        (0.03119, 3, "0.0312"),
+        (0, 3, "0"),
+        (-101_512.0, 5, "-101,510"),
+        (1234.56, 5, "1,234.6"),
+        (9999.6, 4, "10,000"),
+    ],
 )
-def test_a_number_in_short(value, text):
-    assert short(value) == text
+def test_a_number_in_short(value, digits, text):
+    assert short(value, digits) == text
 
 
 def test_a_share_of_ranges_is_not_mistaken_for_a_value():

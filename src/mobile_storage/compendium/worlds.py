@@ -192,7 +192,7 @@ def condition(row: Mapping[str, Any], above: bool) -> str:
     return f"{row['factor']} {'>' if above else '<'} {short(row['threshold'])}{of}"
 
 
-def short(value: float) -> str:
-    """Three digits of a number, in full: ``38,300,000``, ``0.0312``."""
-    rounded = float(f"{value:.3g}")
-    return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:g}"
+def short(value: float, digits: int = 3) -> str:
+    """So many digits of a number, written in full: ``38,300,000``, ``0.0312``."""
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 10**digits else f"{rounded:,.{digits}g}"

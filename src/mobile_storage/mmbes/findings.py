@@ -14,6 +14,7 @@ from dataclasses import replace
 import pandas as pd
 
 from mobile_storage.compendium.claims import Claim, Evidence, Finding, Verdict, judge
+from mobile_storage.compendium.worlds import short
 
 from .claims import Outcome, checks, numbers
 
@@ -124,13 +125,13 @@ def _number_cause(
     text += f" Literature set, blind: {_written(blind[claim.id])} {claim.unit}."
     spread = [other[claim.id] for other in others]
     if spread and not isinstance(spread[0], str):
-        text += f" {len(spread)} further sets about as close: {min(spread):,.4g} to "
-        text += f"{max(spread):,.4g}."
+        text += f" {len(spread)} further sets about as close: {short(min(spread), 4)} to "
+        text += f"{short(max(spread), 4)}."
     return f"{text} {_WHY.get(claim.id, '')}"
 
 
 def _written(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:,.4g}"
+    return value if isinstance(value, str) else short(value, 4)
 
 
 def _detail(claim: str, literature: Outcome, calibrated: Outcome) -> str:
@@ -157,7 +158,8 @@ def _detail(claim: str, literature: Outcome, calibrated: Outcome) -> str:
         low, high = rates.iloc[0], rates.iloc[-1]
         return (
             f"Calibrated {column} from load rate {low['value']:.2f} to {high['value']:.2f}: "
-            f"{low[column]:,.5g} to {high[column]:,.5g}, most {rates[column].max():,.5g}."
+            f"{short(low[column], 5)} to {short(high[column], 5)}, "
+            f"most {short(rates[column].max(), 5)}."
         )
     return ""
 
