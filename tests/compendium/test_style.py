@@ -43,11 +43,12 @@ def test_files_carry_no_date_and_no_program(tmp_path):
 
 
 def test_figures_have_the_size_on_paper_and_are_closed(tmp_path):
+    before = plt.get_fignums()
     fig, _ = style.new_figure(height_mm=50)
     png, _ = style.save_figure(fig, tmp_path / "a")
     height, width, _ = plt.imread(png).shape
     assert (width, height) == pytest.approx((85 / 25.4 * 200, 50 / 25.4 * 200), abs=1)
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == before
 
 
 def test_the_first_three_colours_keep_apart_in_grey():

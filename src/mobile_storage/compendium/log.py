@@ -24,6 +24,7 @@ __all__ = [
     "ERROR_FILE",
     "ERROR_MARK",
     "RUNNER",
+    "UNDER_DVC",
     "configure",
     "end_with_parent",
     "is_alive",
@@ -42,7 +43,7 @@ ERROR_FILE = "MOBILE_STORAGE_ERROR_FILE"
 #: Environment variable: the process that runs the pipeline.
 RUNNER = "MOBILE_STORAGE_RUNNER"
 #: DVC sets this one for every stage that it starts.
-_UNDER_DVC = "DVC_STAGE"
+UNDER_DVC = "DVC_STAGE"
 #: The disk is full, the quota used up, the file system read-only: nothing is wrong with the code.
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -87,7 +88,7 @@ def stage(name: str, case: str | None = None) -> Iterator[logging.Logger]:
     traceback would bury it. Every other exception goes up as it is.
     """
     logger = configure(name, case)
-    if _UNDER_DVC in os.environ:
+    if UNDER_DVC in os.environ:
         end_with_parent()
     started = time.monotonic()
     try:

@@ -18,6 +18,7 @@ import io
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cache, partial
@@ -41,11 +42,11 @@ __all__ = [
     "Parameter",
     "ParameterSet",
     "cell_error",
-    "is_finite_number",
     "pivot_values",
     "read_csv",
     "read_keyed",
     "read_parameters",
+    "replacement",
     "unit_factor",
 ]
 
@@ -168,14 +169,8 @@ class ParameterSet(Mapping[str, float]):
                     value=symbol,
                     expected=f"a symbol of the ledger{did_you_mean(symbol, changed)}",
                 )
-            if not is_finite_number(value):
-                raise InputError(
-                    file=self._file,
-                    where=f"replacement of {symbol}",
-                    value=value,
-                    expected="a finite number",
-                )
-            changed[symbol] = replace(changed[symbol], value=float(value))
+            value = replacement(value, file=self._file, name=symbol)
+            changed[symbol] = replace(changed[symbol], value=value)
         return ParameterSet(changed, self._file)
 
     def merge(self, other: ParameterSet) -> ParameterSet:
@@ -474,14 +469,21 @@ def _parsed(text: str) -> pint.Unit | None:
         return None
 
 
-def is_finite_number(value: object) -> bool:
-    """Whether a value is a finite real number; True is none, though Python counts it as 1."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number beyond every float
-        return False
+def replacement(value: object, *, file: Path, name: str) -> float:
+    """Return the value that a what-if puts for a name.
+
+    Raises
+    ------
+    InputError
+        If it is no finite real number; True is none, though Python counts it as 1.
+    """
+    if isinstance(value, Real) and not isinstance(value, bool):
+        with suppress(OverflowError):  # a whole number beyond every float
+            if math.isfinite(value):
+                return float(value)
+    raise InputError(
+        file=file, where=f"replacement of {name}", value=value, expected="a finite number"
+    )
 
 
 def _is_number(text: str) -> bool:

@@ -24,11 +24,12 @@ from mobile_storage.bilevel import Status, solve_bilevel
 from mobile_storage.compendium.claims import Claim
 from mobile_storage.compendium.io import markdown_table
 from mobile_storage.compendium.style import PAGE_MM, bars, label_panels, new_figure, say
-from mobile_storage.pricing.cases import Solution, customer_rows, decisions, no_emergency
-from mobile_storage.pricing.claims import Comparison, comparison, numbers, orderings
+from mobile_storage.pricing.cases import Solution, customer_rows, decisions
+from mobile_storage.pricing.claims import Comparison, numbers, orderings
 from mobile_storage.pricing.data import PricingData, RawPricing, derive
 from mobile_storage.pricing.game import Setting, build, highest_useful_prices
 from mobile_storage.pricing.outcome import settle
+from mobile_storage.pricing.sensitivity import compare
 
 from .knobs import Knob, knob_of, knob_table, moved, show, state
 
@@ -194,15 +195,7 @@ class PriceExplorer:
         )
         compared = None
         if one.result.optimal and two.result.optimal:
-            cases = [
-                {
-                    "account": found.outcome.account.rows(),
-                    "customers": customer_rows(data, found.outcome),
-                }
-                for found in (one, two)
-            ]
-            trading = no_emergency(data, one.outcome.storage_kw).rows()
-            compared = comparison(*cases, trading)
+            compared = compare(data, one.outcome, two.outcome)
         return Answer(data, one, two, compared, perf_counter() - start)
 
     def report(self, values: Mapping[str, Any]) -> Iterator[Any]:

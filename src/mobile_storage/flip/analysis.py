@@ -38,11 +38,11 @@ from mobile_storage.compendium.io import read_json, write_csv
 from mobile_storage.compendium.log import stage
 from mobile_storage.compendium.worlds import FLIP, NO_SHARE, condition
 
+from .papers import PAPERS
 from .thresholds import RESAMPLES, SEED, decided, share, thresholds, tried
 
 __all__ = ["analyse", "elementary_effects", "outcomes", "write"]
 
-PAPERS = ("bao2024", "fu2024")
 SUMMARY = (
     *("claim", "worlds", "asked", "holds", "share", "share_low", "share_high"),
     *("built", "holds_where_built"),

@@ -20,10 +20,10 @@ from mobile_storage.mmbes.calibration import targets
 from mobile_storage.mmbes.claims import TRACE_KWH, Outcome, checks, numbers
 from mobile_storage.mmbes.data import RawMmbes, build
 from mobile_storage.mmbes.evaluate import Prepared, prepare
+from mobile_storage.mmbes.forward import at_load_rate
 from mobile_storage.mmbes.model import ATTRIBUTES, Preferences, Substation
-from mobile_storage.mmbes.outcomes import outcome_record
+from mobile_storage.mmbes.outcomes import FAMILIES, claimed_scenarios, outcome_record
 from mobile_storage.mmbes.report import describe
-from mobile_storage.mmbes.scenarios import scenarios
 from mobile_storage.mmbes.solve import evolve, objective
 from mobile_storage.mmbes.surfaces import Surface, surface
 
@@ -31,7 +31,7 @@ from .design import Factor, moved, ranged_factors, readings
 from .margins import number_margin, trend_margins, verdict
 from .sizes import best
 
-__all__ = ["Mmbes", "at_load_rate", "factors"]
+__all__ = ["Mmbes", "factors"]
 
 #: Column that says what kind of thing a row of a keyed table is about.
 KIND = {
@@ -82,13 +82,6 @@ def _label(table: str, rows: pd.DataFrame) -> pd.Series:
     which = rows[name].where(alike.transform("size") == 1, rows[kind])
     label = which + "." + rows["symbol"]
     return label.mask(which == "ordinary") if table == "load_points" else label
-
-
-def at_load_rate(substation: Substation, rate: float) -> Substation:
-    """The same substation with all loads in proportion to another load rate."""
-    factor = rate / substation.load_rate
-    events = replace(substation.extreme, load_kw=factor * substation.extreme.load_kw)
-    return replace(substation, load_rate=rate, peak_kw=factor * substation.peak_kw, extreme=events)
 
 
 @dataclass(frozen=True)
@@ -160,15 +153,15 @@ class Mmbes:
             return describe(prepared, of or preferences, *best(prepared, known, of))
 
         rates, weights, reference = [], [], []
-        for s in scenarios(self.raw, "load_rate", self.settings):
+        for s in claimed_scenarios(self.raw, "load_rate", self.settings):
             loaded = prepare(at_load_rate(substation, s.value))
             found = row(loaded, surface(loaded, self.bounds))
             rates.append({"series": s.name, "value": s.value, **found})
-        for s in _ends(scenarios(self.raw, "weights", self.settings), "loss"):
+        for s in claimed_scenarios(self.raw, "weights", self.settings):
             weighed = np.array([s.moves[f"preferences.weight_{k}"] for k in ATTRIBUTES])
             found = row(prepared, known, replace(preferences, weights=weighed))
             weights.append({"series": s.name, "value": s.value, **found})
-        for s in _ends(scenarios(self.raw, "reference", self.settings), "cost"):
+        for s in claimed_scenarios(self.raw, "reference", self.settings):
             expected = preferences.reference.copy()
             expected[ATTRIBUTES.index("cost")] = -s.value
             found = row(prepared, known, replace(preferences, reference=expected))
@@ -194,8 +187,7 @@ class Mmbes:
         """Row of a world by the full search, with P2-17, which only that can tell."""
         raw = self.ledgers(world)
         record = outcome_record(raw, self.settings, self.bounds, self.search)
-        families = ("load_rate", "weights", "reference", "extreme")
-        frames = {name: pd.DataFrame(record[name]) for name in families}
+        frames = {name: pd.DataFrame(record[name]) for name in FAMILIES}
         outcome = Outcome(record["prospect"], record["net_profit"], **frames)
         substation, preferences = build(raw)
         search = {**self.search, "tolerance": self.convergence["tolerance"]}
@@ -224,8 +216,3 @@ class Mmbes:
         ends = outcome.load_rate["energy_kwh"]
         row["q.energy_kwh_lowest_rate"], row["q.energy_kwh_highest_rate"] = ends.iloc[[0, -1]]
         return row
-
-
-def _ends(series: Sequence, name: str) -> list:
-    chosen = [s for s in series if s.name == name]
-    return [chosen[0], chosen[-1]]

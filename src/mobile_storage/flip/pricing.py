@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from mobile_storage.compendium.errors import InputError
-from mobile_storage.pricing.cases import Solution, customer_rows, no_emergency, solve
+from mobile_storage.pricing.cases import Solution, solve
 from mobile_storage.pricing.certificate import NOISE_YUAN_PER_YEAR, regret_yuan_per_year
-from mobile_storage.pricing.claims import SIGNIFICANT_SHARE, Comparison, comparison
+from mobile_storage.pricing.claims import SIGNIFICANT_SHARE, Comparison
 from mobile_storage.pricing.data import PricingData, RawPricing, derive
 from mobile_storage.pricing.findings import AGREE
 from mobile_storage.pricing.game import Setting
 from mobile_storage.pricing.iteration import iterate
+from mobile_storage.pricing.sensitivity import compare
 from mobile_storage.stages.pricing.iteration import starts
 
 from .design import Factor, moved, ranged_factors
@@ -75,7 +76,7 @@ class Pricing:
                 return {"status": what, "why": f"{tariff}: {found.result.message}"}
             solved[tariff] = found
         best = solved["multi_grade"]
-        compared = _compared(data, solved)
+        compared = compare(data, **{tariff: found.outcome for tariff, found in solved.items()})
         row: dict[str, Any] = {
             "status": "answered",
             "why": "",
@@ -153,15 +154,3 @@ def ordering_margins(c: Comparison) -> dict[str, float]:
         "P1-05": c.rise("net_income", c.no_emergency) - significant,
         "P1-06": min(c.cost_single_price, c.cost_own_storage) - c.cost_multi_grade,
     }
-
-
-def _compared(data: PricingData, solved: Mapping[str, Solution]) -> Comparison:
-    cases = [
-        {
-            "account": found.outcome.account.rows(),
-            "customers": customer_rows(data, found.outcome),
-        }
-        for found in (solved["multi_grade"], solved["single_price"])
-    ]
-    trading = no_emergency(data, solved["multi_grade"].outcome.storage_kw).rows()
-    return comparison(*cases, trading)

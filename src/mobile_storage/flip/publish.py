@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.compendium.io import write_csv, write_json
+from mobile_storage.compendium.io import replacing, write_csv, write_json
 from mobile_storage.compendium.worlds import NO_SHARE, raw_digest
 
 from .design import Factor
@@ -40,16 +40,16 @@ def publish(
     checked : DataFrame
         Answers of the full search, by world; empty for paper 1.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for column in (f"{kind}.{claim}" for kind in ("holds", "margin") for claim in SEARCHED):
         if column in checked:
             worlds = worlds.join(checked[column])
             screening = screening.join(checked[column].iloc[:0])
     write_csv(factor_table(test.factors), folder / "factors.csv")
     for name, frame in (("worlds", worlds), ("screening", screening)):
-        _kept(frame, test.factors).to_parquet(
-            folder / f"{name}.parquet", index=False, compression="zstd", compression_level=19
-        )
+        with replacing(folder / f"{name}.parquet") as part:
+            _kept(frame, test.factors).to_parquet(
+                part, index=False, compression="zstd", compression_level=19
+            )
     answers = {"worlds": worlds, "screening": screening}
     write_json(
         {

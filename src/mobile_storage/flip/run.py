@@ -8,7 +8,6 @@ by the workers, which may run on other machines.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 from distributed import Client, LocalCluster, as_completed
 
+from mobile_storage.compendium.io import replacing
 from mobile_storage.compendium.log import ROOT, progress
 
 from .papers import FlipPaper
@@ -95,7 +95,6 @@ def answer(
     client : Client, optional
         Workers to ask; without, this process does it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     pieces = {k: worlds.iloc[k : k + size] for k in range(0, len(worlds), size)}
     known = {k: _read(_piece(folder, k), piece) for k, piece in pieces.items()}
     known = {k: piece for k, piece in known.items() if piece is not None}
@@ -140,9 +139,8 @@ def _read(path: Path, worlds: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def _write(piece: pd.DataFrame, path: Path) -> None:
-    unfinished = path.with_suffix(f".{os.getpid()}.part")
-    piece.to_parquet(unfinished)
-    os.replace(unfinished, path)
+    with replacing(path) as part:
+        piece.to_parquet(part)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from .network import case_network
 from .reliability import base_load, day_share
 from .schedule import Schedule, schedule
 
-__all__ = ["by_contingency", "simulated", "variants"]
+__all__ = ["by_contingency", "daily_operation", "simulated", "variants"]
 
 Row = dict[str, Any]
 REPAIR_LAWS = ("exponential", "fixed")
@@ -29,6 +29,18 @@ ADDED_LOADS = ("constant", "scaled")
 
 def _scheduled(substation: Substation, energy_kwh: float, power_kw: float) -> Schedule:
     return schedule(base_load(substation), energy_kwh, power_kw, substation.battery)
+
+
+def daily_operation(substation: Substation, energy_kwh: float, power_kw: float) -> DailyOperation:
+    """What the simulations need to know of a substation and its storage."""
+    deliverable = _scheduled(substation, energy_kwh, power_kw).deliverable_kwh
+    return DailyOperation(
+        base_load(substation),
+        day_share(substation),
+        np.maximum(0.0, deliverable),  # rounding may leave less than nothing
+        power_kw,
+        substation.battery.availability,
+    )
 
 
 def by_contingency(substation: Substation, energy_kwh: float, power_kw: float) -> list[Row]:
@@ -100,14 +112,7 @@ def simulated(
         prepared = prepare(substation)
         for name, (energy_kwh, power_kw) in sizes.items():
             found = attributes(prepared, energy_kwh, power_kw)
-            deliverable = _scheduled(substation, energy_kwh, power_kw).deliverable_kwh
-            operation = DailyOperation(
-                base_load(substation),
-                day_share(substation),
-                np.maximum(0.0, deliverable),  # rounding may leave less than nothing
-                power_kw,
-                substation.battery.availability,
-            )
+            operation = daily_operation(substation, energy_kwh, power_kw)
             faults = simulate_contingencies(
                 substation.reliability.contingencies, operation, sampling
             )

@@ -19,7 +19,7 @@ from .evaluate import Prepared, prepare, valued
 from .model import Substation
 from .surfaces import Surface, best_size, surface
 
-__all__ = ["VALUATION_TABLES", "Forward"]
+__all__ = ["VALUATION_TABLES", "Forward", "at_load_rate"]
 
 #: Ledgers whose values change what a size is worth, not what it does.
 VALUATION_TABLES = ("economics", "preferences")
@@ -75,7 +75,7 @@ class Forward:
         predicted["P2-06"] = best_size(found, prepared, None)[0]
         ends = []
         for rate in self.rates:
-            loaded = prepare(_at_load_rate(substation, rate))
+            loaded = prepare(at_load_rate(substation, rate))
             ends.append(best_size(self._surface((*key, rate), loaded), loaded, preferences)[0])
         return np.array(
             [ends.pop(0) if a.claim == "P2-08" else predicted[a.claim] for a in self.aims]
@@ -90,7 +90,7 @@ class Forward:
         return self.known[key]
 
 
-def _at_load_rate(substation: Substation, rate: float) -> Substation:
+def at_load_rate(substation: Substation, rate: float) -> Substation:
     """The same substation with all loads in proportion to another load rate."""
     factor = rate / substation.load_rate
     events = replace(substation.extreme, load_kw=factor * substation.extreme.load_kw)

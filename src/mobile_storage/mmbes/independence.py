@@ -18,14 +18,12 @@ from scipy.stats import binom, norm
 
 from mobile_storage.adequacy.montecarlo import Estimate, Sampling
 from mobile_storage.adequacy.montecarlo_contingencies import simulate_contingencies
-from mobile_storage.adequacy.montecarlo_episodes import DailyOperation
 from mobile_storage.adequacy.montecarlo_network import simulate_network
 
+from .crosscheck import daily_operation
 from .data import RawMmbes, build
 from .evaluate import attributes, prepare
 from .network import case_network
-from .reliability import base_load, day_share
-from .schedule import schedule
 from .solve import NOTHING, GridMap, Objective, Size, evolve, objective
 
 __all__ = ["SAME", "beyond", "compared", "graded_grid", "refine", "shortfall", "simulated"]
@@ -189,15 +187,7 @@ def simulated(
     analytic = {"without": before}
     if energy_kwh > 0 and power_kw > 0:
         analytic |= {"with": after, "cut": before - after}
-    load = base_load(substation)
-    deliverable = schedule(load, energy_kwh, power_kw, substation.battery).deliverable_kwh
-    operation = DailyOperation(
-        load,
-        day_share(substation),
-        np.maximum(0.0, deliverable),  # rounding may leave less than nothing
-        power_kw,
-        substation.battery.availability,
-    )
+    operation = daily_operation(substation, energy_kwh, power_kw)
     network = case_network(raw, raw.readings.repair_law)
     results = {
         "contingencies": simulate_contingencies(

@@ -11,10 +11,12 @@ from .report import describe
 from .scenarios import Scenario, scenarios
 from .solve import evolve, objective
 
-__all__ = ["FAMILIES", "best_row", "outcome_record", "scenario_row"]
+__all__ = ["FAMILIES", "best_row", "claimed_scenarios", "outcome_record", "scenario_row"]
 
 #: Families that a claim is read from.
 FAMILIES = ("load_rate", "weights", "reference", "extreme")
+
+_CLAIMED = {"weights": "loss", "reference": "cost"}
 
 Search = Mapping[str, Any]
 
@@ -54,25 +56,30 @@ def scenario_row(
     return {"series": scenario.name, "value": scenario.value, **best}
 
 
+def claimed_scenarios(raw: RawMmbes, family: str, settings: Mapping[str, Any]) -> list[Scenario]:
+    """Scenarios of one of `FAMILIES` that a claim needs.
+
+    Of the weights and reference points these are both ends of the one that a claim is about: the
+    weight of the losses and the expected cost.
+    """
+    found = scenarios(raw, family, settings)
+    if family not in _CLAIMED:
+        return found
+    series = [s for s in found if s.name == _CLAIMED[family]]
+    return [series[0], series[-1]]
+
+
 def outcome_record(
     raw: RawMmbes,
     settings: Mapping[str, Any],
     bounds: tuple[float, float],
     search: Search,
 ) -> dict[str, Any]:
-    """Both optima and the scenarios that a claim needs, as plain records.
-
-    Of the weights and reference points only those are moved that a claim is about: the weight of
-    the losses and the expected cost.
-    """
+    """Both optima and the scenarios that a claim needs, as plain records."""
     record: dict[str, Any] = {
         kind: best_row(raw, bounds, search, kind) for kind in ("prospect", "net_profit")
     }
-    about = {"weights": "loss", "reference": "cost"}
     for family in FAMILIES:
-        todo = scenarios(raw, family, settings)
-        if family in about:
-            series = [s for s in todo if s.name == about[family]]
-            todo = [series[0], series[-1]]
+        todo = claimed_scenarios(raw, family, settings)
         record[family] = [scenario_row(raw, s, bounds, search) for s in todo]
     return record

@@ -12,9 +12,9 @@ import pandas as pd
 from mobile_storage.compendium.errors import InputError, did_you_mean
 from mobile_storage.compendium.parameters import (
     ParameterSet,
-    is_finite_number,
     read_keyed,
     read_parameters,
+    replacement,
 )
 
 from .model import ATTRIBUTES
@@ -179,14 +179,8 @@ class RawMmbes:
             if isinstance(found, ParameterSet) and row in found:
                 changed[table] = found.replace({row: value})
             elif isinstance(found, pd.DataFrame) and (here := _places(table, found) == row).any():
-                if not is_finite_number(value):
-                    raise InputError(
-                        file=self.folder,
-                        where=f"replacement of {name}",
-                        value=value,
-                        expected="a finite number",
-                    )
-                changed[table] = found.assign(value=found["value"].mask(here, float(value)))
+                value = replacement(value, file=self.folder, name=name)
+                changed[table] = found.assign(value=found["value"].mask(here, value))
             elif isinstance(found, Readings) and hasattr(found, row):
                 changed[table] = replace(found, **{row: value})
             else:

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from mobile_storage.compendium.errors import InputError
 
 from .cases import customer_rows, no_emergency, solve
-from .claims import comparison, orderings
-from .data import RawPricing, derive
+from .claims import Comparison, comparison, orderings
+from .data import PricingData, RawPricing, derive
 from .game import Setting
+from .outcome import Outcome
 
 TABLES = ("customers", "grades", "damage", "renewable")
 
@@ -64,6 +65,15 @@ def moves(raw: RawPricing, only: Collection[str] = ()) -> Iterator[Move]:
             yield Move(table, symbol, end)
 
 
+def compare(data: PricingData, multi_grade: Outcome, single_price: Outcome) -> Comparison:
+    """The three cases side by side; case 3 has the storage of case 1 and only trades."""
+    cases = (
+        {"account": found.account.rows(), "customers": customer_rows(data, found)}
+        for found in (multi_grade, single_price)
+    )
+    return comparison(*cases, no_emergency(data, multi_grade.storage_kw).rows())
+
+
 def try_move(raw: RawPricing, setting: Setting, move: Move, **limits: object) -> dict[str, object]:
     """Solve the three cases after a move, within the `limits` of `cases.solve`.
 
@@ -84,13 +94,8 @@ def try_move(raw: RawPricing, setting: Setting, move: Move, **limits: object) ->
         found = solve(data, replace(setting, tariff=tariff), formulation="value_function", **limits)
         if not found.result.optimal:
             return row | {"status": f"{tariff} {found.result.status}"}
-        solved[tariff] = {
-            "account": found.outcome.account.rows(),
-            "customers": customer_rows(data, found.outcome),
-            "storage_kw": found.outcome.storage_kw,
-        }
-    trading = no_emergency(data, solved["multi_grade"]["storage_kw"]).rows()
-    compared = comparison(solved["multi_grade"], solved["single_price"], trading)
+        solved[tariff] = found.outcome
+    compared = compare(data, **solved)
     incomes = {
         f"net_income_{name}_yuan_per_year": account["net_income"]
         for name, account in (

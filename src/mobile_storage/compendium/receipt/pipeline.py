@@ -26,7 +26,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from mobile_storage.compendium.errors import InputError
-from mobile_storage.compendium.log import ERROR_FILE, RUNNER
+from mobile_storage.compendium.log import ERROR_FILE, RUNNER, UNDER_DVC
 from mobile_storage.compendium.receipt.parts import without_licence
 
 __all__ = ["DONE", "FAILED", "SKIPPED", "Run", "Stage", "read_stages", "run", "run_all"]
@@ -229,7 +229,7 @@ def run(
         "NUMBA_CACHE_DIR": str(folder.resolve() / ".cache" / "numba"),
         ERROR_FILE: str(sentence.resolve()),
         # As under DVC: a stage ends when this process is gone, however it ended.
-        "DVC_STAGE": log.stem,
+        UNDER_DVC: log.stem,
         RUNNER: str(os.getpid()),
     }
     started = time.monotonic()

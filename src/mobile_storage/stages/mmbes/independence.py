@@ -13,7 +13,7 @@ import pandas as pd
 
 from mobile_storage.adequacy.montecarlo import Sampling
 from mobile_storage.compendium.io import read_json, write_csv
-from mobile_storage.compendium.log import progress, stage
+from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.mmbes.data import RawMmbes
 from mobile_storage.mmbes.independence import compared, simulated
 from mobile_storage.mmbes.scenarios import FAMILIES, scenarios
@@ -72,13 +72,13 @@ def storages(name: str) -> Iterator[tuple[str, RawMmbes, float, float]]:
 def main() -> None:
     """Write ``independence/<set>_searches.csv`` and ``independence/<set>_eens.csv``."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("set")
+    parser.add_argument("set", choices=params()["sets"])
     name = parser.parse_args().set
     with stage("mmbes_independence", name) as log:
         values = params()
         tasks = list(searched(name))
         one = partial(search_row, parameter_set(name))
-        with ProcessPoolExecutor(values["processes"]) as pool:
+        with ProcessPoolExecutor(values["processes"], initializer=end_with_parent) as pool:
             rows = pd.DataFrame(progress(pool.map(one, tasks), "searches", len(tasks)))
         write_csv(rows, RESULTS / "independence" / f"{name}_searches.csv")
         short = rows[["evolved_shortfall", "seeds_shortfall"]].to_numpy().max()

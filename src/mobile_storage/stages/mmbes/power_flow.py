@@ -15,7 +15,7 @@ from mobile_storage.stages.mmbes.common import RAW, RESULTS, parameter_set, para
 def main() -> None:
     """Write ``power_flow/<set>.csv``: without storage, with the published size, with the best."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("set")
+    parser.add_argument("set", choices=params()["sets"])
     name = parser.parse_args().set
     with stage("mmbes_power_flow", name) as log:
         raw, published = parameter_set(name), params()["published_size"]
