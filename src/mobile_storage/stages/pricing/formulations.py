@@ -46,7 +46,7 @@ def main() -> None:
         ]
         for name, game, route in progress(routes, "formulations"):
             rows.append({"case": name} | _row(data, game, *route, **values["limits"]))
-            log.info("%s", rows[-1])
+            log.info("%s, %s: %s", name, route[0], rows[-1]["status"])
         write_json(rows, RESULTS / "formulations.json")
 
 
