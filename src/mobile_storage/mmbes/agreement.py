@@ -82,7 +82,7 @@ SEARCH_UNITS = {"Apart in energy": "kWh"}
 
 
 def eens_table(frames: Frames) -> pd.DataFrame:
-    """Every EENS that is shown against both simulations.
+    """The EENS of every storage compared, against both simulations.
 
     Parameters
     ----------

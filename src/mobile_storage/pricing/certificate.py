@@ -115,8 +115,4 @@ def case_record(data: PricingData, solution: Solution) -> dict[str, Any]:
                 found.violation_yuan_per_year, NOISE_YUAN_PER_YEAR
             ),
         },
-        "tied_customers": sum(bool(t) for t in result.tied.values()),
-        "optimistic_yuan_per_year": result.optimistic,
-        "worst_case_yuan_per_year": result.worst_case,
-        "worst_case_reason": result.worst_case_reason,
     }

@@ -57,14 +57,14 @@ def search_row(raw: RawMmbes, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def storages(name: str) -> Iterator[tuple[str, RawMmbes, float, float]]:
-    """Every storage whose EENS is shown: a name, the ledgers, energy, kWh, and power, kW."""
+    """Published, best and swept sizes: a name, the ledgers, energy, kWh, and power, kW."""
     raw, published = parameter_set(name), params()["published_size"]
     yield "published size", raw, published["energy_kwh"], published["power_kw"]
     for kind in params()["objectives"]:
         best = read_json(RESULTS / "optimum" / f"{name}_{kind}.json")["optimum"]
         yield f"best {kind}", raw, best["energy_kwh"], best["power_kw"]
     sweep = pd.read_csv(RESULTS / "scenarios" / f"{name}_load_rate.csv")
-    for row in sweep.iloc[[0, -1]].itertuples():
+    for row in sweep.itertuples():
         moved = raw.replace({"substation.load_rate": row.value})
         yield f"best at load rate {row.value:g}", moved, row.energy_kwh, row.power_kw
 
