@@ -63,7 +63,9 @@ def test_nothing_is_best_where_nothing_pays():
 def test_shortfalls():
     assert shortfall(90.0, 100.0) == pytest.approx(0.1)
     assert shortfall(-110.0, -100.0) == pytest.approx(0.1)
-    assert shortfall(100.0 - 1e-8, 100.0) == 0.0
+    assert shortfall(100.0 - 1e-3, 100.0) == pytest.approx(1e-5)
+    # A millionth counts as the best value: where a search stops below that is noise.
+    assert shortfall(100.0 - 0.9e-4, 100.0) == 0.0
     assert shortfall(0.0, 0.0) == 0.0
 
 
@@ -86,12 +88,12 @@ def test_a_run_that_stopped_elsewhere_is_seen(raw):
     search = {"population": 40, "iterations": 100, "tolerance": 1e-9}
     found = compared(raw, wrong, BOUNDS, grid, [7], search)
     assert found["evolved_shortfall"] > 0.01
-    assert found["refined_shortfall"] < 1e-6
+    assert found["refined_shortfall"] == 0.0
     assert (found["seeds"], found["seeds_at_best"]) == (1, 1)
     assert found["energy_off_kwh"] == pytest.approx(3000.0 - found["refined_energy_kwh"])
     right = evolve(worth, BOUNDS, seed=1, **search).best
     again = compared(raw, right, BOUNDS, grid)
-    assert again["evolved_shortfall"] < 1e-6
+    assert again["evolved_shortfall"] == 0.0
     assert again["seeds"] == 0
     assert abs(again["energy_off_kwh"]) < 0.1
 

@@ -19,6 +19,7 @@ from scipy.stats import binom, norm
 from mobile_storage.adequacy.montecarlo import Estimate, Sampling
 from mobile_storage.adequacy.montecarlo_contingencies import simulate_contingencies
 from mobile_storage.adequacy.montecarlo_network import simulate_network
+from mobile_storage.compendium.io import round_significant
 
 from .crosscheck import daily_operation
 from .data import RawMmbes, build
@@ -30,10 +31,12 @@ __all__ = ["SAME", "beyond", "compared", "graded_grid", "refine", "shortfall", "
 
 SAME = 1e-6
 """Share of the best value that a run may fall short and still count as having found it."""
-NOISE = 1e-9
-"""Smaller shares are rounding of the result files."""
+VALUE_DIGITS = 7
+"""Significant digits of a best value: what `SAME` tells apart."""
 PRECISE_KWH = 1e-3
 """Size of the simplex, in kWh and kW, at which a search ends."""
+SIZE_DECIMALS = 2
+"""Of sizes in kWh and kW that a search found: a tenth of the last one is `PRECISE_KWH`."""
 MOST_EVALUATIONS = 500
 """Of the objective in one search with a simplex."""
 
@@ -100,9 +103,13 @@ def _climb(worth: Objective, start: np.ndarray, ahead: np.ndarray, top: list[flo
 
 
 def shortfall(value: float, best: float) -> float:
-    """How far a value is below the best one, as a share of the latter's size."""
+    """How far a value is below the best one, as a share of the latter's size.
+
+    A share up to `SAME` is 0: it depends on where each search happened to stop, and so on the last
+    digits of the processor's arithmetic.
+    """
     short = (best - value) / max(abs(best), np.finfo(float).tiny)
-    return 0.0 if short < NOISE else short
+    return 0.0 if short <= SAME else short
 
 
 def compared(
@@ -130,10 +137,10 @@ def compared(
     Returns
     -------
     dict
-        ``refined_*``: the size that `refine` finds and its value; ``energy_off_kwh``,
-        ``power_off_kw``: by how much the evolved size is larger; ``*_shortfall`` below the best of
-        all: of the evolved one, of the refined one, and the most among the further ``seeds``, of
-        which ``seeds_at_best`` found it.
+        ``refined_*``: the size that `refine` finds, to `SIZE_DECIMALS`, and its value, to
+        `VALUE_DIGITS`; ``energy_off_kwh``, ``power_off_kw``: by how much the evolved size is
+        larger; ``*_shortfall`` below the best of all: of the evolved one, of the refined one, and
+        the most among the further ``seeds``, of which ``seeds_at_best`` found it.
     """
     substation, preferences = build(raw)
     worth = objective(prepare(substation), preferences)
@@ -144,7 +151,7 @@ def compared(
     short = [shortfall(value, best) for value in again]
     # That close to nothing, it is nothing, as in `solve.evolve`.
     energy, power = (
-        0.0 if v < NOTHING * b else v
+        0.0 if v < NOTHING * b else round(v, SIZE_DECIMALS)
         for v, b in zip((found.energy_kwh, found.power_kw), bounds, strict=True)
     )
     return {
@@ -153,13 +160,13 @@ def compared(
         "evolved_value": evolved.value,
         "refined_energy_kwh": energy,
         "refined_power_kw": power,
-        "refined_value": found.value,
-        "energy_off_kwh": evolved.energy_kwh - energy,
-        "power_off_kw": evolved.power_kw - power,
+        "refined_value": round_significant(found.value, VALUE_DIGITS),
+        "energy_off_kwh": round(evolved.energy_kwh - energy, SIZE_DECIMALS),
+        "power_off_kw": round(evolved.power_kw - power, SIZE_DECIMALS),
         "evolved_shortfall": shortfall(evolved.value, best),
         "refined_shortfall": shortfall(found.value, best),
         "seeds": len(short),
-        "seeds_at_best": sum(s <= SAME for s in short),
+        "seeds_at_best": short.count(0.0),
         "seeds_shortfall": max(short, default=0.0),
     }
 

@@ -17,9 +17,11 @@ from mobile_storage.compendium.receipt.compare import (
     DIFFERENT,
     MOST_KEPT,
     WITHIN,
+    Noise,
     Tolerance,
     compare,
     deviation,
+    distance,
 )
 
 TOLERANCE = Tolerance(relative=1e-9, pixel_level=2)
@@ -132,6 +134,39 @@ def test_one_changed_cell_of_any_table_is_found(rows, data):
     where, before, after = only(compared("t.csv", text(rows), text(changed)))
     assert where == f"line {row + 2}, column {'abc'[column]}"
     assert (float(before), float(after)) == (rows[row][column], changed[row][column])
+
+
+# ---- quantities near zero ----------------------------------------------------------------------
+
+NOISE = Tolerance(1e-9, 2, (Noise("*_searches.csv", "*, column *_off_kwh", 0.02),))
+SEARCHES = "family,energy_kwh,energy_off_kwh\nweights,1630.58,0.01\n"
+
+
+def test_the_distance_of_two_texts():
+    assert distance("0.5 kWh", "-0.25 kWh") == pytest.approx(0.75)
+    assert distance("1 of 4", "2 of 7") == pytest.approx(3.0)
+    assert distance("1 kW", "1 kWh") == math.inf
+
+
+def test_a_difference_of_two_searches_is_judged_on_the_scale_of_their_sizes():
+    after = SEARCHES.replace(",0.01", ",-0.01")
+    result = compared("a/b_searches.csv", SEARCHES, after, NOISE)
+    assert result.verdict == WITHIN
+    assert (result.noise, result.largest) == (1, None)
+    assert compared("a/b_searches.csv", SEARCHES, after).verdict == DIFFERENT
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("a/b_searches.csv", ",0.01", ",-0.0101"),  # by more than the amount
+        ("a/b_searches.csv", "1630.58", "1630.59"),  # another column
+        ("a/b_other.csv", ",0.01", ",-0.01"),  # another file
+        ("a/b_searches.csv", ",0.01", ",none"),  # not a number
+    ],
+)
+def test_only_what_is_declared_is_noise(name, old, new):
+    assert compared(name, SEARCHES, SEARCHES.replace(old, new), NOISE).verdict == DIFFERENT
 
 
 # ---- JSON and text ---------------------------------------------------------------------------

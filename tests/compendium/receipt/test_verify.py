@@ -71,6 +71,7 @@ pricing: {scale: 2.0, seed: 1, gap: 1.0e-12}
 verify:
   relative: 1.0e-9
   pixel_level: 2
+  noise: [{files: "data/*/sums.csv", places: "*, column sum", within: 1.0e-6}]
   quick: [pricing_table]
   checks: {}
 """
@@ -265,6 +266,18 @@ def test_a_tolerance_that_was_changed_is_said(project, verified):
     assert said(receipt) == {"params.yaml": [("verify.relative", "1e-09", "0.5")]}
 
 
+@pytest.mark.parametrize(
+    ("added", "verdict"), [("1e-7", "within tolerance"), ("2e-6", "different")]
+)
+def test_a_difference_within_declared_noise_is_said_and_counts_as_none(
+    project, verified, added, verdict
+):
+    edit("src/sums.py", "values['seed']}", f"values['seed'] + {added}}}")
+    receipt, page = verified()
+    assert verdicts(receipt)[SUMS_CSV] == verdict
+    assert ("At 2 places a number that is a small difference" in page) == (added == "1e-7")
+
+
 def test_changed_code_and_commands(project, verified):
     edit("src/sums.py", "+ values['seed']", "+ 1")
     edit("dvc.yaml", "cmd: python src/table.py", "cmd: python -B src/table.py")
@@ -412,6 +425,8 @@ def test_the_command_writes_the_receipt_and_cleans_up(project, capsys):
         ("params.yaml", "[pricing_table]", "[pricing_tabel]", "did you mean pricing_table "),
         ("params.yaml", "relative: 1.0e-9", "relative: 1e-9", "expected a number"),
         ("params.yaml", "pixel_level", "pixels", "expected a section with relative, pixel_level"),
+        ("params.yaml", "within: 1.0e-6", "within: -1.0", "verify.noise, entry 1: found"),
+        ("params.yaml", "within: 1.0e-6", "within: few", "within (a positive number)"),
         ("params.yaml", "checks: {}", "checks: {a: b}", "verify.checks.a"),
         ("dvc.yaml", "stages:", "stage:", "dvc.yaml, the pipeline"),
         ("dvc.lock", "schema:", "- schema:", "dvc.lock, the file"),

@@ -1,14 +1,18 @@
 """Compare two versions of a file: byte-equal, equal within a declared tolerance, or different.
 
 Files are taken apart (`receipt.parts`). Two parts that are not the same text are equal within the
-tolerance if they differ in their numbers only, and in those by no more than it.
+tolerance if they differ in their numbers only, and in those by no more than it. The tolerance is
+relative to the larger number. A quantity that is itself the small difference of large numbers has
+no meaning at that scale near zero; where such a quantity is declared (`Noise`), its numbers may
+also differ by an absolute amount.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from mobile_storage.compendium.receipt import pictures
 from mobile_storage.compendium.receipt.parts import NUMBER, Part, unequal, without_licence
@@ -19,9 +23,11 @@ __all__ = [
     "WITHIN",
     "Comparison",
     "Difference",
+    "Noise",
     "Tolerance",
     "compare",
     "deviation",
+    "distance",
 ]
 
 BYTE_EQUAL = "byte-equal"
@@ -34,6 +40,28 @@ _LONGEST_SHOWN = 160
 
 
 @dataclass(frozen=True)
+class Noise:
+    """A quantity whose numbers carry no meaning below an absolute amount.
+
+    Attributes
+    ----------
+    files, places : str
+        Shell patterns (`fnmatch`) of the file's path and of the place in it, such as
+        ``*_searches.csv`` and ``*, column energy_off_kwh``.
+    within : float
+        Largest difference of two numbers that counts as none, in the unit of the quantity.
+    """
+
+    files: str
+    places: str
+    within: float
+
+    def covers(self, name: str, place: str) -> bool:
+        """Whether the quantity stands at this place of this file."""
+        return fnmatchcase(name, self.files) and fnmatchcase(place, self.places)
+
+
+@dataclass(frozen=True)
 class Tolerance:
     """What still counts as equal.
 
@@ -43,10 +71,17 @@ class Tolerance:
         Largest difference of two numbers, relative to the larger one.
     pixel_level : int
         Largest difference of a pixel in any colour, of 255.
+    noise : tuple of Noise
+        Quantities that are also judged by an absolute difference.
     """
 
     relative: float = 0.0
     pixel_level: int = 0
+    noise: tuple[Noise, ...] = ()
+
+    def absolute(self, name: str, place: str) -> float:
+        """Return the absolute difference that counts as none at a place of a file."""
+        return max((n.within for n in self.noise if n.covers(name, place)), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -76,7 +111,9 @@ class Comparison:
     count : int
         How many there are.
     largest : float or None
-        Largest relative difference of numbers, within the tolerance or beyond.
+        Largest relative difference of numbers, within the tolerance or beyond, noise left out.
+    noise : int
+        How many places differ by more than the relative tolerance, but only within their noise.
     images : mapping
         PNG of each picture that differs, by its place: committed, recomputed, difference.
     """
@@ -85,6 +122,7 @@ class Comparison:
     differences: tuple[Difference, ...] = ()
     count: int = 0
     largest: float | None = None
+    noise: int = 0
     images: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -96,7 +134,7 @@ def compare(name: str, committed: bytes, recomputed: bytes, tolerance: Tolerance
     if committed == recomputed:
         return Comparison(BYTE_EQUAL)
     beyond: list[Difference] = []
-    count = 0
+    count = noise = 0
     images: dict[str, bytes] = {}
     largest = None
     for place, one, other in unequal(name, committed, recomputed):
@@ -107,7 +145,13 @@ def compare(name: str, committed: bytes, recomputed: bytes, tolerance: Tolerance
                 beyond.append(Difference(place, *picture.describe()))
                 images[place] = picture.side_by_side
             continue
-        relative = deviation(_text(one), _text(other)) if None not in (one, other) else math.inf
+        texts = (_text(one), _text(other)) if None not in (one, other) else None
+        relative = deviation(*texts) if texts else math.inf
+        if relative > tolerance.relative and texts:
+            absolute = tolerance.absolute(name, place)
+            if absolute and distance(*texts) <= absolute:
+                noise += 1
+                continue
         if math.isfinite(relative):
             largest = max(relative, largest or 0.0)
         if relative > tolerance.relative:
@@ -116,7 +160,7 @@ def compare(name: str, committed: bytes, recomputed: bytes, tolerance: Tolerance
                 known = relative if math.isfinite(relative) else None
                 beyond.append(Difference(place, *_shown(one, other), known))
     verdict = DIFFERENT if count else WITHIN
-    return Comparison(verdict, tuple(beyond), count, largest, images)
+    return Comparison(verdict, tuple(beyond), count, largest, noise, images)
 
 
 def deviation(one: str, other: str) -> float:
@@ -127,19 +171,30 @@ def deviation(one: str, other: str) -> float:
     >>> deviation("0.5 kWh", "0.4 kWh")
     0.2
     """
+    return _largest(one, other, lambda a, b: abs(a - b) / max(abs(a), abs(b)))
+
+
+def distance(one: str, other: str) -> float:
+    """Return the largest absolute difference of the numbers in two texts.
+
+    Infinity if anything but numbers differs.
+
+    >>> distance("0.5 kWh", "-0.25 kWh")
+    0.75
+    """
+    return _largest(one, other, lambda a, b: abs(a - b))
+
+
+def _largest(one: str, other: str, measure: Callable[[float, float], float]) -> float:
     if one == other:
         return 0.0
     if NUMBER.sub("#", one) != NUMBER.sub("#", other):
         return math.inf
-    pairs = zip(NUMBER.findall(one), NUMBER.findall(other), strict=True)
+    numbers = ([float(n.replace(",", "")) for n in NUMBER.findall(text)] for text in (one, other))
     return max(
-        (_relative(float(a.replace(",", "")), float(b.replace(",", ""))) for a, b in pairs),
+        (0.0 if a == b else measure(a, b) for a, b in zip(*numbers, strict=True)),
         default=math.inf,
     )
-
-
-def _relative(a: float, b: float) -> float:
-    return 0.0 if a == b else abs(a - b) / max(abs(a), abs(b))
 
 
 def _text(part: Part) -> str:

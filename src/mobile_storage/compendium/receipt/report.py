@@ -149,8 +149,17 @@ def _outputs(receipt: Receipt) -> Iterable[str]:
         yield from _rest(differing)
     if within:
         largest = max(within, key=lambda output: output.largest or 0.0)
-        known = f" by {largest.largest:.2g} (`{largest.path}`)" if largest.largest else " in pixels"
+        known = f" {largest.largest:.2g} (`{largest.path}`)" if largest.largest else " in pixels"
         yield f"Within the tolerance, the largest relative difference is{known}."
+    noisy = [output for output in receipt.outputs if output.noise]
+    if noisy:
+        places = _many(sum(output.noise for output in noisy), "place")
+        names = ", ".join(f"`{output.path}`" for output in noisy[:_FILES_SHOWN])
+        yield (
+            f"At {places} a number that is a small difference of large ones differs by more than "
+            "the relative tolerance, but by less than the absolute amount below which it carries "
+            f"no meaning (`verify.noise` in `params.yaml`): {names}."
+        )
 
 
 def _one_output(output: Output) -> str:

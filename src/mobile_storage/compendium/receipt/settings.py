@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import yaml
 
 from mobile_storage.compendium.errors import InputError, kind_of
-from mobile_storage.compendium.receipt.compare import Tolerance
+from mobile_storage.compendium.receipt.compare import Noise, Tolerance
 from mobile_storage.compendium.receipt.snapshot import Files
 
 __all__ = ["PARAMS", "Settings", "read_settings"]
@@ -46,7 +47,7 @@ def read_settings(files: Files) -> Settings:
         section = (yaml.safe_load(files[PARAMS]) or {})["verify"]
     except (KeyError, TypeError, yaml.YAMLError):
         section = None
-    kinds = {"relative": 0.0, "pixel_level": 0, "quick": [], "checks": {}}
+    kinds = {"relative": 0.0, "pixel_level": 0, "noise": [], "quick": [], "checks": {}}
     if not isinstance(section, Mapping) or set(section) != set(kinds):
         raise InputError(
             file=PARAMS,
@@ -70,5 +71,20 @@ def read_settings(files: Files) -> Settings:
                 value=check,
                 expected="call (module:function) and arguments",
             )
-    tolerance = Tolerance(float(section["relative"]), int(section["pixel_level"]))
+    for at, entry in enumerate(section["noise"]):
+        names = {"files": "", "places": "", "within": 0.0}
+        if (
+            not isinstance(entry, Mapping)
+            or set(entry) != set(names)
+            or any(kind_of(entry[name]) != kind_of(like) for name, like in names.items())
+            or not 0.0 < entry["within"] < math.inf
+        ):
+            raise InputError(
+                file=PARAMS,
+                where=f"verify.noise, entry {at + 1}",
+                value=entry,
+                expected="files and places (patterns) and within (a positive number)",
+            )
+    noise = tuple(Noise(**entry) for entry in section["noise"])
+    tolerance = Tolerance(float(section["relative"]), int(section["pixel_level"]), noise)
     return Settings(tolerance, tuple(section["quick"]), section["checks"])

@@ -47,6 +47,7 @@ class Output:
     differences: tuple[Difference, ...] = ()
     count: int = 0
     largest: float | None = None
+    noise: int = 0
     images: tuple[str, ...] = ()
 
 
@@ -246,6 +247,7 @@ def _outputs(
                 result.differences,
                 result.count,
                 result.largest,
+                result.noise,
                 tuple(images),
             )
         )
