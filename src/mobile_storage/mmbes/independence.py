@@ -37,6 +37,8 @@ PRECISE_KWH = 1e-3
 """Size of the simplex, in kWh and kW, at which a search ends."""
 SIZE_DECIMALS = 2
 """Of sizes in kWh and kW that a search found: a tenth of the last one is `PRECISE_KWH`."""
+Z_DECIMALS = 4
+"""Of a deviation in standard errors, which is a small difference of large numbers."""
 MOST_EVALUATIONS = 500
 """Of the objective in one search with a simplex."""
 
@@ -218,7 +220,7 @@ def _deviation(analytic: float, estimate: Estimate) -> dict[str, Any]:
         "analytic_kwh": analytic,
         "mean_kwh": float(estimate.mean),
         "standard_error_kwh": float(estimate.standard_error),
-        "z": float(estimate.standard_errors_off(analytic)),
+        "z": round(float(estimate.standard_errors_off(analytic)), Z_DECIMALS),
         "samples": int(estimate.samples),
     }
 

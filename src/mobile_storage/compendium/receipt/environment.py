@@ -76,12 +76,16 @@ class SolverDifference:
 
 @dataclass(frozen=True)
 class Environment:
-    """All of it; see the fields' types. `settings` holds only what is not as `make` sets it."""
+    """All of it; see the fields' types. `settings` holds only what is not as `make` sets it.
+
+    `arithmetic` is what `arithmetic` returns.
+    """
 
     python: str
     system: str
     processor: str
     processors: int
+    arithmetic: Mapping[str, str]
     font: str
     settings: Mapping[str, str | None]
     locked: int
@@ -108,6 +112,7 @@ def describe(lock: str, named: Mapping[str, set[str]]) -> Environment:
         system=" ".join(system),
         processor=_processor(),
         processors=_processors(),
+        arithmetic=arithmetic(),
         font=_font(),
         settings={name: value for name, value in settings.items() if value != SETTINGS[name]},
         locked=len(list(_requirements(lock))),
@@ -242,6 +247,38 @@ def solver_differences(
     for name, versions in sorted(named.items()):
         for version in sorted(versions - {here.get(name)}):
             yield SolverDifference(name, version, here.get(name))
+
+
+# ---- arithmetic ------------------------------------------------------------------------------
+
+
+def arithmetic() -> dict[str, str]:
+    """Return whose machine code computes here, by what it is used for.
+
+    NumPy, OpenBLAS, numba and the C library each choose their code by the processor, and two of
+    their choices may differ in the last digit of a result.
+    """
+    import numba
+    import numpy as np
+    import scipy.linalg  # loads SciPy's own OpenBLAS
+    from llvmlite import binding
+    from numpy._core import _multiarray_umath as umath
+    from threadpoolctl import threadpool_info
+
+    beyond = [name for name in umath.__cpu_dispatch__ if umath.__cpu_features__[name]]
+    blas = {
+        info.get("architecture", info["internal_api"])
+        for info in threadpool_info()
+        if info["user_api"] == "blas"
+    }
+    library, version = platform.libc_ver()
+    tunables = os.environ.get("GLIBC_TUNABLES")
+    return {
+        f"NumPy {np.__version__}": " ".join([*umath.__cpu_baseline__, *beyond]),
+        f"BLAS of NumPy and SciPy {scipy.__version__}": ", ".join(sorted(blas)),
+        f"numba {numba.__version__}": numba.config.CPU_NAME or binding.get_host_cpu_name(),
+        "C library": " ".join(filter(None, [library, version, tunables])),
+    }
 
 
 # ---- machine ---------------------------------------------------------------------------------

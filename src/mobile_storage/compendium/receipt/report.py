@@ -259,6 +259,8 @@ def _environment(environment: Environment) -> Iterable[str]:
         f"{environment.python}; {environment.system}; {environment.processor}, "
         f"{environment.processors} processors usable; font of the figures: {environment.font}."
     )
+    used = ", ".join(f"{name}: {code}" for name, code in environment.arithmetic.items())
+    yield f"Machine code used for the arithmetic: {used}."
     yield markdown_table(
         pd.DataFrame(
             [
