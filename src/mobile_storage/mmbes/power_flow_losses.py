@@ -21,6 +21,9 @@ from .schedule import schedule
 
 __all__ = ["causes", "hourly", "yearly"]
 
+KW_DECIMALS = 8
+"""Of losses in kW. Their parts are differences of hundreds of kW, of which ten digits hold."""
+
 
 def hourly(
     raw: RawMmbes, electrical: ParameterSet, sizes: Mapping[str, tuple[float, float]]
@@ -36,7 +39,8 @@ def hourly(
     -------
     DataFrame
         ``arrangement``, ``size``, ``day_type``, ``hour``, ``load_kw``, ``storage_kw`` (discharging
-        less charging), ``formula_kw``, ``power_flow_kw`` and the fields of `power_flow.Solved`.
+        less charging), ``formula_kw``, ``power_flow_kw`` and the fields of `power_flow.Solved`;
+        kW to `KW_DECIMALS`.
     """
     substation, _ = build(raw)
     load = base_load(substation)
@@ -66,7 +70,8 @@ def hourly(
                     }
                 )
             )
-    return pd.concat(parts, ignore_index=True)
+    hours = pd.concat(parts, ignore_index=True)
+    return hours.round({name: KW_DECIMALS for name in hours if name.endswith("_kw")})
 
 
 def _year(substation: Substation, hours: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
