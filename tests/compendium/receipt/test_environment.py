@@ -90,18 +90,6 @@ def test_other_versions_than_in_the_results_and_no_gurobi():
     ]
 
 
-def test_settings_are_those_of_the_makefile():
-    from pathlib import Path
-
-    text = (Path(__file__).parents[3] / "Makefile").read_text(encoding="utf-8")
-    exported = dict(
-        line.removeprefix("export ").split(" := ")
-        for line in text.splitlines()
-        if line.startswith("export ") and " := " in line
-    )
-    assert {name: exported.get(name) for name in environment.SETTINGS} == environment.SETTINGS
-
-
 def test_nothing_names_machine_or_user(monkeypatch):
     import getpass
     import platform

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from mobile_storage.compendium.process_environment import fixed_settings
+
 __all__ = [
-    "SETTINGS",
     "Environment",
     "PackageDifference",
     "Solver",
@@ -30,16 +31,6 @@ __all__ = [
     "solvers_in",
 ]
 
-#: What `make` sets so that every run gives the same bytes.
-SETTINGS = {
-    "PYTHONHASHSEED": "0",
-    "SOURCE_DATE_EPOCH": "1704067200",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "MPLBACKEND": "Agg",
-    "LC_ALL": "C.UTF-8",
-}
 #: Gurobi's error codes of a missing or invalid licence, and of a model too large for it.
 _NO_LICENSE, _SIZE_LIMIT = 10009, 10010
 #: The licence that comes with gurobipy on PyPI holds so many variables.
@@ -76,14 +67,14 @@ class SolverDifference:
 
 @dataclass(frozen=True)
 class Environment:
-    """All of it; see the fields' types. `settings` holds only what is not as `make` sets it."""
+    """All of it; see the fields' types. `settings` is what each stage got as its environment."""
 
     python: str
     system: str
     processor: str
     processors: int
     font: str
-    settings: Mapping[str, str | None]
+    settings: Mapping[str, str]
     locked: int
     packages: tuple[PackageDifference, ...]
     solvers: tuple[Solver, ...]
@@ -102,14 +93,13 @@ def describe(lock: str, named: Mapping[str, set[str]]) -> Environment:
     """
     solvers = tuple(probe() for probe in (gurobi, highs, scip))
     system = filter(None, [platform.system(), platform.machine(), *platform.libc_ver()])
-    settings = {name: os.environ.get(name) for name in SETTINGS}
     return Environment(
         python=f"{platform.python_implementation()} {platform.python_version()}",
         system=" ".join(system),
         processor=_processor(),
         processors=_processors(),
         font=_font(),
-        settings={name: value for name, value in settings.items() if value != SETTINGS[name]},
+        settings=fixed_settings(),
         locked=len(list(_requirements(lock))),
         packages=tuple(package_differences(lock, _installed)),
         solvers=solvers,
