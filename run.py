@@ -24,8 +24,8 @@ python run.py ...           or make ...              what it does
   reproduce --force           reproduce FORCE=1        the same, running every stage again
   reproduce --quick           reproduce QUICK=1        a smaller run in a copy (.quick); the results
                                                        here stay as they are
-  reproduce --case FOLDER     reproduce CASE=FOLDER    the pipeline on the data in FOLDER; results in
-                                                       FOLDER/reproduction
+  reproduce --case FOLDER     reproduce CASE=FOLDER    the pipeline on the data in FOLDER; results
+                                                       in FOLDER/reproduction
   test                        test                     all tests; "test -k name" or PYTEST="-k name"
                                                        some of them
   fuzz [NUMBER]               fuzz FUZZ=NUMBER         12,000 bad ledgers, each refused or read as
@@ -94,7 +94,7 @@ def fit_python():
         if program and is_fit([program, *options]):
             return [program, *options]
         if first == asked:
-            print("PYTHON={} is no Python >= 3.11 with its venv module.".format(asked))
+            print(f"PYTHON={asked} is no Python >= 3.11 with its venv module.")
     return None
 
 
@@ -161,7 +161,7 @@ def state():
     digest = hashlib.sha256()
     for path in (LOCK, TOP / "pyproject.toml"):
         digest.update(path.read_bytes())
-    return "{}\n{}\n".format(TOP, digest.hexdigest())
+    return f"{TOP}\n{digest.hexdigest()}\n"
 
 
 def is_installed():
@@ -286,12 +286,10 @@ def lab(words):
     The notebooks read paths from the top of the repository, in the pipeline and in Lab alike. Lab
     asks nothing of the internet, and stores a notebook when its reader says so, not by itself.
     """
-    start = "import os; os.chdir({!r}); del os".format(str(TOP))
+    start = f"import os; os.chdir({str(TOP)!r}); del os"
     profile, settings = CACHE / "ipython/profile_default", CACHE / "jupyter/settings/@jupyterlab"
     files = {
-        profile / "ipython_kernel_config.py": "c.InteractiveShellApp.exec_lines = [{!r}]".format(
-            start
-        ),
+        profile / "ipython_kernel_config.py": f"c.InteractiveShellApp.exec_lines = [{start!r}]",
         settings / "apputils-extension/notification.jupyterlab-settings": json.dumps(
             {"fetchNews": "false", "checkForUpdates": False}
         ),
@@ -373,7 +371,7 @@ def main(words):
     command, *others = words
     if command not in COMMANDS:
         known = ", ".join([*COMMANDS, "help"])
-        sys.exit("run.py does not know {}; it knows {}.".format(command, known))
+        sys.exit(f"run.py does not know {command}; it knows {known}.")
     if sys.version_info < OLDEST:
         # This one only looks for another, which does the work.
         sys.exit(wait_for(subprocess.Popen([*needed_python(), str(TOP / "run.py"), *words])))
