@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["MissingBrowserError", "find_chromium", "print_report", "printed", "report_html"]
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+#: Names on the path, then where macOS and Windows have them. Edge and Chrome are Chromium inside.
+_BROWSERS = (
+    *("chromium", "chromium-browser", "google-chrome", "microsoft-edge"),
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+    "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
+)
 #: The sandbox refuses to work for root, as which containers run; only our own page is opened.
 LAUNCH = ("--no-sandbox",)
 _MARGINS = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
@@ -44,7 +51,7 @@ class MissingBrowserError(RuntimeError):
 
 
 def find_chromium(variables: Mapping[str, str] | None = None) -> str | None:
-    """Return where Chromium is: ``$CHROMIUM``, else the first of its names on the path.
+    """Return where Chromium is: ``$CHROMIUM``, else the first of its names or places.
 
     Parameters
     ----------
