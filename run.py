@@ -38,6 +38,8 @@ python run.py ...           or make ...              what it does
                                                        values that are not given; FLIP="..."
   lab                         lab                      JupyterLab on the explorer: sliders, answers
                                                        within a second or so; LAB="--no-browser"
+  notebook PAPER SECTION                               one notebook with other values of its
+                                                       parameters: -o FILE -p NAME VALUE
   site                        site                     the site to read: build/site/index.html
   report                      report                   the claims with their figures for print:
                                                        build/report.pdf
@@ -320,7 +322,9 @@ def clean(words):
     folders += [TOP / name for name in LEFT_BY_TOOLS]
     folders += [path for place in ("src", "tests") for path in (TOP / place).rglob("__pycache__")]
     for folder in folders:
-        if folder.is_dir():
+        if folder.is_symlink():  # to another disk, for instance: what it points to stays
+            folder.unlink()
+        elif folder.is_dir():
             shutil.rmtree(str(folder))
 
 
@@ -354,6 +358,7 @@ COMMANDS = {
     "verify": lambda words: module("mobile_storage.compendium.receipt", *words),
     "flip": lambda words: module("mobile_storage.flip", *words),
     "lab": lab,
+    "notebook": lambda words: module("mobile_storage.stages.notebook", *words),
     "site": lambda words: module("mobile_storage.compendium.site", "site", *words),
     "report": lambda words: module("mobile_storage.compendium.site", "report", *words),
     "lint": lint,

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MissingBrowserError", "find_chromium", "print_report", "printed", "report_html"]
 
-#: Names on the path, then where macOS and Windows have them. Edge and Chrome are Chromium inside.
-_BROWSERS = (
-    *("chromium", "chromium-browser", "google-chrome", "microsoft-edge"),
+#: Chromium and browsers made of it: their names on the path, and where macOS and Windows have them.
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "microsoft-edge")
+_PLACES = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "C:/Program Files/Google/Chrome/Application/chrome.exe",
@@ -59,7 +59,7 @@ def find_chromium(variables: Mapping[str, str] | None = None) -> str | None:
         In place of those of the environment.
     """
     variables = os.environ if variables is None else variables
-    names = [variables["CHROMIUM"]] if variables.get("CHROMIUM") else _BROWSERS
+    names = [variables["CHROMIUM"]] if variables.get("CHROMIUM") else _BROWSERS + _PLACES
     found = (shutil.which(name, path=variables.get("PATH")) for name in names)
     return next(filter(None, found), None)
 
