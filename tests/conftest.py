@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+from hypothesis import HealthCheck, settings
 
 mpl.use("Agg")
+# How long an example takes says how busy the machine is. Where CI is set, every run has the same
+# examples.
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

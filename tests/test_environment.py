@@ -107,7 +107,7 @@ def test_the_committed_conda_file_is_the_generated_one(repository, tmp_path, mon
     for name in ("pyproject.toml", "requirements.lock"):
         (tmp_path / name).write_bytes((repository / name).read_bytes())
     monkeypatch.chdir(tmp_path)
-    main()
+    main([])
     committed = (repository / "environment.yml").read_text()
     assert (tmp_path / "environment.yml").read_text() == committed
 

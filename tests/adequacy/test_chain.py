@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mobile_storage.adequacy.chain import MarkovUnit, Storage, chronology, outage_survival
@@ -133,7 +133,6 @@ def a_system(draw):
     return units, np.array(load, float), storage, start, draw(st.sampled_from([0.5, 1.0]))
 
 
-@settings(deadline=None)
 @given(system=a_system(), draw_first=st.booleans())
 def test_chronology_is_that_of_all_paths(system, draw_first):
     units, load, storage, start, step_h = system
@@ -150,7 +149,6 @@ def test_chronology_is_that_of_all_paths(system, draw_first):
     np.testing.assert_allclose(found.stored, stored, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(system=a_system(), draw_first=st.booleans(), cumulative=st.booleans())
 def test_survival_is_that_of_all_paths_from_each_start(system, draw_first, cumulative):
     units, load, storage, start, step_h = system
@@ -183,7 +181,6 @@ def test_without_storage_every_step_is_that_of_the_outage_table():
     np.testing.assert_allclose(found.unserved, expected.shortfall, rtol=1e-10)
 
 
-@settings(deadline=None)
 @given(
     load=st.lists(st.integers(0, 12), min_size=2, max_size=8),
     energy=st.tuples(st.integers(0, 10), st.integers(0, 10)),

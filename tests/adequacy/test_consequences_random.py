@@ -145,7 +145,7 @@ def deficit(network: Network, faults: list[str], stage: int, load: float, storag
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(SEEDS)
 def test_deficits_are_those_of_the_enumeration(seed):
     network = random_network(seed)
@@ -177,7 +177,7 @@ def test_deficits_are_those_of_the_enumeration(seed):
                 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_load_points_can_have_what_their_limits_say(seed):
     """Feeding each point its share up to its limit is possible, and no load is fed otherwise."""
@@ -204,7 +204,7 @@ def test_load_points_can_have_what_their_limits_say(seed):
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_second_order_is_all_states_but_for_the_bound(seed):
     """EENS of the sum over all states of a small network, without switching times.
@@ -250,7 +250,7 @@ def test_second_order_is_all_states_but_for_the_bound(seed):
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS)
 def test_pairs_left_out_leave_no_more_unfed_than_both_alone(seed):
     network = random_network(seed)
@@ -269,7 +269,7 @@ def test_pairs_left_out_leave_no_more_unfed_than_both_alone(seed):
 # ------------------------------------------------- invariants
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS)
 def test_deficits_grow_are_convex_and_below_the_load(seed):
     loads = np.linspace(0.0, 40.0, 81)
@@ -286,7 +286,7 @@ def test_deficits_grow_are_convex_and_below_the_load(seed):
             assert (stage.reachable(loads) >= -1e-9).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS)
 def test_isolation_never_makes_it_worse(seed):
     for fault in contingencies(random_network(seed), order=1):
@@ -295,7 +295,7 @@ def test_isolation_never_makes_it_worse(seed):
             assert (after <= before + 1e-9).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS)
 def test_one_more_tie_never_hurts_once_it_is_closed(seed):
     network = random_network(seed)
@@ -309,7 +309,7 @@ def test_one_more_tie_never_hurts_once_it_is_closed(seed):
         ).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_names_and_order_do_not_matter(seed):
     network = random_network(seed)
@@ -336,7 +336,7 @@ def test_names_and_order_do_not_matter(seed):
     assert first.saidi == pytest.approx(second.saidi)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_energy_of_the_load_points_is_that_of_the_smallest_cuts(seed):
     network = random_network(seed)
@@ -352,7 +352,7 @@ def test_energy_of_the_load_points_is_that_of_the_smallest_cuts(seed):
     assert indices(network, order=2).eens == pytest.approx(expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SEEDS)
 def test_without_faults_nothing_is_missing(seed):
     network = random_network(seed)
@@ -366,7 +366,7 @@ def test_without_faults_nothing_is_missing(seed):
     assert contingencies(network) == ()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SEEDS)
 def test_unlimited_capacities_are_the_limit_of_large_ones(seed):
     network = random_network(seed, limited=False)

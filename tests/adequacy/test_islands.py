@@ -258,7 +258,7 @@ def outages(draw) -> Contingency:
     return fault(law, draw(st.floats(0.05, 120.0)), *stages, rate=draw(st.floats(0.01, 3.0)))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     contingencies=st.lists(outages(), min_size=1, max_size=4),
     shape=st.tuples(st.integers(1, 3), st.sampled_from([1, 5, 24, 96])),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import highspy
 import numpy as np
 import pyomo.environ as pyo
 import pytest
@@ -105,17 +106,16 @@ def chain(n):
 
 
 @pytest.mark.slow
-def test_two_hundred_followers_do_not_take_long():
-    import time
-
+def test_two_hundred_followers_take_few_linear_programs(monkeypatch):
+    solve, solved = highspy.Highs.run, []
+    monkeypatch.setattr(highspy.Highs, "run", lambda self: solved.append(self) or solve(self))
     m = chain(200)
-    started = time.perf_counter()
     problem = read_problem(m, m.f, m.p)
     high_point = HighPoint(problem)
     found = [multiplier_bounds(problem, high_point, f) for f in range(200)]
     slack_bounds(problem, high_point, 200 * 32)
     assert all(math.isfinite(b.value) for follower in found for b in follower)
-    assert time.perf_counter() - started < 15
+    assert len(solved) <= 200
 
 
 def gap_model(upper=None):

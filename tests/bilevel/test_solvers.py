@@ -94,7 +94,6 @@ def run(before="", **environment):
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
     )
     return done.stdout
 

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import pickle
-import resource
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -131,6 +130,7 @@ def test_what_the_system_says_is_one_sentence_with_the_file(tmp_path, monkeypatc
 
 def test_a_file_that_outgrows_what_is_allowed_leaves_the_old_one(tmp_path):
     """The real thing: the system stops the writing in the middle, as on a full disk."""
+    resource = pytest.importorskip("resource", reason="Windows has no such limit")
     path = write_text("before", tmp_path / "x.txt")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))

@@ -26,7 +26,8 @@ controls["Paper 1"]["response"].value = (0.0, 10.0)
 controls["Paper 2, calibrated"]["preferences.loss_aversion"].value = 2.0
 controls["Paper 2, literature"]["substation.load_rate"].value = 0.65
 """
-MOST_SECONDS = 300
+#: After which a cell hangs, however busy the machine is.
+MOST_SECONDS = 1800
 PRESS_RESET = "[tab.children[-2].click() for tab in tabs.children];"
 
 

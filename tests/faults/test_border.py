@@ -28,7 +28,8 @@ from mobile_storage.stages import notebook as notebook_stage
 ROOT = Path(__file__).parents[2]
 CLAIMS = (ROOT / "data/raw/claims.csv").read_bytes()
 KEEPS_FIXTURES = settings(
-    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates(),
@@ -240,7 +241,6 @@ def test_parameters_of_a_notebook(tmp_path, monkeypatch, values):
     assert all(math.isfinite(value) for value in passed[0].values() if isinstance(value, float))
 
 
-@settings(deadline=None)
 @given(st.text(max_size=20))
 @example("2024-13-45")
 @example("[" * 5000)
@@ -250,7 +250,6 @@ def test_a_value_on_the_command_line(text):
     assert found is None or found == yaml.safe_load(text) or math.isnan(found)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=15), st.sampled_from(["kW", "1/yr", "dimensionless", "yuan/kWh"]))
 @example("kW" * 500, "kW")
 @example("h^-1", "1/yr")
@@ -272,7 +271,7 @@ def raw():
 PLACES = st.sampled_from(["substation.load_rate", "network.T1.rating", "load_curves.winter.0.load"])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(PLACES | st.text(max_size=20), ANYTHING | st.sampled_from([10**400, 1j, np.True_]))
 @example("network.T1.rating", math.nan)
 @example("folder", 1.0)

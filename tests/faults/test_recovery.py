@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mobile_storage.compendium.recovery import merged_records, recorded
@@ -32,7 +32,6 @@ def stages(text: str) -> dict:
 
 
 @given(st.integers(0, len(record("new"))))
-@settings(deadline=None)
 def test_a_record_cut_off_anywhere_keeps_every_stage(length):
     """In its new state if all of its entry is there, else in its old one or nearly new."""
     cut = record("new")[:length]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from dataclasses import fields, replace
 
 import numpy as np
@@ -76,7 +76,7 @@ def variants(draw: st.DrawFn, substation):
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data(), energy=st.floats(1.0, 60000.0), power=st.floats(1.0, 15000.0))
 def test_same_numbers_as_the_plain_functions(substation, data, energy, power):
     x = data.draw(variants(substation))
@@ -221,13 +221,14 @@ def test_substations_that_are_none(substation, change):
         prepare(replace(substation, **change))
 
 
-def test_fast_enough(substation, preferences):
-    """Under 1 ms for one size, credible capacity included; the best of many runs counts."""
+def test_a_size_takes_few_calls(substation, preferences):
+    """A search asks thousands of times: what goes through hours and faults is compiled."""
     prepared = prepare(substation)
     comprehensive(attributes(prepared, 4986.83, 3330.0), preferences)
-    best = np.inf
-    for _ in range(50):
-        begin = time.perf_counter()
+    calls = []
+    sys.setprofile(lambda frame, event, _: calls.append(frame) if "call" in event else None)
+    try:
         comprehensive(attributes(prepared, 4986.83, 3330.0), preferences)
-        best = min(best, time.perf_counter() - begin)
-    assert best < 1e-3
+    finally:
+        sys.setprofile(None)
+    assert 0 < len(calls) < 500

@@ -71,7 +71,7 @@ def walk(e: ExtremeEvents, energy: float, power: float) -> list[float]:
     return avoided
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     loads=st.lists(
         st.tuples(

@@ -105,7 +105,7 @@ def days(draw):
     return kinds[draw(st.sampled_from(sorted(kinds)))]()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     load=days(),
     energy=sizes(),

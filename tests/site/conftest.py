@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from filelock import FileLock
 
 from mobile_storage.compendium.site.__main__ import build
 from mobile_storage.compendium.site.report import LAUNCH, find_chromium
@@ -20,12 +20,11 @@ def site(repository, tmp_path_factory) -> Path:
     """``build/site``, brought up to date by the first of the processes that run the tests."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     shared = tmp_path_factory.getbasetemp().parent
-    with (shared / f"site-{run}.lock").open("a+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.seek(0)
-        if not lock.read():
+    built = shared / f"site-{run}.built"
+    with FileLock(built.with_suffix(".lock")):
+        if not built.exists():
             assert build(repository) == 0, "Sphinx warned: its output is above"
-            lock.write("built")
+            built.touch()
     return repository / "build/site"
 
 

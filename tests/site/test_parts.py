@@ -265,7 +265,8 @@ def test_the_sources_are_the_same_bytes_again_and_unchanged_files_are_left_alone
     assert times == {name: (one / name).stat().st_mtime_ns for name in names}
 
 
-def test_chromium_is_taken_from_the_variable_else_from_the_path(tmp_path):
+def test_chromium_is_taken_from_the_variable_else_from_path_or_places(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "_PLACES", ())
     for name in ("google-chrome", "mine"):
         (tmp_path / name).write_text("#!/bin/sh\n")
         (tmp_path / name).chmod(0o755)
@@ -275,6 +276,8 @@ def test_chromium_is_taken_from_the_variable_else_from_the_path(tmp_path):
     assert report.find_chromium({"PATH": path, "CHROMIUM": mine}) == mine
     assert report.find_chromium({"PATH": path, "CHROMIUM": "/none"}) is None
     assert report.find_chromium({"PATH": str(tmp_path / "empty")}) is None
+    monkeypatch.setattr(report, "_PLACES", ("/none", mine))
+    assert report.find_chromium({"PATH": str(tmp_path / "empty")}) == mine
 
 
 def test_without_chromium_the_report_says_how_to_get_it(repository, monkeypatch):

@@ -1,17 +1,44 @@
-"""The conda environment, made from the direct dependencies and the lock.
+"""What follows from the lock: the conda environment, and the systems that it can be installed on.
 
-``make lock-requirements`` runs this after the lock is made, so that the two agree.
+``make lock-requirements`` makes the conda environment after the lock, so that the two agree.
+``make check-lock`` asks the package index whether each system has what the lock names.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
+import subprocess
+import sys
+import tempfile
 import tomllib
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 from mobile_storage.compendium.io import write_text
 
-__all__ = ["conda_environment", "direct_dependencies", "locked_versions", "main"]
+__all__ = [
+    "NO_WHEEL",
+    "PYTHONS",
+    "SYSTEMS",
+    "conda_environment",
+    "direct_dependencies",
+    "locked_versions",
+    "main",
+    "without_wheel",
+]
+
+#: Systems and Pythons on which each package of the lock has a wheel, but for those of `NO_WHEEL`.
+SYSTEMS = (
+    "x86_64-unknown-linux-gnu",
+    "aarch64-unknown-linux-gnu",
+    "aarch64-apple-darwin",
+    "x86_64-pc-windows-msvc",
+)
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+#: Plain Python, published as source only: they need no compiler.
+NO_WHEEL = ("antlr4-python3-runtime",)
 
 #: Where conda's name differs from PyPI's; gurobi is on the vendor's own channel.
 _CONDA_NAMES = {"gurobipy": "gurobi"}
@@ -72,9 +99,47 @@ def conda_environment(pyproject: str | Path, lock: str | Path) -> str:
     return _HEADING + "\n".join([*lines, "  - pip:", *by_pip, "      - --editable ."]) + "\n"
 
 
-def main() -> None:
-    """Write ``environment.yml`` in the current folder."""
-    write_text(conda_environment("pyproject.toml", "requirements.lock"), "environment.yml")
+def without_wheel(lock: str | Path) -> Iterator[tuple[str, str, str]]:
+    """Yield system, Python and what uv says, for each pair on which the lock cannot be installed.
+
+    Nothing is installed or built: uv only asks the package index.
+
+    Parameters
+    ----------
+    lock : path
+        The lock, whose hashes the index's files have to have.
+    """
+    with tempfile.TemporaryDirectory(prefix="wheels-") as empty:
+        command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--quiet"]
+        # What is installed in this environment must not count.
+        command += ["--target", empty, "--require-hashes", "--requirement", str(lock)]
+        command += ["--only-binary", ":all:"]
+        command += [word for name in NO_WHEEL for word in ("--no-binary", name)]
+        for system, python in product(SYSTEMS, PYTHONS):
+            here = ["--python-platform", system, "--python-version", python]
+            done = subprocess.run(
+                [*command, *here], capture_output=True, check=False, encoding="utf-8"
+            )
+            if done.returncode:
+                yield system, python, done.stderr.strip()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write ``environment.yml`` in the current folder, or check the lock's wheels."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--check-wheels", action="store_true", help="ask the package index")
+    if not parser.parse_args(argv).check_wheels:
+        write_text(conda_environment("pyproject.toml", "requirements.lock"), "environment.yml")
+        return
+    missing = list(without_wheel("requirements.lock"))
+    for system, python, said in missing:
+        print(f"{system}, Python {python}: {said}", file=sys.stderr)
+    if missing:
+        raise SystemExit(1)
+    print(
+        f"requirements.lock can be installed from wheels on {', '.join(SYSTEMS)} with Python "
+        f"{', '.join(PYTHONS)}; {', '.join(NO_WHEEL)} from plain Python sources."
+    )
 
 
 if __name__ == "__main__":

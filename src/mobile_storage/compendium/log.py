@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import multiprocessing
 import os
 import sys
 import threading
@@ -13,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import psutil
 from tqdm import tqdm
 
 from mobile_storage.compendium.errors import OutputError, PlainError
@@ -107,35 +107,51 @@ def stage(name: str, case: str | None = None) -> Iterator[logging.Logger]:
 
 
 def end_with_parent() -> None:
-    """From now on, end this process and its children as soon as the one that started it is gone.
+    """From now on, end this process and its children as soon as one that started it is gone.
 
     A kill reaches one process only. Without this a killed run's stages would go on, and the next
     run would start them beside themselves. So every stage ends with DVC and with whoever runs the
     pipeline, and every worker of a pool (as its ``initializer``) with its stage.
     """
-    parent, runner = os.getppid(), int(os.environ.get(RUNNER, 0))
+    own = psutil.Process()
+    try:
+        above = _above(own)
+    except psutil.NoSuchProcess:  # gone already
+        os._exit(1)
 
     def watch() -> None:
-        while os.getppid() == parent and (not runner or is_alive(runner)):
+        while all(map(_works, above)):
             time.sleep(_SECONDS_BETWEEN_LOOKS)
-        for child in multiprocessing.active_children():
-            child.kill()
+        for child in own.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _above(process: psutil.Process) -> list[psutil.Process]:
+    """Return the processes above this one, up to the one that runs the pipeline if it is named."""
+    runner = int(os.environ.get(RUNNER, 0))
+    above: list[psutil.Process] = []
+    while (parent := (above or [process])[-1].parent()) is not None:
+        above.append(parent)
+        if not runner or parent.pid == runner:
+            return above
+    return [*above[:1], psutil.Process(runner)] if runner else []
+
+
+def _works(process: psutil.Process) -> bool:
+    """Whether a process still runs; one that has ended, but that nobody has asked, does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def is_alive(process: int) -> bool:
     """Whether there is a process of this number."""
-    if os.name == "nt":  # where signal 0 ends the process that it asks for
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    return psutil.pid_exists(process)
 
 
 def progress(iterable: Iterable[T], desc: str, total: int | None = None) -> Iterator[T]:

@@ -247,7 +247,7 @@ def _own_settings(folder: Path) -> Iterator[None]:
     # The kernel warns of its local channel, and logs the interrupt by which it is shut down as
     # an error if that comes early. A cell that fails is reported by papermill.
     settings = "c.IPKernelApp.log_level = 'CRITICAL'\n"
-    Path(profile, "ipython_kernel_config.py").write_text(settings)
+    Path(profile, "ipython_kernel_config.py").write_text(settings, encoding="utf-8")
     before = {name: os.environ.get(name) for name in own}
     os.environ.update(own)
     try:

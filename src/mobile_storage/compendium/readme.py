@@ -81,7 +81,7 @@ def pipeline_block(folder: str | Path = ".") -> str:
         [sys.executable, "-m", "dvc", "dag", "--mermaid"],
         cwd=folder,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     if done.returncode:

@@ -184,7 +184,8 @@ def save_figure(fig: Figure, stem: str | Path) -> tuple[Path, Path]:
     with mpl.rc_context({"svg.hashsalt": _RC["svg.hashsalt"], "svg.fonttype": "path"}):
         with replacing(png) as part:
             fig.savefig(part, format="png", dpi=_DPI, metadata={"Software": None})
-        with replacing(svg) as part:
-            fig.savefig(part, format="svg", metadata={"Date": None, "Creator": None})
+        # As bytes: text would get the line ends of the system.
+        with replacing(svg) as part, part.open("wb") as file:
+            fig.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(fig)
     return png, svg

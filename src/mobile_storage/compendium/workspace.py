@@ -36,6 +36,8 @@ from mobile_storage.compendium.errors import (
 )
 from mobile_storage.compendium.io import read_text, replacing
 from mobile_storage.compendium.log import ERROR_FILE, ERROR_MARK, RUNNER
+from mobile_storage.compendium.process_environment import fixed_settings, with_settings
+from mobile_storage.compendium.processes import end_all, give_way, own_group, quiet_interrupt
 from mobile_storage.compendium.recovery import recorded
 
 if TYPE_CHECKING:
@@ -340,9 +342,9 @@ def _start(folder: Path, paper: str, error_file: Path, force: bool) -> subproces
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
     command += [*(["--force"] if force else []), "--glob", f"{_STAGES[paper]}_*"]
-    environment = {**os.environ, "PATH": path, ERROR_FILE: str(error_file)}
+    environment = {**os.environ, **fixed_settings(), "PATH": path, ERROR_FILE: str(error_file)}
     environment[RUNNER] = str(os.getpid())
-    return subprocess.Popen(command, cwd=folder, env=environment)
+    return subprocess.Popen(command, cwd=folder, env=environment, **own_group())
 
 
 def _side_by_side(runs: Sequence[subprocess.Popen[bytes]]) -> list[int]:
@@ -350,14 +352,13 @@ def _side_by_side(runs: Sequence[subprocess.Popen[bytes]]) -> list[int]:
 
     Where they want every core, the last and longest goes first: the others end before it anyway.
     """
-    if hasattr(os, "setpriority"):  # not on Windows
-        for run in runs[:-1]:
-            os.setpriority(os.PRIO_PROCESS, run.pid, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+    for run in runs[:-1]:
+        give_way(run, 10)
     try:
         return [run.wait() for run in runs]
     except BaseException:  # as subprocess.run does: whoever stops this stops them
         for run in runs:
-            run.kill()
+            end_all(run)
         raise
 
 
@@ -365,7 +366,9 @@ def _naming_originals(sentence: str, copy: Path, overlay: Path) -> str:
     """Return the sentence with the reader's files in place of their copies, in any dataset."""
     for original in sorted(overlay.glob("*.csv")):
         for place in (copy / _DATASETS).glob(f"*/{original.name}"):
-            sentence = sentence.replace(place.relative_to(copy).as_posix(), str(original))
+            inside = place.relative_to(copy)
+            for name in {inside.as_posix(), str(inside)}:  # the same but on Windows
+                sentence = sentence.replace(name, str(original))
     return sentence
 
 
@@ -376,6 +379,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="the smaller run, in .quick")
     parser.add_argument("--force", action="store_true", help="run every stage, changed or not")
     arguments = parser.parse_args(argv)
+    # In a conda environment nothing has set these; what finds them damaged, too, has to know where
+    # the tools keep their files.
+    os.environ.update(with_settings(Path.cwd()))
     target = Path()
     layers = [QUICK_PARAMS] if arguments.quick else []
     try:
@@ -398,4 +404,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with quiet_interrupt():
+        main()

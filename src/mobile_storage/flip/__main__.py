@@ -17,6 +17,7 @@ import pandas as pd
 from distributed import Client
 
 from mobile_storage.compendium.log import stage
+from mobile_storage.compendium.processes import quiet_interrupt
 from mobile_storage.compendium.worlds import FLIP
 
 from .analysis import write
@@ -97,4 +98,5 @@ def _to_check(worlds: pd.DataFrame, count: int) -> list[int]:
 
 
 if __name__ == "__main__":
-    main()
+    with quiet_interrupt():
+        main()

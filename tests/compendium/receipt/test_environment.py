@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from mobile_storage.compendium.process_environment import REPEATABLE, fixed_settings
 from mobile_storage.compendium.receipt import environment
 from mobile_storage.compendium.receipt.environment import (
     PackageDifference,
@@ -17,6 +21,16 @@ from mobile_storage.compendium.receipt.environment import (
     solvers_in,
 )
 
+#: What GLIBC_TUNABLES takes away to make this processor one without AVX-512.
+NO_AVX512 = "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX512CD,-AVX512DQ"
+BITS = """
+import hashlib
+import numpy as np
+x = np.random.default_rng(1).uniform(0.01, 50.0, 4096)
+functions = (np.exp, np.log, np.log1p, np.expm1, np.sin, np.cos, np.tan, np.tanh, np.arctan)
+results = [f(x) for f in functions] + [x**0.88, x[:64] @ x[:4096].reshape(64, 64), [x.sum(), x @ x]]
+print(hashlib.sha256(b"".join(np.asarray(r).tobytes() for r in results)).hexdigest())
+"""
 LOCK = """\
 highspy==1.15.1 \\
     --hash=sha256:00
@@ -25,6 +39,41 @@ appnope==1.0.0 ; sys_platform == 'no such system' \\
     --hash=sha256:00
     # via ipython
 """
+
+
+X86_64_ONLY = pytest.mark.skipif(
+    fixed_settings() == REPEATABLE, reason="the arithmetic is fixed on x86-64 only"
+)
+
+
+def printed(*words: str, **variables: str) -> str:
+    """What Python prints in a process whose environment is that of a stage."""
+    done = subprocess.run(
+        [sys.executable, *words],
+        env={**os.environ, **fixed_settings(), **variables},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert not done.stderr, "no library warns of a setting that it does not know"
+    return done.stdout
+
+
+@X86_64_ONLY
+def test_the_receipt_names_code_that_every_such_processor_can_run():
+    found = json.loads(
+        printed("-W", "always", "-m", "mobile_storage.compendium.receipt.arithmetic")
+    )
+    assert list(found.values())[0] == "X86_V2"
+    assert list(found.values())[1] in ("Prescott", "Katmai")  # OpenBLAS has one code for both
+    assert list(found.values())[2] == "generic"
+    assert found == environment._arithmetic()
+
+
+@X86_64_ONLY
+def test_the_same_bits_without_avx_512():
+    bits = printed("-c", BITS)
+    assert printed("-c", BITS, GLIBC_TUNABLES=NO_AVX512) == bits
 
 
 def test_packages_with_another_version_and_missing_ones_are_named():
@@ -88,18 +137,6 @@ def test_other_versions_than_in_the_results_and_no_gurobi():
         SolverDifference("gurobi", "13.0.3", None),
         SolverDifference("highs", "1.15.1", "1.11.0"),
     ]
-
-
-def test_settings_are_those_of_the_makefile():
-    from pathlib import Path
-
-    text = (Path(__file__).parents[3] / "Makefile").read_text(encoding="utf-8")
-    exported = dict(
-        line.removeprefix("export ").split(" := ")
-        for line in text.splitlines()
-        if line.startswith("export ") and " := " in line
-    )
-    assert {name: exported.get(name) for name in environment.SETTINGS} == environment.SETTINGS
 
 
 def test_nothing_names_machine_or_user(monkeypatch):

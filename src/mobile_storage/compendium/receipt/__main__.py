@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mobile_storage.compendium import log
 from mobile_storage.compendium.errors import InputError
 from mobile_storage.compendium.io import write_json, write_text
+from mobile_storage.compendium.processes import quiet_interrupt
 from mobile_storage.compendium.receipt import report
 from mobile_storage.compendium.receipt.verify import verify
 
@@ -58,4 +59,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with quiet_interrupt():
+        main()

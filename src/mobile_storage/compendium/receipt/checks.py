@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +52,7 @@ def run_check(name: str, call: str, arguments: Mapping[str, object], folder: Pat
     log = logs / "check_{}.log".format("".join(c if c.isalnum() else "_" for c in name))
     answer = log.with_suffix(".json")
     words = ["python", "-m", _CALLER, call, json.dumps(dict(arguments)), str(answer)]
-    done = run(shlex.join(words), folder, log)
+    done = run(words, folder, log)
     _logger.info("check %s: %s in %.1f s", name, done.status, done.seconds)
     if done.status != DONE:
         return Check(name, FAILED, seconds=done.seconds, message=done.message)

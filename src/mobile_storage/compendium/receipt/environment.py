@@ -5,9 +5,12 @@ Nothing here names the machine or its user, and no licence is shown, only its ki
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module, metadata
@@ -15,8 +18,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from mobile_storage.compendium.process_environment import fixed_settings
+
 __all__ = [
-    "SETTINGS",
     "Environment",
     "PackageDifference",
     "Solver",
@@ -30,16 +34,6 @@ __all__ = [
     "solvers_in",
 ]
 
-#: What `make` sets so that every run gives the same bytes.
-SETTINGS = {
-    "PYTHONHASHSEED": "0",
-    "SOURCE_DATE_EPOCH": "1704067200",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "MPLBACKEND": "Agg",
-    "LC_ALL": "C.UTF-8",
-}
 #: Gurobi's error codes of a missing or invalid licence, and of a model too large for it.
 _NO_LICENSE, _SIZE_LIMIT = 10009, 10010
 #: The licence that comes with gurobipy on PyPI holds so many variables.
@@ -76,9 +70,10 @@ class SolverDifference:
 
 @dataclass(frozen=True)
 class Environment:
-    """All of it; see the fields' types. `settings` holds only what is not as `make` sets it.
+    """All of it; see the fields' types.
 
-    `arithmetic` is what `arithmetic` returns.
+    `arithmetic` is what the module of that name finds out, `settings` what each stage got as its
+    environment.
     """
 
     python: str
@@ -87,7 +82,7 @@ class Environment:
     processors: int
     arithmetic: Mapping[str, str]
     font: str
-    settings: Mapping[str, str | None]
+    settings: Mapping[str, str]
     locked: int
     packages: tuple[PackageDifference, ...]
     solvers: tuple[Solver, ...]
@@ -106,15 +101,14 @@ def describe(lock: str, named: Mapping[str, set[str]]) -> Environment:
     """
     solvers = tuple(probe() for probe in (gurobi, highs, scip))
     system = filter(None, [platform.system(), platform.machine(), *platform.libc_ver()])
-    settings = {name: os.environ.get(name) for name in SETTINGS}
     return Environment(
         python=f"{platform.python_implementation()} {platform.python_version()}",
         system=" ".join(system),
         processor=_processor(),
         processors=_processors(),
-        arithmetic=arithmetic(),
+        arithmetic=_arithmetic(),
         font=_font(),
-        settings={name: value for name, value in settings.items() if value != SETTINGS[name]},
+        settings=fixed_settings(),
         locked=len(list(_requirements(lock))),
         packages=tuple(package_differences(lock, _installed)),
         solvers=solvers,
@@ -252,33 +246,13 @@ def solver_differences(
 # ---- arithmetic ------------------------------------------------------------------------------
 
 
-def arithmetic() -> dict[str, str]:
-    """Return whose machine code computes here, by what it is used for.
-
-    NumPy, OpenBLAS, numba and the C library each choose their code by the processor, and two of
-    their choices may differ in the last digit of a result.
-    """
-    import numba
-    import numpy as np
-    import scipy.linalg  # loads SciPy's own OpenBLAS
-    from llvmlite import binding
-    from numpy._core import _multiarray_umath as umath
-    from threadpoolctl import threadpool_info
-
-    beyond = [name for name in umath.__cpu_dispatch__ if umath.__cpu_features__[name]]
-    blas = {
-        info.get("architecture", info["internal_api"])
-        for info in threadpool_info()
-        if info["user_api"] == "blas"
-    }
-    library, version = platform.libc_ver()
-    tunables = os.environ.get("GLIBC_TUNABLES")
-    return {
-        f"NumPy {np.__version__}": " ".join([*umath.__cpu_baseline__, *beyond]),
-        f"BLAS of NumPy and SciPy {scipy.__version__}": ", ".join(sorted(blas)),
-        f"numba {numba.__version__}": numba.config.CPU_NAME or binding.get_host_cpu_name(),
-        "C library": " ".join(filter(None, [library, version, tunables])),
-    }
+def _arithmetic() -> dict[str, str]:
+    """Return what `arithmetic.machine_code` finds out in a process started like a stage."""
+    words = [sys.executable, "-m", "mobile_storage.compendium.receipt.arithmetic"]
+    done = subprocess.run(
+        words, env={**os.environ, **fixed_settings()}, check=True, stdout=subprocess.PIPE
+    )
+    return json.loads(done.stdout)
 
 
 # ---- machine ---------------------------------------------------------------------------------

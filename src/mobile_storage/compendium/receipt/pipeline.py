@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -27,6 +27,8 @@ from dvc.repo import Repo
 
 from mobile_storage.compendium.errors import InputError
 from mobile_storage.compendium.log import ERROR_FILE, RUNNER, UNDER_DVC
+from mobile_storage.compendium.process_environment import fixed_settings
+from mobile_storage.compendium.processes import end_all, give_way, own_group
 from mobile_storage.compendium.receipt.parts import without_licence
 
 __all__ = ["DONE", "FAILED", "SKIPPED", "Run", "Stage", "read_stages", "run", "run_all"]
@@ -47,8 +49,8 @@ class Stage:
     ----------
     name : str
         As in ``dvc.lock``, such as ``pricing_case@case1``.
-    command : str
-        What it runs, at the top of the repository.
+    commands : tuple of str
+        What it runs, one after another, at the top of the repository.
     deps, outs : tuple of str
         Files and folders that it reads and writes, from the top of the repository.
     params : mapping
@@ -58,7 +60,7 @@ class Stage:
     """
 
     name: str
-    command: str
+    commands: tuple[str, ...]
     deps: tuple[str, ...]
     params: dict[str, tuple[str, ...]]
     outs: tuple[str, ...]
@@ -101,11 +103,11 @@ def read_stages(folder: Path) -> tuple[Stage, ...]:
 
 
 def _stage(stage, graph: nx.DiGraph) -> Stage:
-    command = stage.cmd if isinstance(stage.cmd, str) else " && ".join(stage.cmd)
+    commands = (stage.cmd,) if isinstance(stage.cmd, str) else tuple(stage.cmd)
     params = {dep.def_path: tuple(dep.params) for dep in stage.params}
     return Stage(
         name=stage.name,
-        command=command,
+        commands=commands,
         deps=tuple(dep.def_path for dep in stage.deps if dep.def_path not in params),
         params=params,
         outs=tuple(out.def_path for out in stage.outs),
@@ -187,17 +189,24 @@ class _Board:
 
     def _run(self, stage: Stage, folder: Path, logs: Path, niceness: int) -> Run:
         log = logs / (re.sub(r"[^\w.-]", "_", stage.name) + ".log")
-        return run(stage.command, folder, log, niceness, self._running)
+        seconds = 0.0
+        for command in stage.commands:
+            # Words, not text for a shell: there is another one on each system.
+            done = run(shlex.split(command), folder, log, niceness, self._running)
+            seconds += done.seconds
+            if done.status != DONE:
+                break
+        return Run(done.status, seconds, done.message)
 
     def stop(self) -> None:
         self._stopped = True
         for process in list(self._running):
             if process.poll() is None:
-                _kill(process)
+                end_all(process)
 
 
 def run(
-    command: str,
+    words: Sequence[str],
     folder: Path,
     log: Path,
     niceness: int = 0,
@@ -207,12 +216,12 @@ def run(
 
     Parameters
     ----------
-    command : str
-        For the shell; its ``python`` is this one.
+    words : sequence of str
+        The command; ``python`` as its first word is this one.
     folder : path
         Top of a copy of the repository, whose ``src`` comes before the installed package.
     log : path
-        The file; the command's last line is the message if it fails.
+        The file, written on where it is there; the command's last line is the message if it fails.
     niceness : int
         Added to this process's own; the higher, the more it leaves to others.
     running : set, optional
@@ -223,6 +232,7 @@ def run(
     sentence = log.with_suffix(".error")
     environment = {
         **os.environ,
+        **fixed_settings(),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTHONPATH": str(folder.resolve() / "src"),
         # Machine code compiled from other sources than these must not be taken.
@@ -233,25 +243,27 @@ def run(
         RUNNER: str(os.getpid()),
     }
     started = time.monotonic()
-    with log.open("wb") as target:
-        process = subprocess.Popen(
-            command,
-            shell=True,
-            cwd=folder,
-            env=environment,
-            stdout=target,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    first, *others = words
+    with log.open("ab") as target:
+        try:
+            process = subprocess.Popen(
+                [sys.executable if first == "python" else first, *others],
+                cwd=folder,
+                env=environment,
+                stdout=target,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                **own_group(),
+            )
+        except OSError as error:
+            return Run(FAILED, message=f"{first} cannot be started: {error.strerror}")
         running.add(process)
         try:
-            if niceness and hasattr(os, "setpriority"):  # not on Windows
-                own = os.getpriority(os.PRIO_PROCESS, 0)
-                os.setpriority(os.PRIO_PROCESS, process.pid, own + niceness)
+            if niceness:
+                give_way(process, niceness)
             code = process.wait()
         except BaseException:
-            _kill(process)
+            end_all(process)
             raise
         finally:
             running.discard(process)
@@ -268,17 +280,6 @@ def run(
     for place in (folder.resolve(), sys.prefix):
         message = message.replace(f"{place}{os.sep}", "")
     return Run(FAILED, seconds, without_licence(message).strip()[:_LONGEST_MESSAGE])
-
-
-def _kill(process: subprocess.Popen) -> None:
-    """End a command and all that it started."""
-    if hasattr(os, "killpg"):
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-    else:
-        process.kill()
 
 
 def _remove(path: Path) -> None:

@@ -108,12 +108,15 @@ def changed_inputs(
         if entry is None:
             found.append(Finding(stage.name, "is a stage without a record in dvc.lock"))
             continue
-        if entry.get("cmd") != stage.command:
+        before = entry.get("cmd", "")
+        commands = (before,) if isinstance(before, str) else tuple(before)
+        if commands != stage.commands:
+            texts = (" && ".join(map(str, one)) for one in (commands, stage.commands))
             found.append(
                 Finding(
                     stage.name,
                     "has another command than was recorded",
-                    differences=(Difference("command", entry.get("cmd"), stage.command),),
+                    differences=(Difference("command", *texts),),
                     count=1,
                 )
             )

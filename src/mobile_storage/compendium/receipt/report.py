@@ -289,9 +289,8 @@ def _environment(environment: Environment) -> Iterable[str]:
         )
     else:
         yield f"All {environment.locked} packages have the versions of `requirements.lock`."
-    if environment.settings:
-        unlike = ", ".join(f"{k}={v or ''}" for k, v in environment.settings.items())
-        yield f"Settings that are not as `make` makes them: {unlike}."
+    settings = ", ".join(f'`{k}="{v}"`' for k, v in environment.settings.items())
+    yield f"Every stage ran with {settings}."
 
 
 def _aside(receipt: Receipt) -> Iterable[str]:

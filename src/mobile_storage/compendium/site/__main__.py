@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mobile_storage.compendium.errors import InputError
 from mobile_storage.compendium.log import ERROR_MARK
+from mobile_storage.compendium.processes import quiet_interrupt
 from mobile_storage.compendium.site.pages import write_sources
 from mobile_storage.compendium.site.report import MissingBrowserError, print_report
 
@@ -49,4 +50,5 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with quiet_interrupt():
+        main()

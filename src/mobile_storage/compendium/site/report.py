@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["MissingBrowserError", "find_chromium", "print_report", "printed", "report_html"]
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+#: Chromium and browsers made of it: their names on the path, and where macOS and Windows have them.
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "microsoft-edge")
+_PLACES = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+    "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
+)
 #: The sandbox refuses to work for root, as which containers run; only our own page is opened.
 LAUNCH = ("--no-sandbox",)
 _MARGINS = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
@@ -44,7 +51,7 @@ class MissingBrowserError(RuntimeError):
 
 
 def find_chromium(variables: Mapping[str, str] | None = None) -> str | None:
-    """Return where Chromium is: ``$CHROMIUM``, else the first of its names on the path.
+    """Return where Chromium is: ``$CHROMIUM``, else the first of its names or places.
 
     Parameters
     ----------
@@ -52,7 +59,7 @@ def find_chromium(variables: Mapping[str, str] | None = None) -> str | None:
         In place of those of the environment.
     """
     variables = os.environ if variables is None else variables
-    names = [variables["CHROMIUM"]] if variables.get("CHROMIUM") else _BROWSERS
+    names = [variables["CHROMIUM"]] if variables.get("CHROMIUM") else _BROWSERS + _PLACES
     found = (shutil.which(name, path=variables.get("PATH")) for name in names)
     return next(filter(None, found), None)
 

@@ -1,0 +1,54 @@
+"""Processes that this one starts, and how they end, on every system."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["INTERRUPTED", "end_all", "give_way", "own_group", "quiet_interrupt"]
+
+#: Exit code of a program that was ended from the keyboard.
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def own_group() -> dict[str, object]:
+    """Return options of `subprocess.Popen` with which Ctrl-C does not reach the new process.
+
+    Whoever starts it ends it; a stage that is interrupted by itself would print its own traceback.
+    """
+    if os.name == "nt":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def end_all(process: subprocess.Popen) -> None:
+    """End a process and all that it has started."""
+    with suppress(psutil.NoSuchProcess):
+        first = psutil.Process(process.pid)
+        for one in [first, *first.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+
+
+def give_way(process: subprocess.Popen, steps: int) -> None:
+    """Let other processes go first: `steps` of niceness, or the class below normal on Windows."""
+    with suppress(psutil.NoSuchProcess):
+        one = psutil.Process(process.pid)
+        one.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else one.nice() + steps)
+
+
+@contextmanager
+def quiet_interrupt() -> Iterator[None]:
+    """End the program at Ctrl-C without a traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
