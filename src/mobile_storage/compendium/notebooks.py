@@ -82,7 +82,8 @@ def run_notebook(
     parameters = dict(parameters or {})
     _check_parameters(source, _read(source), parameters)
     failed = output.with_suffix(".failed.ipynb")
-    with tempfile.TemporaryDirectory(prefix="notebook-") as folder:
+    # On Windows a kernel that has just ended may still hold a file.
+    with tempfile.TemporaryDirectory(prefix="notebook-", ignore_cleanup_errors=True) as folder:
         ran, error = Path(folder, "ran.ipynb"), None
         with _own_settings(Path(folder)):
             try:
@@ -285,7 +286,10 @@ def _merged_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.Noteb
 
 def _output_error(source: Path, notebook: nbformat.NotebookNode) -> str | None:
     """Return what the first output that a reader must not see shows, if there is one."""
-    own_paths = [str(folder) for folder in (Path.cwd(), Path.home()) if len(folder.parts) > 2]
+    own = [folder for folder in (Path.cwd(), Path.home()) if len(folder.parts) > 2]
+    # On Windows: with backslashes, with slashes, and as Python shows text.
+    forms = (str, Path.as_posix, lambda folder: repr(str(folder))[1:-1])
+    own_paths = [form(folder) for folder in own for form in forms]
     injected = _tagged(notebook, "injected-parameters")
     stored = [cell for cell in notebook.cells if cell not in injected]
     for position, cell in enumerate(stored, start=1):
