@@ -35,6 +35,8 @@ _METADATA = {
 }
 _PARAMETERS = "parameters"
 _LONGEST_SHOWN = 200
+#: On a busy machine a kernel takes its time to start, and to say what a cell has printed.
+_HANGS_S = 600
 _UNSTABLE = {
     "the address of an object, which changes from run to run": re.compile(r"\b0x[0-9a-f]{6,}\b"),
     "a random id of a pandas Styler (give it a uuid)": re.compile(r"\bT_[0-9a-f]{5}_"),
@@ -94,6 +96,9 @@ def run_notebook(
                     kernel_name="python3",
                     progress_bar=False,
                     record_timing=False,
+                    start_timeout=_HANGS_S,
+                    iopub_timeout=_HANGS_S,
+                    raise_on_iopub_timeout=True,
                 )
             except papermill.PapermillExecutionError as raised:
                 # Counted in the notebook as stored, without the cell that papermill puts in.
