@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 
 import pytest
@@ -11,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import mobile_storage
+from mobile_storage.compendium import environment
 from mobile_storage.compendium.environment import (
     conda_environment,
     direct_dependencies,
@@ -132,6 +134,36 @@ def test_direct_dependencies_and_conda_file_of_a_small_project(tmp_path):
     assert list(direct_dependencies(pyproject)) == ["gurobipy", "numpy", "pytest"]
     pinned = yaml.safe_load(conda_environment(pyproject, lock))["dependencies"]
     assert pinned[2:5] == ["gurobi=13.0.1", "numpy=2.4.0", "pytest=9.0"]
+
+
+def test_each_system_and_python_without_a_wheel_is_named(monkeypatch, capsys):
+    asked = []
+
+    def answer(command, **_):
+        asked.append(command)
+        missing = "x86_64-pc-windows-msvc" in command and "3.14" in command
+        said = "numpy has no wheels with a matching platform" if missing else ""
+        return subprocess.CompletedProcess(command, int(missing), "", said)
+
+    monkeypatch.setattr(environment.subprocess, "run", answer)
+    with pytest.raises(SystemExit) as end:
+        main(["--check-wheels"])
+    assert end.value.code == 1
+    assert capsys.readouterr().err == (
+        "x86_64-pc-windows-msvc, Python 3.14: numpy has no wheels with a matching platform\n"
+    )
+    assert len(asked) == len(environment.SYSTEMS) * len(environment.PYTHONS)
+    assert all({"--dry-run", "--require-hashes", "--only-binary"} <= set(words) for words in asked)
+    monkeypatch.setattr(environment, "PYTHONS", ("3.11",))
+    main(["--check-wheels"])
+    assert "antlr4-python3-runtime from plain Python sources." in capsys.readouterr().out
+
+
+def test_pythons_and_packages_of_the_check_are_those_of_the_lock(repository, locked):
+    assert set(environment.NO_WHEEL) <= set(locked)
+    text = (repository / "run.py").read_text(encoding="utf-8")
+    versions = re.search(r"^VERSIONS = \((.*)\)$", text, re.MULTILINE)[1]
+    assert tuple(re.findall(r"[\d.]+", versions)) == environment.PYTHONS
 
 
 def test_package_citation_and_code_name_the_same_version(repository):

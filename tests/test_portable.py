@@ -12,7 +12,10 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-OWN = [ROOT / "run.py", *sorted((ROOT / "src").rglob("*.py"))]
+OWN = [
+    ROOT / "run.py",
+    *(p for f in ("src", "data", "docs") for p in sorted((ROOT / f).rglob("*.py"))),
+]
 #: What Windows lacks, of modules and of names in them.
 MODULES = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
 NAMES = {

@@ -71,7 +71,14 @@ def session() -> dict[str, list[list[dict]]]:
     stored = len(notebook.cells)
     notebook.cells += [nbformat.v4.new_code_cell(code) for code in steps.values()]
     where = {"metadata": {"path": str(ROOT)}}
-    client = NotebookClient(notebook, kernel_name="python3", resources=where, timeout=MOST_SECONDS)
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        resources=where,
+        timeout=MOST_SECONDS,
+        startup_timeout=MOST_SECONDS,
+        iopub_timeout=MOST_SECONDS,
+    )
     shown = {}
     # As in Lab: the figures come as pictures.
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}

@@ -14,6 +14,9 @@ from filelock import FileLock
 from mobile_storage.compendium.site.__main__ import build
 from mobile_storage.compendium.site.report import LAUNCH, find_chromium
 
+#: After which nothing more is expected of the browser, however busy the machine is.
+HANGS_MS = 600_000
+
 
 @pytest.fixture(scope="session")
 def site(repository, tmp_path_factory) -> Path:
@@ -69,7 +72,9 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=executable, args=LAUNCH)
+        found = playwright.chromium.launch(
+            executable_path=executable, args=LAUNCH, timeout=HANGS_MS
+        )
         yield found
         found.close()
 
@@ -81,6 +86,7 @@ def visit(browser, site):
     @contextmanager
     def tab(**options):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(HANGS_MS)
         page = context.new_page()
         faults: list[str] = []
         page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)

@@ -35,6 +35,8 @@ _METADATA = {
 }
 _PARAMETERS = "parameters"
 _LONGEST_SHOWN = 200
+#: On a busy machine a kernel takes its time to start, and to say what a cell has printed.
+_HANGS_S = 600
 _UNSTABLE = {
     "the address of an object, which changes from run to run": re.compile(r"\b0x[0-9a-f]{6,}\b"),
     "a random id of a pandas Styler (give it a uuid)": re.compile(r"\bT_[0-9a-f]{5}_"),
@@ -82,7 +84,8 @@ def run_notebook(
     parameters = dict(parameters or {})
     _check_parameters(source, _read(source), parameters)
     failed = output.with_suffix(".failed.ipynb")
-    with tempfile.TemporaryDirectory(prefix="notebook-") as folder:
+    # On Windows a kernel that has just ended may still hold a file.
+    with tempfile.TemporaryDirectory(prefix="notebook-", ignore_cleanup_errors=True) as folder:
         ran, error = Path(folder, "ran.ipynb"), None
         with _own_settings(Path(folder)):
             try:
@@ -93,6 +96,9 @@ def run_notebook(
                     kernel_name="python3",
                     progress_bar=False,
                     record_timing=False,
+                    start_timeout=_HANGS_S,
+                    iopub_timeout=_HANGS_S,
+                    raise_on_iopub_timeout=True,
                 )
             except papermill.PapermillExecutionError as raised:
                 # Counted in the notebook as stored, without the cell that papermill puts in.
@@ -285,7 +291,10 @@ def _merged_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.Noteb
 
 def _output_error(source: Path, notebook: nbformat.NotebookNode) -> str | None:
     """Return what the first output that a reader must not see shows, if there is one."""
-    own_paths = [str(folder) for folder in (Path.cwd(), Path.home()) if len(folder.parts) > 2]
+    own = [folder for folder in (Path.cwd(), Path.home()) if len(folder.parts) > 2]
+    # On Windows: with backslashes, with slashes, and as Python shows text.
+    forms = (str, Path.as_posix, lambda folder: repr(str(folder))[1:-1])
+    own_paths = [form(folder) for folder in own for form in forms]
     injected = _tagged(notebook, "injected-parameters")
     stored = [cell for cell in notebook.cells if cell not in injected]
     for position, cell in enumerate(stored, start=1):

@@ -180,6 +180,8 @@ class _Board:
             finally:
                 self.runs.setdefault(stage.name, Run(FAILED, message="could not be started"))
                 self._ended[stage.name].set()
+            if self._stopped:
+                continue
             done = sum(event.is_set() for event in self._ended.values())
             _logger.info(
                 "%d of %d: %s %s in %.1f s%s",
