@@ -248,10 +248,9 @@ def multiplier_bounds(problem: Problem, high_point: HighPoint, f: int) -> list[B
     follower = problem.followers[f]
     low, high, missing = _gradient_interval(problem, high_point, follower)
     values = np.full(len(follower.rows), np.inf)
-    bases = np.zeros(len(follower.rows))
     for variables, rows in _blocks(follower):
         if np.isfinite(low[variables]).all() and np.isfinite(high[variables]).all():
-            values[rows], bases[rows] = _basis_bounds(
+            values[rows] = _basis_bounds(
                 follower.A[np.ix_(rows, variables)],
                 follower.equality[rows],
                 low[variables],
@@ -269,8 +268,8 @@ def multiplier_bounds(problem: Problem, high_point: HighPoint, f: int) -> list[B
             reason = (
                 next((missing[k] for k in np.flatnonzero(row.a) if missing[k]), "")
                 or next((m for m in missing if m), "")
-                or f"the follower's gradients have {bases[j]:.0f} bases, more than the {BASIS_CAP} "
-                "that are enumerated, and its multipliers have no bound by themselves"
+                or f"the follower has more than {BASIS_CAP} constraint bases, too many to enumerate, "
+                "and its multipliers alone have no bound"
             )
         result.append(Bound(float(values[j]), origins[j], reason))
     return result
@@ -325,7 +324,7 @@ def _independent(rows: np.ndarray) -> list[int]:
     return chosen
 
 
-def _basis_bounds(A, equality, low, high, deadline: Deadline) -> tuple[np.ndarray, int]:
+def _basis_bounds(A, equality, low, high, deadline: Deadline) -> np.ndarray:
     """Largest size of the multiplier of each row over all bases of the gradients.
 
     Parameters
@@ -338,8 +337,8 @@ def _basis_bounds(A, equality, low, high, deadline: Deadline) -> tuple[np.ndarra
 
     Returns
     -------
-    array (rows,), int
-        The bounds, ``inf`` where there are more than ``BASIS_CAP`` bases, and how many there are.
+    array (rows,)
+        ``inf`` where there are more than ``BASIS_CAP`` bases.
 
     Notes
     -----
@@ -355,9 +354,8 @@ def _basis_bounds(A, equality, low, high, deadline: Deadline) -> tuple[np.ndarra
     V = Vt[:rank].T
     choose = rank - len(fixed)
     bounds = np.full(len(A), np.inf)
-    count = math.comb(len(free), choose)
-    if count > BASIS_CAP:
-        return bounds, count
+    if math.comb(len(free), choose) > BASIS_CAP:
+        return bounds
 
     one_signed = np.zeros(len(directions))
     for d in free:
@@ -391,7 +389,7 @@ def _basis_bounds(A, equality, low, high, deadline: Deadline) -> tuple[np.ndarra
         reach = (largest[d], -smallest[d])
         reach = max(reach) if equality[j] else reach[0 if factor[j] > 0 else 1]
         bounds[j] = max(reach, 0.0) / abs(factor[j])
-    return bounds, count
+    return bounds
 
 
 class DualPolyhedron:
@@ -409,38 +407,45 @@ class DualPolyhedron:
 
     def largest(self, j: int, sign: float = 1.0) -> float:
         """Largest value of ``sign * mu_j``; ``inf`` where there is none."""
-        follower = self.follower
-        if not follower.equality[j] and self._on_rays()[j]:
+        if not self.follower.equality[j] and self._on_rays()[j]:
             return math.inf
-        before = len(follower.y) + len(follower.x)
-        columns = before + len(follower.rows)
         if self._lp is None:
             self._lp = self._model()
+        columns = self._lp.getNumCol()
         cost = np.zeros(columns)
-        cost[before + j] = -sign
+        cost[columns - len(self.follower.rows) + j] = -sign
         self._lp.changeColsCost(columns, np.arange(columns, dtype=np.int32), cost)
         if self.high_point.deadline.run(self._lp) != "optimal":
             return math.inf
         return -float(self._lp.getInfo().objective_function_value)
 
     def _model(self):
+        """The LP without cost; its last columns are the multipliers."""
         follower, high_point = self.follower, self.high_point
-        rows = len(follower.rows)
-        ids = np.concatenate([follower.y, follower.x])
         A = sparse.csr_matrix(follower.A)
-        G = sparse.csr_matrix(np.hstack([follower.hessian, follower.cross]))
-        own = sparse.csr_matrix(np.hstack([follower.A, follower.B]))
-        n = len(ids) + rows
+        G = np.hstack([follower.hessian, follower.cross])
+        matrix, row_lower, row_upper = A.T, -follower.c, -follower.c
+        ids = np.zeros(0, dtype=int)
+        if G.any():
+            # The gradient moves with the decisions, which meet the follower's rows.
+            ids = np.concatenate([follower.y, follower.x])
+            matrix = sparse.bmat([[G, A.T], [np.hstack([follower.A, follower.B]), None]])
+            row_lower = np.concatenate(
+                [row_lower, np.where(follower.equality, follower.rhs, -np.inf)]
+            )
+            row_upper = np.concatenate([row_upper, follower.rhs])
+        free = np.where(follower.equality, -np.inf, 0.0)
+        n = len(ids) + len(free)
         return highs_instance(
             MatrixModel(
                 np.zeros(n),
                 0.0,
                 (),
-                sparse.bmat([[G, A.T], [own, None]]).tocsr(),
-                np.concatenate([-follower.c, np.where(follower.equality, follower.rhs, -np.inf)]),
-                np.concatenate([-follower.c, follower.rhs]),
-                np.concatenate([high_point.lower[ids], np.where(follower.equality, -np.inf, 0.0)]),
-                np.concatenate([high_point.upper[ids], np.full(rows, np.inf)]),
+                sparse.csr_matrix(matrix),
+                row_lower,
+                row_upper,
+                np.concatenate([high_point.lower[ids], free]),
+                np.concatenate([high_point.upper[ids], np.full(len(free), np.inf)]),
                 np.zeros(n, dtype=bool),
             )
         )

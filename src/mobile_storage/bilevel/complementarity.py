@@ -83,15 +83,15 @@ def require_finite(problem: Problem, pairs: Sequence[Pair], bounds: Sequence[Pai
         where = f"of '{row.name}' in follower '{follower.name}'"
         if not math.isfinite(bound.slack.value):
             raise MissingBoundError(
-                f"no big-M can be derived for the slack {where}: {bound.slack.missing}; give "
-                "that bound, or use method='branch' or 'sos1'."
+                f"no big-M can be derived for the slack {where}: {bound.slack.missing}",
+                "give that bound, or use method='branch' or 'sos1'",
             )
         if not math.isfinite(bound.multiplier.value):
             raise MissingBoundError(
                 f"no big-M can be derived for the multiplier {where}: "
-                f"{bound.multiplier.missing}; give that bound, or "
-                f"multiplier_bounds={{'{row.source.name}': ...}}, or use method='branch' or "
-                "'sos1'."
+                f"{bound.multiplier.missing}",
+                f"give that bound, or multiplier_bounds={{'{row.source.name}': ...}}, or use "
+                "method='branch' or 'sos1'",
             )
 
 

@@ -34,6 +34,8 @@ from mobile_storage.bilevel.scaling import (
     power_of_two,
 )
 
+#: What solvers read as infinite.
+INFINITE = 1e20
 #: An eigenvalue below minus this share of the largest one makes a Hessian nonconvex.
 CONVEXITY_TOLERANCE = 1e-9
 
@@ -391,6 +393,11 @@ class _Reader:
         numbers = [float(repn.constant), *linear.values(), *quadratic.values()]
         if not np.isfinite(numbers).all():
             raise BilevelModelError(f"{where} has a coefficient that is not a finite number.")
+        if (largest := max(map(abs, numbers))) >= INFINITE:
+            raise BilevelModelError(
+                f"{where} has the coefficient {largest:.3g}, but solvers read numbers from "
+                f"{INFINITE:g} on as infinite; choose other units."
+            )
         return Quadratic(
             float(repn.constant),
             {i: a for i, a in linear.items() if a},

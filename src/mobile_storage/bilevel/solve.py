@@ -239,8 +239,8 @@ class _Run:
         method = self.method
         if solver == "highs" and (base.matrix.nonconvex or base.matrix.quadratic_rows):
             raise MethodError(
-                "HiGHS takes neither nonconvex products nor quadratic constraints, and the leader's "
-                "problem has them; use solver='gurobi' or 'scip'."
+                "HiGHS takes neither nonconvex products nor quadratic constraints, which the "
+                "leader's problem has; use solver='gurobi' or 'scip'."
             )
         if method == "auto":
             method = self._choose(solver, base)
@@ -279,7 +279,7 @@ class _Run:
             bounds = self._bounds(base.single, needed=False)
             comp.require_finite(self.problem, base.single.pairs, bounds)
         except MissingBoundError as error:
-            self.announce(f"branch chosen: {error}")
+            self.announce(f"branch chosen: {error.reason}")
             return "branch"
         self.announce("bigm chosen: HiGHS takes MILPs, and every big-M follows from the data")
         return "bigm"
@@ -380,10 +380,10 @@ class _Run:
         if method == "branch":
             return branch_and_bound(built.matrix, built.pairs, solver, self._remaining())
         raw = solve(built.matrix, solver, self._remaining())
-        if solver == "scip" and raw.status in ("optimal", "infeasible"):
-            if not _relaxation_is_bounded(built.matrix):
-                message = f"the relaxation is unbounded, and SCIP's word was '{raw.status}'"
-                return replace(raw, status="open", message=message)
+        doubtful = solver == "scip" and raw.status in ("optimal", "infeasible")
+        if doubtful and not _relaxation_is_bounded(built.matrix):
+            message = f"the relaxation is unbounded, and SCIP's word was '{raw.status}'"
+            return replace(raw, status="open", message=message)
         return raw
 
     def _settle(self, raw, method, solver, built, base) -> Outcome:

@@ -6,10 +6,15 @@ another solver should be tried: package missing, no or expired licence, licence 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import logging
 import math
+import os
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -18,6 +23,8 @@ from scipy import sparse
 
 from mobile_storage.bilevel.errors import MethodError, SolverUnavailableError
 from mobile_storage.bilevel.matrix import MatrixModel
+
+log = logging.getLogger(__name__)
 
 #: Order in which ``solver="auto"`` tries them.
 SOLVERS = ("gurobi", "highs", "scip")
@@ -38,9 +45,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class RawSolution:
-    """``status``: optimal, infeasible, unbounded, limit, open or error; ``bound`` of a minimisation.
+    """``status``: optimal, infeasible, unbounded, limit, open or error.
 
-    ``open``: the solver stopped by itself without a proof.
+    ``open``: the solver stopped by itself without a proof. ``bound`` is that of a minimisation.
     """
 
     status: str
@@ -120,6 +127,27 @@ def solve(model: MatrixModel, name: str, limits: Limits) -> RawSolution:
     return {"gurobi": _solve_gurobi, "highs": _solve_highs, "scip": _solve_scip}[name](
         model, limits
     )
+
+
+@contextlib.contextmanager
+def _stderr_to_log() -> Iterator[None]:
+    """Send to the log what a C library writes to the process's standard error."""
+    try:
+        sys.stderr.flush()
+        usual = os.dup(2)
+    except (OSError, ValueError, AttributeError):  # there is none
+        yield
+        return
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(usual, 2)
+            os.close(usual)
+            file.seek(0)
+            for line in file.read().decode(errors="replace").splitlines():
+                log.debug("solver: %s", line)
 
 
 def _finite(value: float) -> float | None:
@@ -241,7 +269,10 @@ def _solve_gurobi(model: MatrixModel, limits: Limits) -> RawSolution:
     with gurobi_environment() as env:
         m, v = gurobi_model(model, env)
         with m:
-            gurobi_optimize(m, limits=limits, nonconvex=model.nonconvex)
+            try:
+                gurobi_optimize(m, limits=limits, nonconvex=model.nonconvex)
+            except import_solver("gurobi").GurobiError as error:
+                return RawSolution("error", message=f"Gurobi: {error}")
             status = gurobi_status(m)
             found = m.SolCount > 0
             bound = None
@@ -406,6 +437,14 @@ def _solve_empty(model: MatrixModel) -> RawSolution:
 
 def _solve_scip(model: MatrixModel, limits: Limits) -> RawSolution:
     ps = import_solver("scip")
+    try:
+        with _stderr_to_log():
+            return _run_scip(ps, model, limits)
+    except Exception as error:  # PySCIPOpt raises nothing more special
+        return RawSolution("error", message=f"SCIP: {str(error).removeprefix('SCIP: ')}")
+
+
+def _run_scip(ps: ModuleType, model: MatrixModel, limits: Limits) -> RawSolution:
     m = ps.Model()
     m.hideOutput()
     for parameter, value in (
