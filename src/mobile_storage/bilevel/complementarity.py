@@ -88,8 +88,7 @@ def require_finite(problem: Problem, pairs: Sequence[Pair], bounds: Sequence[Pai
             )
         if not math.isfinite(bound.multiplier.value):
             raise MissingBoundError(
-                f"no big-M can be derived for the multiplier {where}: "
-                f"{bound.multiplier.missing}",
+                f"no big-M can be derived for the multiplier {where}: {bound.multiplier.missing}",
                 f"give that bound, or multiplier_bounds={{'{row.source.name}': ...}}, or use "
                 "method='branch' or 'sos1'",
             )

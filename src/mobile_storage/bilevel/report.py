@@ -126,7 +126,9 @@ def report(
         objective=objective,
         bound=bound,
         gap=gap,
-        solution=dict(zip(problem.names, (float(v) for v in point), strict=True)),
+        solution=dict(
+            zip(problem.names[: problem.callers], map(float, point[: problem.callers]), strict=True)
+        ),
         follower_objectives={n: r.objective for n, r in zip(names, responses, strict=True)},
         follower_optimal_values={n: r.optimal_value for n, r in zip(names, responses, strict=True)},
         follower_gaps={n: r.gap for n, r in zip(names, responses, strict=True)},

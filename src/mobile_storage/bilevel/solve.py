@@ -130,8 +130,7 @@ def solve_bilevel(
         started=started,
     )
     if result.solution is not None:
-        own = zip(problem.variables[: problem.callers], outcome.point, strict=False)
-        for var, value in own:
+        for var, value in zip(problem.variables[: problem.callers], outcome.point, strict=False):
             var.set_value(float(value), skip_validation=True)
     log.info(
         "%s with %s %s: %s, objective %s, gap %s, %d variables, %d constraints, %.2f s",
