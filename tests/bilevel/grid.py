@@ -14,7 +14,7 @@ from scipy.optimize import linprog
 
 
 def draw(seed: int) -> dict:
-    """Integer data: two or three leader variables (a binary among them), one to three of a follower.
+    """Integer data: two leader variables (the first binary), one to three of a follower.
 
     By the seed's turn there are equality rows, a quadratic follower (definite, semidefinite or
     none), price terms, products in the leader's objective, rows that couple, and steps of 1 or 2.
@@ -82,7 +82,7 @@ def model(d: dict, *, cost_factor: float = 1.0, row_factors=None) -> pyo.Concret
 
 def oracle(d: dict) -> float | None:
     """The leader's least value; None where no decision has an admissible response."""
-    nx, ny = d["nx"], d["ny"]
+    nx = d["nx"]
     best = None
     own = d["A"][:, nx:].any(axis=1)
     A, b, equality = d["A"][own], d["b"][own], d["equality"][own]
@@ -138,7 +138,7 @@ def _convex(H, cost, A, b, E, e, box) -> np.ndarray | None:
                 and (mu >= -1e-8).all()
             ):
                 return y
-    # A minimiser on a face that least squares did not pick: any KKT point by LP, row set by row set.
+    # Least squares may pick a point outside: any KKT point of a set of active rows, by LP.
     for size in range(n + 1):
         for active in itertools.combinations(range(len(A)), size):
             point = _kkt_point(H, cost, A, b, E, e, list(active))

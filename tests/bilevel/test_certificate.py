@@ -119,11 +119,11 @@ def test_residuals_and_size_are_reported():
     assert not r.certificate.any_at_bound
     assert r.n_variables >= 3 + 4
     assert r.solver_version.count(".") == 2
-    assert 0 < r.seconds < 10
+    assert r.seconds > 0
 
 
 def tight(order=("y", "z")):
-    """y + z == 2, y == x, z <= 2 - x: the last row adds nothing, so its bound on multipliers is 0."""
+    """y + z == 2, y == x, z <= 2 - x: the last row adds nothing, its multiplier's bound is 0."""
     m = pyo.ConcreteModel()
     m.x = pyo.Var(bounds=(0, 4))
     m.f = pyo.Block()

@@ -23,7 +23,7 @@ WAYS = [
 
 
 def gap_to_eight(domain, bounds=(None, None)):
-    """max 2 x + y for a leader x <= 8, y = max(8 - x, 0): worth 8 + x, so the greatest x is best."""
+    """max 2 x + y for x <= 8, y = max(8 - x, 0): worth 8 + x, so the greatest x is best."""
     m = pyo.ConcreteModel()
     m.x = pyo.Var(domain=domain, bounds=bounds)
     m.cap = pyo.Constraint(expr=m.x <= 8)

@@ -78,13 +78,9 @@ def test_random_units_do_not_change_the_enumerated_optimum(seed):
     expected = oracle(d)
     for method, solver in (("auto", "gurobi"), ("bigm", "scip"), ("branch", "gurobi")):
         m = model(d, cost_factor=cost_factor, row_factors=row_factors)
-        if method == "branch" and d["P"].any():
-            continue  # its products may be nonconvex
-        try:
-            r = solve_bilevel(m, m.f, m.x, method=method, solver=solver)
-        except ValueError as error:
-            assert "convex leader problem" in str(error)
-            continue
+        if method == "branch" and (d["P"].any() or d["D"].any()):
+            continue  # products may stay nonconvex, which branch refuses
+        r = solve_bilevel(m, m.f, m.x, method=method, solver=solver)
         assert r.status == ("infeasible" if expected is None else "optimal"), r.message
         assert r.objective == (expected and pytest.approx(expected, abs=1e-5, rel=1e-5))
 

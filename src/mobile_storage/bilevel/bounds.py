@@ -268,8 +268,8 @@ def multiplier_bounds(problem: Problem, high_point: HighPoint, f: int) -> list[B
             reason = (
                 next((missing[k] for k in np.flatnonzero(row.a) if missing[k]), "")
                 or next((m for m in missing if m), "")
-                or f"the follower has more than {BASIS_CAP} constraint bases, too many to enumerate, "
-                "and its multipliers alone have no bound"
+                or f"the follower has more than {BASIS_CAP} constraint bases, which are not "
+                "enumerated, and its multipliers alone have no bound"
             )
         result.append(Bound(float(values[j]), origins[j], reason))
     return result

@@ -213,6 +213,8 @@ def _flatten(components: Any, ctype: Any) -> list[Any]:
 
 def _data_objects(components: Any, ctype: Any) -> list[Any]:
     found = getattr(components, "ctype", None)
+    if not isinstance(found, type):  # a slice gives a slice of types
+        found = None
     if found is ctype:
         return list(components.values()) if components.is_indexed() else [components]
     if isinstance(components, Mapping) and found is None:
