@@ -12,8 +12,11 @@ import pytest
 from scipy.optimize import linprog
 
 from mobile_storage.bilevel import MissingBoundError, Status, solve_bilevel
+from mobile_storage.bilevel import bounds as bounds_module
+from mobile_storage.bilevel import solve as solve_module
 from mobile_storage.bilevel.bounds import HighPoint, multiplier_bounds, slack_bounds
 from mobile_storage.bilevel.model import read_problem
+from mobile_storage.bilevel.solvers import Deadline, OutOfTimeError
 
 
 def test_bounds_of_a_toy_by_hand():
@@ -106,16 +109,14 @@ def chain(n):
 
 
 @pytest.mark.slow
-def test_two_hundred_followers_take_few_linear_programs(monkeypatch):
-    solve, solved = highspy.Highs.run, []
-    monkeypatch.setattr(highspy.Highs, "run", lambda self: solved.append(self) or solve(self))
+def test_two_hundred_followers_are_bounded_without_a_program_for_each_row(counted):
     m = chain(200)
     problem = read_problem(m, m.f, m.p)
     high_point = HighPoint(problem)
     found = [multiplier_bounds(problem, high_point, f) for f in range(200)]
     slack_bounds(problem, high_point, 200 * 32)
     assert all(math.isfinite(b.value) for follower in found for b in follower)
-    assert len(solved) <= 200
+    assert counted["runs"] == 0
 
 
 def gap_model(upper=None):
@@ -210,3 +211,191 @@ def test_given_bounds_must_be_numbers(bad):
     m = free_price()
     with pytest.raises(ValueError, match="multiplier_bounds must be finite"):
         solve_bilevel(m, m.f, m.p, method="bigm", multiplier_bounds=bad)
+
+
+def covering(n):
+    """A follower that covers needs at least cost: no box above, so every multiplier is bounded."""
+    rng = np.random.default_rng(n)
+    m = pyo.ConcreteModel()
+    m.x = pyo.Var(bounds=(0, 4))
+    m.f = pyo.Block()
+    m.f.y = pyo.Var(range(n), bounds=(0, None))
+    m.f.rows = pyo.ConstraintList()
+    for _ in range(n // 2):
+        a = rng.integers(0, 6, n)
+        a[0] = 1
+        m.f.rows.add(sum(int(k) * m.f.y[i] for i, k in enumerate(a)) + m.x >= int(3 * n))
+    m.f.o = pyo.Objective(
+        expr=sum(int(k) * v for k, v in zip(rng.integers(1, 9, n), m.f.y.values(), strict=True))
+    )
+    m.o = pyo.Objective(expr=m.x + sum(m.f.y.values()))
+    return m
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How many HiGHS models are set up for bounds, and how many LPs are run."""
+    counts = {"models": 0, "runs": 0}
+    make, run = bounds_module.highs_instance, Deadline.run
+
+    def counting_make(*args, **kwargs):
+        counts["models"] += 1
+        return make(*args, **kwargs)
+
+    def counting_run(self, h):
+        counts["runs"] += 1
+        return run(self, h)
+
+    monkeypatch.setattr(bounds_module, "highs_instance", counting_make)
+    monkeypatch.setattr(Deadline, "run", counting_run)
+    return counts
+
+
+def test_one_model_serves_all_multipliers_of_a_follower(counted, monkeypatch):
+    monkeypatch.setattr(bounds_module, "BASIS_CAP", 0)
+    m = covering(12)
+    problem = read_problem(m, m.f, m.x)
+    found = multiplier_bounds(problem, HighPoint(problem), 0)
+    assert all(math.isfinite(b.value) for b in found)
+    # Rows with a ray are found by one LP; the rest has one LP each on one model.
+    assert counted == {"models": 2, "runs": 1 + len(found)}
+
+
+def test_multipliers_without_a_bound_are_found_by_one_program(counted, monkeypatch):
+    """Every variable has two bounds, so every multiplier can grow together with others."""
+    monkeypatch.setattr(bounds_module, "BASIS_CAP", 0)
+    m = covering(12)
+    for v in m.f.y.values():
+        v.setub(50)
+    problem = read_problem(m, m.f, m.x)
+    found = multiplier_bounds(problem, HighPoint(problem), 0)
+    assert not any(math.isfinite(b.value) for b in found)
+    assert counted == {"models": 1, "runs": 1}
+    assert "more than 0 constraint bases" in found[0].missing
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_shared_programs_give_what_separate_ones_give(seed, monkeypatch):
+    """Oracle: SciPy maximises every multiplier alone, over the same set."""
+    monkeypatch.setattr(bounds_module, "BASIS_CAP", 0)
+    m = random_follower(seed)
+    rng = np.random.default_rng(seed)
+    for v in m.f.y.values():
+        v.setub(None if rng.random() < 0.7 else 5)
+    if rng.random() < 0.5:
+        m.f.tie = pyo.Constraint(expr=sum(m.f.y.values()) == 2 + m.x)
+    if rng.random() < 0.5:
+        m.f.o.expr = sum((k + 1) * v for k, v in m.f.y.items())  # no gradient that moves
+    problem = read_problem(m, m.f, m.x)
+    (follower,) = problem.followers
+    high_point = HighPoint(problem)
+    found = multiplier_bounds(problem, high_point, 0)
+    n, k, rows = len(follower.y), len(follower.x), len(follower.rows)
+    box = [(high_point.lower[i], high_point.upper[i]) for i in [*follower.y, *follower.x]]
+    eq, free = follower.equality, ~follower.equality
+    own = np.hstack([follower.A, follower.B, np.zeros((rows, rows))])
+    equalities = np.vstack([np.hstack([follower.hessian, follower.cross, follower.A.T]), own[eq]])
+    for j, row in enumerate(follower.rows):
+        values = []
+        for sign in (1.0, -1.0) if row.equality else (1.0,):
+            cost = np.zeros(n + k + rows)
+            cost[n + k + j] = -sign
+            best = linprog(
+                cost,
+                own[free],
+                follower.rhs[free],
+                equalities,
+                np.concatenate([-follower.c, follower.rhs[eq]]),
+                [*box, *((None if e else 0, None) for e in eq)],
+            )
+            values.append(-best.fun if best.status == 0 else math.inf)
+        bound = high_point.equality_multiplier(0, j) if row.equality else found[j]
+        assert bound.value == pytest.approx(max(values), abs=1e-6, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_equality_multipliers_lie_within_their_bounds(seed):
+    """Some KKT multipliers meet all bounds together, equalities and inequalities."""
+    m = random_follower(seed)
+    y = list(m.f.y.values())
+    m.f.tie = pyo.Constraint(expr=sum(y) + y[0] == 3 + 0.5 * m.x)
+    m.f.twin = pyo.Constraint(expr=-2 * (sum(y) + y[0]) == -6 - m.x)
+    problem = read_problem(m, m.f, m.x)
+    (follower,) = problem.followers
+    limits = np.array([b.value for b in multiplier_bounds(problem, HighPoint(problem), 0)])
+    assert np.isfinite(limits).all()
+    eq = follower.equality
+    for x in np.linspace(-2, 3, 6):
+        cost = follower.c + follower.cross @ np.full(len(follower.x), x)
+        rhs = follower.rhs - follower.B @ np.full(len(follower.x), x)
+        primal = linprog(cost, follower.A[~eq], rhs[~eq], follower.A[eq], rhs[eq], (None, None))
+        if primal.status != 0:
+            continue
+        low = np.where(eq, -limits, 0.0) - 1e-7
+        dual = linprog(
+            np.zeros(len(rhs)),
+            A_eq=np.vstack([follower.A.T, -rhs]),
+            b_eq=np.r_[-cost, primal.fun],
+            bounds=np.c_[low, limits + 1e-7],
+        )
+        assert dual.status == 0
+
+
+def ticking(seconds_per_look=1.0):
+    """A clock that every look at it moves on."""
+    ticks = itertools.count()
+    return lambda: seconds_per_look * next(ticks)
+
+
+def test_bounds_stop_at_the_deadline(counted, monkeypatch):
+    monkeypatch.setattr(bounds_module, "BASIS_CAP", 0)
+    m = covering(12)
+    problem = read_problem(m, m.f, m.x)
+    high_point = HighPoint(problem, Deadline(8.0, ticking()))
+    with pytest.raises(OutOfTimeError):
+        multiplier_bounds(problem, high_point, 0)
+    # Two looks at the clock a program: it stops long before the last of the 18 rows.
+    assert counted["runs"] <= 5
+
+
+def test_bases_stop_at_the_deadline():
+    m = random_follower(3)
+    problem = read_problem(m, m.f, m.x)
+    with pytest.raises(OutOfTimeError):
+        multiplier_bounds(problem, HighPoint(problem, Deadline(0.0, ticking())), 0)
+
+
+def test_a_deadline_can_be_shared():
+    now = 10.0
+    whole = Deadline(30.0, lambda: now)
+    part = whole.share(0.25)
+    assert (whole.left(), part.left(), Deadline().left()) == (20.0, 5.0, math.inf)
+    now = 31.0
+    assert (whole.left(), part.left()) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("method", "solver"),
+    [("bigm", "highs"), ("gdp.hull", "highs"), ("bigm", "gurobi"), ("bigm", "scip")],
+)
+def test_no_time_for_the_bounds_that_a_method_needs_is_a_limit(method, solver):
+    m = covering(12)
+    r = solve_bilevel(m, m.f, m.x, method=method, solver=solver, time_limit_s=0.0)
+    assert (r.status, r.objective, r.bound) == (Status.LIMIT, None, None)
+    assert "the time limit passed while bounds were derived" in r.message
+
+
+@pytest.mark.parametrize(
+    ("solver", "method"), [("gurobi", "sos1"), ("scip", "sos1"), ("highs", "branch")]
+)
+def test_without_time_for_bounds_a_method_that_needs_none_still_gives_the_optimum(
+    solver, method, monkeypatch
+):
+    """The share of bounds is used up at once; what is left of the time is the solver's."""
+    monkeypatch.setattr(solve_module, "BOUNDS_SHARE", 0.0)
+    m = covering(6)
+    reference = solve_bilevel(m, m.f, m.x, solver=solver)
+    r = solve_bilevel(m, m.f, m.x, solver=solver, time_limit_s=600.0)
+    assert (r.status, r.method) == (Status.OPTIMAL, method)
+    assert r.objective == pytest.approx(reference.objective)
+    assert any("time limit left no time" in a for a in r.announcements)

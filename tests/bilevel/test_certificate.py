@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyomo.environ as pyo
 import pytest
+from scipy.optimize import linprog
 
 from mobile_storage.bilevel import Status, solve_bilevel
 from mobile_storage.bilevel import solve as module
+from mobile_storage.bilevel.bounds import HighPoint, multiplier_bounds
 from mobile_storage.bilevel.certificate import leader_residuals, position, respond
 from mobile_storage.bilevel.model import read_problem
 
@@ -117,4 +119,123 @@ def test_residuals_and_size_are_reported():
     assert not r.certificate.any_at_bound
     assert r.n_variables >= 3 + 4
     assert r.solver_version.count(".") == 2
-    assert 0 < r.seconds < 10
+    assert r.seconds > 0
+
+
+def tight(order=("y", "z")):
+    """y + z == 2, y == x, z <= 2 - x: the last row adds nothing, its multiplier's bound is 0."""
+    m = pyo.ConcreteModel()
+    m.x = pyo.Var(bounds=(0, 4))
+    m.f = pyo.Block()
+    m.f.y, m.f.z = pyo.Var(bounds=(0, 1)), pyo.Var(bounds=(0, 2))
+    rows = [m.f.y + m.f.z == 2, m.f.y == m.x, m.f.z <= 2 - m.x]
+    m.f.rows = pyo.ConstraintList()
+    for row in rows if order == ("y", "z") else rows[::-1]:
+        m.f.rows.add(row)
+    m.f.o = pyo.Objective(expr=-m.f.z)
+    m.o = pyo.Objective(expr=-m.x)
+    return m
+
+
+@pytest.mark.parametrize("solver", ["gurobi", "highs", "scip"])
+@pytest.mark.parametrize("method", ["auto", "bigm", "gdp.hull"])
+@pytest.mark.parametrize("order", [("y", "z"), ("z", "y")])
+def test_multipliers_are_those_of_the_bounds_basis(solver, method, order):
+    m = tight(order)
+    r = solve_bilevel(m, m.f, m.x, method=method, solver=solver)
+    assert (r.status, r.objective) == ("optimal", pytest.approx(-1))
+    assert r.certificate.stationarity <= 1e-9
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(20), *(pytest.param(s, marks=pytest.mark.slow) for s in range(20, 200))]
+)
+def test_recomputed_multipliers_lie_within_the_derived_bounds(seed):
+    """With equalities, parallel rows and dependent rows, at optima of random followers."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 4))
+    m = pyo.ConcreteModel()
+    m.x = pyo.Var(bounds=(0, 2))
+    m.f = pyo.Block()
+    m.f.y = pyo.Var(range(n), bounds=(0, 3))
+    m.f.rows = pyo.ConstraintList()
+    y = list(m.f.y.values())
+    base = rng.integers(-2, 3, (2, n))
+    inside = rng.integers(0, 4, n)
+    for k, a in enumerate([*base, base[0] + base[1], -base[0], 2 * base[1]]):
+        if a.any() and rng.random() < 0.8:
+            body, at = sum(int(c) * v for c, v in zip(a, y, strict=True)), int(a @ inside)
+            m.f.rows.add(body == at if k < 3 and rng.random() < 0.5 else body <= at + m.x)
+    m.f.o = pyo.Objective(
+        expr=sum(
+            (int(c) + int(d) * m.x) * v
+            for c, d, v in zip(*rng.integers(-3, 4, (2, n)), y, strict=True)
+        )
+    )
+    m.o = pyo.Objective(expr=m.x)
+    problem = read_problem(m, m.f, m.x)
+    (follower,) = problem.followers
+    bounds = multiplier_bounds(problem, HighPoint(problem), 0)
+    for x in (0.0, 0.7, 2.0):
+        point = np.zeros(len(problem.names))
+        point[follower.x] = x
+        cost, rhs = follower.at(point)
+        best = linprog(
+            cost,
+            follower.A[~follower.equality],
+            rhs[~follower.equality],
+            follower.A[follower.equality] if follower.equality.any() else None,
+            rhs[follower.equality] if follower.equality.any() else None,
+            bounds=(None, None),
+        )
+        if best.status != 0:
+            continue
+        point[follower.y] = best.x
+        found = respond(follower, point)
+        assert max(found.stationarity, found.dual, found.complementarity) <= 1e-6
+        for mu, bound, free in zip(found.multipliers, bounds, follower.equality, strict=True):
+            assert free or mu <= bound.value + 1e-6
+
+
+@pytest.mark.parametrize("solver", ["gurobi", "highs", "scip"])
+@pytest.mark.parametrize("method", ["auto", "bigm"])
+def test_a_semidefinite_follower_is_solved_again_with_regularisation(method, solver):
+    """min 2 a^2 - 4 a - b + 3 c, b + c == -2: a = 1, c = -2, b = 0, whatever the leader does."""
+    m = pyo.ConcreteModel()
+    m.x = pyo.Var(bounds=(0, 4))
+    m.f = pyo.Block()
+    m.f.a, m.f.b = pyo.Var(bounds=(0, 3)), pyo.Var(bounds=(0, 2))
+    m.f.c = pyo.Var(bounds=(-2, 2))
+    m.f.row = pyo.Constraint(expr=2 * m.f.a + 3 * m.f.b >= 1)
+    m.f.tie = pyo.Constraint(expr=m.f.b + m.f.c == -2)
+    m.f.o = pyo.Objective(expr=2 * m.f.a**2 - 4 * m.f.a - m.f.b + 3 * m.f.c)
+    m.o = pyo.Objective(expr=m.x)
+    r = solve_bilevel(m, m.f, m.x, method=method, solver=solver)
+    assert (r.status, r.objective) == ("optimal", pytest.approx(0, abs=1e-9))
+    assert r.follower_optimal_values["f"] == pytest.approx(-8)
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_random_semidefinite_followers_are_solved_again(seed):
+    rng = np.random.default_rng(seed)
+    n = 3
+    root = rng.integers(-2, 3, (1, n))
+    H, c = root.T @ root, rng.integers(-4, 5, n)
+    m = pyo.ConcreteModel()
+    m.x = pyo.Var(bounds=(0, 4))
+    m.f = pyo.Block()
+    m.f.y = pyo.Var(range(n), bounds=(-2, 2))
+    y = list(m.f.y.values())
+    m.f.tie = pyo.Constraint(expr=y[1] + y[2] == -2)
+    m.f.row = pyo.Constraint(expr=2 * y[0] + 3 * y[1] >= 1)
+    m.f.o = pyo.Objective(
+        expr=sum(int(h) * y[i] * y[k] for (i, k), h in np.ndenumerate(H))
+        + sum(int(a) * v for a, v in zip(c, y, strict=True))
+    )
+    m.o = pyo.Objective(expr=m.x + m.f.y[0])
+    values = []
+    for method, solver in (("auto", "gurobi"), ("bigm", "highs"), ("branch", "highs")):
+        r = solve_bilevel(m, m.f, m.x, method=method, solver=solver)
+        assert r.status is Status.OPTIMAL, r.message
+        values.append(r.objective)
+    assert values == pytest.approx([values[0]] * 3, abs=2e-6)

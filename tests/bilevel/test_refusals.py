@@ -13,6 +13,7 @@ from mobile_storage.bilevel import (
     MethodError,
     NonconvexFollowerError,
     UnboundedProductError,
+    bounds,
     solve_bilevel,
 )
 
@@ -31,7 +32,9 @@ def base():
 
 def refused(m, error, match, followers=None, leader=None):
     with pytest.raises(error, match=match) as caught:
-        solve_bilevel(m, followers or m.f, [m.x] if leader is None else leader)
+        solve_bilevel(
+            m, m.f if followers is None else followers, [m.x] if leader is None else leader
+        )
     assert isinstance(caught.value, ValueError)
     assert str(caught.value).count("\n") == 0
 
@@ -205,3 +208,90 @@ def test_components_that_would_be_left_out():
     m = base()
     m.f.either = gdp.Disjunction(expr=[[m.f.y <= 1], [m.f.y >= 4]])
     refused(m, BilevelModelError, r"'f\.either' is a Disjunction")
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda m: m.x, "the Var 'x'"),
+        (lambda m: m.f.y, "the Var 'f.y'"),
+        (lambda m: m.many, "the Var 'many'"),
+        (lambda m: m.many[1], r"the Var 'many\[1\]'"),
+        (lambda m: m.f.row, "the Constraint 'f.row'"),
+        (lambda m: m.o, "the Objective 'o'"),
+        (lambda m: m.f.y + 1, "LinearExpression|SumExpression"),
+        (lambda m: None, "NoneType"),
+        (lambda m: 3, "int"),
+        (lambda m: m.never, "the Var 'never'"),
+    ],
+)
+@pytest.mark.parametrize("wrap", [lambda c: c, lambda c: [c], lambda c: {"f": c}, lambda c: (c,)])
+def test_a_follower_that_is_no_block(make, found, wrap):
+    m = base()
+    m.many, m.never = pyo.Var([1, 2]), pyo.Var([])
+    what = make(m)
+    if what is None and wrap(what) is None:
+        return  # no follower at all, which is allowed
+    refused(m, BilevelModelError, f"expected Pyomo Block components, found ({found})", wrap(what))
+    both = [m.f, what]
+    refused(m, BilevelModelError, f"expected Pyomo Block components, found ({found})", both)
+
+
+@pytest.mark.parametrize("pick", ["f", "row", "o"])
+def test_a_leader_variable_that_is_no_variable(pick):
+    m = base()
+    what = {"f": m.f, "row": m.f.row, "o": m.o}[pick]
+    for leader in (what, [m.x, what], {"x": what}):
+        refused(m, BilevelModelError, "expected Pyomo Var components, found the", leader=leader)
+
+
+def test_indexed_components_and_slices_are_taken():
+    m = base()
+    m.v = pyo.Var([1, 2], bounds=(0, 1))
+    m.f.more = pyo.Constraint(expr=m.f.y <= 3 + m.v[1])
+    for leader in ([m.x, m.v], [m.x, m.v[:]], {"x": m.x, "v": m.v}, (v for v in (m.x, m.v))):
+        assert solve_bilevel(m, [m.f], leader).objective == pytest.approx(3)
+
+
+@pytest.mark.parametrize("method", ["auto", "bigm"])
+def test_highs_names_its_own_limits_and_no_method_that_was_not_asked_for(method):
+    """q <= 12 - p by the follower's row: the leader's p q stays a nonconvex product."""
+    m = pyo.ConcreteModel()
+    m.p = pyo.Var(bounds=(0, 10))
+    m.f = pyo.Block()
+    m.f.q = pyo.Var(bounds=(0, 20))
+    m.f.cap = pyo.Constraint(expr=m.f.q <= 12 - m.p)
+    m.f.o = pyo.Objective(expr=m.f.q, sense=pyo.maximize)
+    m.o = pyo.Objective(expr=m.p * m.f.q, sense=pyo.maximize)
+    with pytest.raises(MethodError, match="HiGHS takes neither nonconvex products") as caught:
+        solve_bilevel(m, m.f, m.p, method=method, solver="highs")
+    assert "branch" not in str(caught.value)
+    assert "solver='gurobi' or 'scip'" in str(caught.value)
+
+
+def test_the_choice_of_branch_is_announced_without_advice():
+    m = base()
+    m.f.y.setub(None)
+    m.f.row.deactivate()
+    m.f.above = pyo.Constraint(expr=m.f.y >= m.x - 1)
+    m.f.o.expr = m.f.y
+    r = solve_bilevel(m, m.f, m.x, solver="highs")
+    (text,) = (a for a in r.announcements if a.startswith("branch chosen"))
+    assert text.endswith("variable 'f.y' has no upper bound")
+
+
+def test_a_binary_times_a_multiplier_without_bound_says_why(monkeypatch):
+    """Were there too many bases to enumerate, the true reason would be given."""
+    monkeypatch.setattr(bounds, "BASIS_CAP", 0)
+    m = pyo.ConcreteModel()
+    m.b, m.x = pyo.Var(domain=pyo.Binary), pyo.Var(bounds=(0, None))
+    m.f = pyo.Block()
+    m.f.y, m.f.z = pyo.Var(bounds=(0, 2)), pyo.Var(bounds=(0, 3))
+    m.f.row = pyo.Constraint(expr=m.f.y + m.f.z == 2 + m.b)
+    m.f.o = pyo.Objective(expr=m.x * m.f.y + 2 * m.f.z)
+    m.o = pyo.Objective(expr=m.x * m.f.y - m.b, sense=pyo.maximize)
+    refused(m, UnboundedProductError, "'x' has no upper bound", leader=[m.x, m.b])
+    # With both factors bounded the product may stay, and a nonconvex solver finds 4.
+    m.x.setub(4)
+    r = solve_bilevel(m, m.f, [m.x, m.b], solver="scip")
+    assert (r.status, r.objective) == ("optimal", pytest.approx(4, rel=1e-6))

@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pyomo.environ as pyo
 import pytest
 
 import mobile_storage
-from mobile_storage.bilevel import SolverUnavailableError, Status, solve_bilevel
+from mobile_storage.bilevel import SolverUnavailableError, Status, solve_bilevel, solvers
+from mobile_storage.bilevel import solve as module
+from mobile_storage.bilevel.solvers import RawSolution
 
 SOURCE = os.path.dirname(next(iter(mobile_storage.__path__)))
 
@@ -240,3 +244,168 @@ class TestVerdicts:
     def test_infeasible_although_a_ray_exists(self, method, solver):
         m = self.model(0.5, unbounded=True)
         assert solve_bilevel(m, m.f, m.x, method=method, solver=solver).status == "infeasible"
+
+
+def climbing(scale=1.0):
+    """min -2 a - 2 y, y = max(a - 39, 0) with a whole and without end: unbounded."""
+    m = pyo.ConcreteModel()
+    m.a = pyo.Var(domain=pyo.NonNegativeIntegers)
+    m.f = pyo.Block()
+    m.f.y, m.f.z = pyo.Var(bounds=(0, None)), pyo.Var(bounds=(0, 9))
+    m.f.row = pyo.Constraint(expr=m.a - m.f.y - 4 * m.f.z <= 3)
+    m.f.o = pyo.Objective(expr=scale * (3 * m.f.y - 2 * m.f.z))
+    m.o = pyo.Objective(expr=-2 * m.a - 2 * m.f.y + 8 * m.f.z)
+    return m
+
+
+def climbing_reals():
+    """The same kind without integers, and with a leader's row."""
+    m = climbing()
+    m.a.domain = pyo.NonNegativeReals
+    m.more = pyo.Constraint(expr=m.a >= 2 * m.f.z)
+    return m
+
+
+@pytest.mark.parametrize("make", [climbing, climbing_reals])
+@pytest.mark.parametrize("solver", ["gurobi", "highs", "scip"])
+def test_unbounded_is_said_by_every_solver(solver, make):
+    """SCIP called the first one optimal at -6."""
+    m = make()
+    r = solve_bilevel(m, m.f, m.a, solver=solver)
+    assert (r.status, r.objective) == (Status.UNBOUNDED, None)
+
+
+@pytest.mark.parametrize("solver", ["gurobi", "highs", "scip"])
+def test_infeasible_is_not_unbounded(solver):
+    m = climbing()
+    m.never = pyo.Constraint(expr=m.f.y >= m.a)
+    m.start = pyo.Constraint(expr=m.a >= 40)
+    assert solve_bilevel(m, m.f, m.a, solver=solver).status is Status.INFEASIBLE
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_solvers_agree_on_problems_without_ends(seed):
+    """Random leaders and followers half of whose variables have no upper bound."""
+    rng = np.random.default_rng(seed)
+    words = set()
+    whole, endless = rng.random(2) < 0.6, rng.random(4) < 0.5
+    rows, costs = rng.integers(-4, 5, (3, 4)), rng.integers(-9, 10, (2, 4))
+    for solver in ("gurobi", "highs", "scip"):
+        m = pyo.ConcreteModel()
+        m.x = pyo.Var(
+            [0, 1],
+            domain=lambda _, i: pyo.Integers if whole[i] else pyo.Reals,
+            bounds=lambda _, i: (0, None if endless[i] else 9),
+        )
+        m.f = pyo.Block()
+        m.f.y = pyo.Var([0, 1], bounds=lambda _, i: (0, None if endless[2 + i] else 9))
+        v = [*m.x.values(), *m.f.y.values()]
+        m.f.rows = pyo.ConstraintList()
+        for a in rows:
+            if a[2:].any():
+                m.f.rows.add(sum(int(c) * w for c, w in zip(a, v, strict=True)) <= 11)
+        m.f.o = pyo.Objective(
+            expr=sum(int(c) * w for c, w in zip(costs[0][2:], v[2:], strict=True))
+        )
+        m.o = pyo.Objective(expr=sum(int(c) * w for c, w in zip(costs[1], v, strict=True)))
+        r = solve_bilevel(m, m.f, m.x, solver=solver)
+        value = None if r.objective is None else round(r.objective, 5) + 0.0
+        words.add((r.status.value, value))
+    assert len(words) == 1
+    assert words.pop()[0] in ("optimal", "infeasible", "unbounded")
+
+
+def test_only_limits_of_gurobi_are_limits():
+    """Status 13 (suboptimal) came back as a limit though none was set."""
+    grb = pytest.importorskip("gurobipy").GRB
+    words = {n: solvers.gurobi_status(SimpleNamespace(Status=n)) for n in range(1, 18)}
+    assert {n for n, w in words.items() if w == "limit"} == {grb.TIME_LIMIT, grb.NODE_LIMIT}
+    assert words[grb.SUBOPTIMAL] == words[grb.NUMERIC] == words[grb.INF_OR_UNBD] == "open"
+
+
+@pytest.mark.parametrize("unbounded", [True, False])
+def test_a_solver_that_stops_without_a_proof_is_settled(monkeypatch, unbounded):
+    """Gurobi's verdict with a point at hand, put in its place: such models are rare."""
+    pytest.importorskip("gurobipy")
+    honest = solvers.solve
+
+    def gives_up(model, name, limits):
+        raw = honest(model, name, limits)
+        return RawSolution("open", raw.x, -66.0, None, 1, "Gurobi status 13")
+
+    monkeypatch.setattr(module, "solve", gives_up)
+    m = climbing()
+    if not unbounded:
+        m.a.setub(50)
+    r = solve_bilevel(m, m.f, m.a, solver="gurobi")
+    # With a <= 50: y = 11, z = 9.
+    assert (r.status, r.objective) == (
+        (Status.UNBOUNDED, None) if unbounded else (Status.OPTIMAL, pytest.approx(-50))
+    )
+    assert any("gurobi called the sos1 model open" in a for a in r.announcements)
+
+
+def test_a_nonconvex_problem_that_a_solver_leaves_open_is_uncertain(monkeypatch):
+    honest = solvers.solve
+    monkeypatch.setattr(
+        module, "solve", lambda *a: replace(honest(*a), status="open", message="Gurobi status 13")
+    )
+    m = pyo.ConcreteModel()
+    m.p = pyo.Var(bounds=(0, 10))
+    m.b = pyo.Block()
+    m.b.q = pyo.Var(bounds=(0, 20))
+    m.b.cap = pyo.Constraint(expr=m.b.q <= 12 - m.p)
+    m.b.o = pyo.Objective(expr=m.b.q, sense=pyo.maximize)
+    m.o = pyo.Objective(expr=m.p * m.b.q, sense=pyo.maximize)
+    r = solve_bilevel(m, m.b, m.p, solver="gurobi")
+    assert r.status is Status.UNCERTAIN
+    assert "stopped without a proof (Gurobi status 13)" in r.message
+
+
+def raising_scip(monkeypatch):
+    """SCIP fails in its own way: a line on the process's standard error, and a bare exception."""
+    pytest.importorskip("pyscipopt")
+
+    def fail(*_):
+        os.write(2, b"[lp.c:1234] ERROR: something in SCIP\n")
+        raise Exception("SCIP: error in LP solver!")
+
+    monkeypatch.setattr(solvers, "_run_scip", fail)
+
+
+def test_scips_own_errors_are_a_status_and_its_noise_goes_to_the_log(monkeypatch, capfd, caplog):
+    raising_scip(monkeypatch)
+    m, _ = many_buyers(3)
+    with caplog.at_level(logging.DEBUG, logger="mobile_storage.bilevel"):
+        r = solve_bilevel(m, m.buyer, m.p, solver="scip")
+    assert (r.status, r.message) == (Status.ERROR, "SCIP: error in LP solver!")
+    assert capfd.readouterr().err == ""
+    assert "something in SCIP" in caplog.text
+
+
+def test_standard_error_works_again_after_scip(capfd):
+    m, best = many_buyers(3)
+    assert solve_bilevel(m, m.buyer, m.p, solver="scip").objective == pytest.approx(best)
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
+
+
+def test_an_error_of_scip_is_the_last_of_the_reasons(monkeypatch):
+    raising_scip(monkeypatch)
+    monkeypatch.setitem(sys.modules, "gurobipy", None)
+    m, _ = many_buyers(3)
+    with pytest.raises(SolverUnavailableError, match=r"scip: it gave up \(SCIP: error in LP"):
+        solve_bilevel(m, m.buyer, m.p, method="sos1")
+
+
+def test_an_error_of_gurobi_is_a_status(monkeypatch):
+    gp = pytest.importorskip("gurobipy")
+
+    def fail(_):
+        raise gp.GurobiError(10001, "Out of memory")
+
+    monkeypatch.setattr(gp.Model, "optimize", fail)
+    m, best = many_buyers(3)
+    r = solve_bilevel(m, m.buyer, m.p, solver="gurobi")
+    assert (r.status, r.message) == (Status.ERROR, "Gurobi: Out of memory")
+    assert solve_bilevel(m, m.buyer, m.p).objective == pytest.approx(best)

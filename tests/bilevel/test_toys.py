@@ -211,3 +211,139 @@ def test_the_model_comes_back_as_it_was():
     assert {c.name: str(c.expr) for c in m.component_data_objects(pyo.Objective)} == text
     assert (m.buyer.q.lb, m.buyer.q.ub, m.buyer.q.domain) == (2, 8, pyo.Reals)
     assert r.solution == {"p": pytest.approx(7), "buyer.q": pytest.approx(8)}
+
+
+def lone(cost, bounds=(None, None), leader=lambda m: m.x):
+    """A follower variable in no constraint; x of [0, 4]."""
+    m = pyo.ConcreteModel()
+    m.x = pyo.Var(bounds=(0, 4))
+    m.f = pyo.Block()
+    m.f.y, m.f.z = pyo.Var(bounds=bounds), pyo.Var(bounds=(0, 1))
+    m.f.o = pyo.Objective(expr=cost(m))
+    m.o = pyo.Objective(expr=leader(m))
+    return m
+
+
+@pytest.mark.parametrize(("method", "solver"), [*WAYS, ("strong_duality", "highs")])
+@pytest.mark.parametrize(
+    ("cost", "maximise"),
+    [
+        (lambda m: m.f.y, False),
+        (lambda m: m.f.y, True),
+        (lambda m: m.f.y + m.f.z, False),
+        (lambda m: m.f.z**2 - 1e-8 * m.f.y, False),
+        (lambda m: m.f.y + m.x, False),
+    ],
+)
+def test_a_follower_without_an_optimum_makes_the_problem_infeasible(method, solver, cost, maximise):
+    """A cost that falls without end has no optimal response at any decision of the leader."""
+    m = lone(cost)
+    m.f.o.sense = pyo.maximize if maximise and m.f.o.expr is m.f.y else pyo.minimize
+    r = solve_bilevel(m, m.f, m.x, method=method, solver=solver)
+    assert r.status is Status.INFEASIBLE
+    assert "improves without end in its variable 'f.y'" in r.message
+
+
+@pytest.mark.parametrize("solver", ["gurobi", "highs", "scip"])
+@pytest.mark.parametrize(
+    ("cost", "bounds", "leader", "expected"),
+    [
+        pytest.param(lambda m: 0 * m.f.y, (None, None), lambda m: m.x, 0, id="no cost"),
+        pytest.param(lambda m: m.f.y - m.f.y, (None, None), lambda m: m.x, 0, id="cancelled"),
+        pytest.param(
+            lambda m: m.f.y**2 - 2 * m.f.y, (None, None), lambda m: m.x + m.f.y, 1, id="quadratic"
+        ),
+        # y = x: (x - 3)^2 + x is least at 5/2.
+        pytest.param(
+            lambda m: m.f.y**2 - 2 * m.x * m.f.y,
+            (None, None),
+            lambda m: (m.x - 3) ** 2 + m.f.y,
+            2.75,
+            id="quadratic that follows x",
+        ),
+        # An optimum exists only where the cost x - 2 vanishes, or is not negative.
+        pytest.param(lambda m: (m.x - 2) * m.f.y, (None, None), lambda m: m.x, 2, id="sign"),
+        pytest.param(lambda m: (m.x - 2) * m.f.y, (0, None), lambda m: m.x, 2, id="one side"),
+        pytest.param(lambda m: (m.x + 2) * m.f.y, (None, None), lambda m: m.x, None, id="never"),
+        pytest.param(lambda m: -m.f.y, (0, None), lambda m: m.x, None, id="open side"),
+        pytest.param(
+            lambda m: (m.f.y - m.f.z) ** 2 + m.f.z,
+            (None, None),
+            lambda m: m.x + m.f.y,
+            0,
+            id="both",
+        ),
+    ],
+)
+def test_a_follower_variable_in_no_constraint(solver, cost, bounds, leader, expected):
+    m = lone(cost, bounds, leader)
+    r = solve_bilevel(m, m.f, m.x, solver=solver)
+    assert r.status == ("infeasible" if expected is None else "optimal")
+    assert r.objective == (expected and pytest.approx(expected, abs=1e-6))
+
+
+def test_a_free_variable_without_cost_suits_the_leader():
+    for solver in ("gurobi", "highs", "scip"):
+        m = lone(lambda m: m.f.z, leader=lambda m: m.x + m.f.y)
+        assert solve_bilevel(m, m.f, m.x, solver=solver).status is Status.UNBOUNDED
+
+
+def test_a_fixed_leader_variable_decides_the_sign():
+    for value, status in ((2.0, "optimal"), (3.0, "infeasible")):
+        m = lone(lambda m: (m.x - 2) * m.f.y)
+        m.x.fix(value)
+        assert solve_bilevel(m, m.f, m.x).status == status
+
+
+def shifted(sign=1, quadratic=False, leader=lambda m, q: q - m.b):
+    """min x y + 2 z over y + z == 2 + b, y <= 2, z <= 3; x of [0, 4], binary b.
+
+    Below x = 2 the follower takes y = 2, from there on z; at x = 2 it is indifferent: 4 for b = 0.
+    """
+    m = pyo.ConcreteModel()
+    m.b, m.x = pyo.Var(domain=pyo.Binary), pyo.Var(bounds=(0, 4))
+    m.f = pyo.Block()
+    m.f.y, m.f.z = pyo.Var(bounds=(0, 2)), pyo.Var(bounds=(0, 3))
+    m.f.row = pyo.Constraint(expr=sign * (m.f.y + m.f.z) == sign * (2 + m.b))
+    m.f.o = pyo.Objective(expr=m.x * m.f.y + 2 * m.f.z + (m.f.z**2 if quadratic else 0) - m.b * m.x)
+    m.o = pyo.Objective(expr=leader(m, m.x * m.f.y), sense=pyo.maximize)
+    return m
+
+
+@ways
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_binary_shifts_an_equality_of_a_follower_with_a_price(method, solver, sign):
+    m = shifted(sign)
+    r = solve_bilevel(m, m.f, [m.x, m.b], method=method, solver=solver)
+    assert (r.status, r.objective) == ("optimal", pytest.approx(4))
+    # b = 1 earns 4 as well where it costs nothing, and more where it is rewarded.
+    m = shifted(sign, leader=lambda m, q: q + m.b)
+    r = solve_bilevel(m, m.f, [m.x, m.b], method=method, solver=solver)
+    assert (r.status, r.objective) == ("optimal", pytest.approx(5))
+
+
+def test_a_binary_shifts_an_equality_of_a_quadratic_follower():
+    """With z^2 added z = clip(x / 2 - 1, b, 2 + b), y = 2 + b - z: x = 4, b = 1 earns 8 - 1."""
+    for method, solver in (("auto", "gurobi"), ("auto", "scip"), ("bigm", "gurobi")):
+        m = shifted(quadratic=True)
+        r = solve_bilevel(m, m.f, [m.x, m.b], method=method, solver=solver)
+        assert (r.status, r.objective) == ("optimal", pytest.approx(7, rel=1e-6))
+
+
+def test_two_binaries_shift_two_equalities():
+    """Enumeration over b1, b2: y1 + z1 == 2 + b1, y2 + z2 == 1 + b2 with one price x."""
+    for method, solver in (("auto", "gurobi"), ("auto", "highs"), ("bigm", "scip")):
+        m = pyo.ConcreteModel()
+        m.b, m.x = pyo.Var([1, 2], domain=pyo.Binary), pyo.Var(bounds=(0, 4))
+        m.f = pyo.Block()
+        m.f.y, m.f.z = pyo.Var([1, 2], bounds=(0, 2)), pyo.Var([1, 2], bounds=(0, 3))
+        m.f.row = pyo.Constraint(
+            [1, 2], rule=lambda f, k: f.y[k] + f.z[k] == 3 - k + f.model().b[k]
+        )
+        m.f.o = pyo.Objective(expr=sum(m.x * m.f.y[k] + (1 + k) * m.f.z[k] for k in (1, 2)))
+        m.o = pyo.Objective(
+            expr=sum(m.x * m.f.y[k] - 0.5 * m.b[k] for k in (1, 2)), sense=pyo.maximize
+        )
+        # x = 2: y1 = 2 and y2 = 1 + b2 earn 2 * 4 - 1/2; x = 3: only y2 = 1 + b2, 6 - 1/2.
+        r = solve_bilevel(m, m.f, [m.x, m.b], method=method, solver=solver)
+        assert (r.status, r.objective) == ("optimal", pytest.approx(7.5))

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from mobile_storage.bilevel.matrix import MatrixModel
 from mobile_storage.bilevel.model import Follower, Problem
-from mobile_storage.bilevel.solvers import highs_instance, highs_run
+from mobile_storage.bilevel.scaling import linked_parts
+from mobile_storage.bilevel.solvers import Deadline, highs_instance
 
 #: More bases than this are not enumerated for one block of a follower.
 BASIS_CAP = 200_000
@@ -26,6 +27,10 @@ BASIS_CAP = 200_000
 LOOSE = 1e4
 #: Up to this many pairs, every slack is bounded by a linear program.
 SMALL = 60
+#: A big-M is this multiple of its bound, so that a value at its big-M is a signal, not a limit.
+BIG_M_FACTOR = 2.0
+BIG_M_OFFSET = 0.1
+POLYHEDRON = "LP over the dual polyhedron"
 
 
 class HighPointInfeasibleError(Exception):
@@ -33,10 +38,14 @@ class HighPointInfeasibleError(Exception):
 
 
 class HighPoint:
-    """The high-point relaxation: its rows, a tightened box, and LPs over it."""
+    """The high-point relaxation: its rows, a tightened box, and LPs over it.
 
-    def __init__(self, problem: Problem) -> None:
+    Its LPs raise :class:`OutOfTimeError` once ``deadline`` has passed.
+    """
+
+    def __init__(self, problem: Problem, deadline: Deadline | None = None) -> None:
         self.problem = problem
+        self.deadline = deadline or Deadline()
         self.A, self.row_lower, self.row_upper = _high_point_rows(problem)
         self.lower, self.upper = _propagate(
             self.A,
@@ -49,6 +58,7 @@ class HighPoint:
         self._lp = None
         self._asked: dict[tuple[int, bool], float] = {}
         self._multipliers: dict[int, list[Bound]] = {}
+        self._polyhedra: dict[int, DualPolyhedron] = {}
 
     def box(self, i: int) -> tuple[float, float]:
         """Finite bounds of a variable where they exist, by LP where propagation found none."""
@@ -68,6 +78,20 @@ class HighPoint:
         if f not in self._multipliers:
             self._multipliers[f] = multiplier_bounds(self.problem, self, f)
         return self._multipliers[f]
+
+    def polyhedron(self, f: int) -> DualPolyhedron:
+        """The LPs over a follower's multipliers, set up once."""
+        if f not in self._polyhedra:
+            self._polyhedra[f] = DualPolyhedron(self, self.problem.followers[f])
+        return self._polyhedra[f]
+
+    def equality_multiplier(self, f: int, j: int) -> Bound:
+        """Bound on the size of an equality's multiplier; `multipliers` has it from bases only."""
+        bound = self.multipliers(f)[j]
+        if math.isfinite(bound.value):
+            return bound
+        value = max(self.polyhedron(f).largest(j, sign) for sign in (1.0, -1.0))
+        return replace(bound, value=value, origin=POLYHEDRON)
 
     def maximise(self, columns, coefficients) -> float:
         """Largest value of a linear expression over the relaxation; ``inf`` if there is none."""
@@ -89,7 +113,7 @@ class HighPoint:
         cost = np.zeros(n)
         np.add.at(cost, np.asarray(columns, dtype=int), np.asarray(coefficients, dtype=float))
         self._lp.changeColsCost(n, np.arange(n, dtype=np.int32), -cost)
-        status = highs_run(self._lp, linear=True)
+        status = self.deadline.run(self._lp)
         if status == "infeasible":
             raise HighPointInfeasibleError
         if status != "optimal":
@@ -175,6 +199,11 @@ class Bound:
     origin: str
     missing: str = ""
 
+    @property
+    def big_m(self) -> float:
+        """The constant for a model."""
+        return BIG_M_FACTOR * self.value + BIG_M_OFFSET
+
 
 def slack_bounds(problem: Problem, high_point: HighPoint, n_pairs: int) -> list[list[Bound]]:
     """Largest slack of every inequality row, per follower."""
@@ -211,9 +240,10 @@ def _unbounded_variable(problem: Problem, high_point: HighPoint, ids, coefs) -> 
 
 
 def multiplier_bounds(problem: Problem, high_point: HighPoint, f: int) -> list[Bound]:
-    """Largest multiplier of every inequality row of follower ``f``.
+    """Largest size of the multiplier of every row of follower ``f``.
 
-    The bound of a row holds for some KKT multiplier vector at every follower optimum.
+    The bounds hold together for some KKT multiplier vector at every follower optimum. Equalities
+    are bounded by bases only.
     """
     follower = problem.followers[f]
     low, high, missing = _gradient_interval(problem, high_point, follower)
@@ -225,17 +255,21 @@ def multiplier_bounds(problem: Problem, high_point: HighPoint, f: int) -> list[B
                 follower.equality[rows],
                 low[variables],
                 high[variables],
+                high_point.deadline,
             )
     origins = ["bases of the gradients"] * len(values)
     for j in np.flatnonzero(~np.isfinite(values) & ~follower.equality):
-        values[j] = _dual_polyhedron_bound(problem, high_point, follower, int(j))
-        origins[j] = "LP over the dual polyhedron"
+        values[j] = high_point.polyhedron(f).largest(int(j))
+        origins[j] = POLYHEDRON
     result = []
     for j, row in enumerate(follower.rows):
         reason = ""
         if not math.isfinite(values[j]):
-            reason = next((missing[k] for k in np.flatnonzero(row.a) if missing[k]), "") or next(
-                (m for m in missing if m), "the follower has too many constraint bases to enumerate"
+            reason = (
+                next((missing[k] for k in np.flatnonzero(row.a) if missing[k]), "")
+                or next((m for m in missing if m), "")
+                or f"the follower has more than {BASIS_CAP} constraint bases, which are not "
+                "enumerated, and its multipliers alone have no bound"
             )
         result.append(Bound(float(values[j]), origins[j], reason))
     return result
@@ -259,19 +293,11 @@ def _gradient_interval(problem: Problem, high_point: HighPoint, follower: Follow
     return low, high, missing
 
 
-def _blocks(follower: Follower) -> list[tuple[np.ndarray, np.ndarray]]:
+def _blocks(follower: Follower) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Independent parts of a follower's constraints: (variables, rows)."""
-    rows = len(follower.rows)
-    if not rows:
-        return []
-    graph = sparse.bmat(
-        [[None, sparse.csr_matrix(follower.A != 0)], [sparse.csr_matrix((follower.A != 0).T), None]]
-    )
-    _, label = connected_components(graph, directed=False)
-    return [
-        (np.flatnonzero(label[rows:] == k), np.flatnonzero(label[:rows] == k))
-        for k in np.unique(label[:rows])
-    ]
+    of_variable, of_row = linked_parts(follower.A, np.zeros_like(follower.hessian))
+    for part in np.unique(of_row):
+        yield np.flatnonzero(of_variable == part), np.flatnonzero(of_row == part)
 
 
 def _directions(A: np.ndarray):
@@ -298,8 +324,8 @@ def _independent(rows: np.ndarray) -> list[int]:
     return chosen
 
 
-def _basis_bounds(A, equality, low, high) -> np.ndarray:
-    """Largest multiplier of each row over all bases of the gradients.
+def _basis_bounds(A, equality, low, high, deadline: Deadline) -> np.ndarray:
+    """Largest size of the multiplier of each row over all bases of the gradients.
 
     Parameters
     ----------
@@ -312,7 +338,7 @@ def _basis_bounds(A, equality, low, high) -> np.ndarray:
     Returns
     -------
     array (rows,)
-        ``inf`` for equality rows and where there are more than ``BASIS_CAP`` bases.
+        ``inf`` where there are more than ``BASIS_CAP`` bases.
 
     Notes
     -----
@@ -339,6 +365,7 @@ def _basis_bounds(A, equality, low, high) -> np.ndarray:
     projected = directions @ V
     combos = itertools.combinations(free, choose)
     while chunk := list(itertools.islice(combos, 20_000)):
+        deadline.check()
         members = np.array(chunk, dtype=int).reshape(len(chunk), choose)
         members = np.hstack([np.tile(fixed, (len(members), 1)), members]).astype(int)
         matrices = projected[members].transpose(0, 2, 1)
@@ -357,36 +384,98 @@ def _basis_bounds(A, equality, low, high) -> np.ndarray:
         usable = possible.all(axis=1)
         np.maximum.at(largest, members[usable], up[usable])
         np.minimum.at(smallest, members[usable], down[usable])
-    for j in np.flatnonzero(~equality):
+    for j in range(len(A)):
         d = of_row[j]
-        reach = largest[d] if factor[j] > 0 else -smallest[d]
+        reach = (largest[d], -smallest[d])
+        reach = max(reach) if equality[j] else reach[0 if factor[j] > 0 else 1]
         bounds[j] = max(reach, 0.0) / abs(factor[j])
     return bounds
 
 
-def _dual_polyhedron_bound(
-    problem: Problem, high_point: HighPoint, follower: Follower, j: int
-) -> float:
-    """Largest ``mu_j`` over stationarity, ``mu >= 0`` and the follower's own rows."""
-    n, m, rows = len(follower.y), len(follower.x), len(follower.rows)
-    ids = np.concatenate([follower.y, follower.x])
-    stationarity = np.hstack([follower.hessian, follower.cross, follower.A.T])
-    primal = np.hstack([follower.A, follower.B, np.zeros((rows, rows))])
-    cost = np.zeros(n + m + rows)
-    cost[n + m + j] = -1.0
-    lp = highs_instance(
-        MatrixModel(
-            cost,
-            0.0,
-            (),
-            sparse.csr_matrix(np.vstack([stationarity, primal])),
-            np.concatenate([-follower.c, np.where(follower.equality, follower.rhs, -np.inf)]),
-            np.concatenate([-follower.c, follower.rhs]),
-            np.concatenate([high_point.lower[ids], np.where(follower.equality, -np.inf, 0.0)]),
-            np.concatenate([high_point.upper[ids], np.full(rows, np.inf)]),
-            np.zeros(n + m + rows, dtype=bool),
+class DualPolyhedron:
+    """Extreme multipliers over stationarity, ``mu >= 0`` and the follower's own rows, by LP.
+
+    One HiGHS model serves all rows of a follower: only the cost changes, and each LP starts from
+    the last one's basis. A first LP finds every multiplier that has no bound, so that none of them
+    is asked for one by one.
+    """
+
+    def __init__(self, high_point: HighPoint, follower: Follower) -> None:
+        self.high_point, self.follower = high_point, follower
+        self._lp = None
+        self._endless: np.ndarray | None = None
+
+    def largest(self, j: int, sign: float = 1.0) -> float:
+        """Largest value of ``sign * mu_j``; ``inf`` where there is none."""
+        if not self.follower.equality[j] and self._on_rays()[j]:
+            return math.inf
+        if self._lp is None:
+            self._lp = self._model()
+        columns = self._lp.getNumCol()
+        cost = np.zeros(columns)
+        cost[columns - len(self.follower.rows) + j] = -sign
+        self._lp.changeColsCost(columns, np.arange(columns, dtype=np.int32), cost)
+        if self.high_point.deadline.run(self._lp) != "optimal":
+            return math.inf
+        return -float(self._lp.getInfo().objective_function_value)
+
+    def _model(self):
+        """The LP without cost; its last columns are the multipliers."""
+        follower, high_point = self.follower, self.high_point
+        A = sparse.csr_matrix(follower.A)
+        G = np.hstack([follower.hessian, follower.cross])
+        matrix, row_lower, row_upper = A.T, -follower.c, -follower.c
+        ids = np.zeros(0, dtype=int)
+        if G.any():
+            # The gradient moves with the decisions, which meet the follower's rows.
+            ids = np.concatenate([follower.y, follower.x])
+            matrix = sparse.bmat([[G, A.T], [np.hstack([follower.A, follower.B]), None]])
+            row_lower = np.concatenate(
+                [row_lower, np.where(follower.equality, follower.rhs, -np.inf)]
+            )
+            row_upper = np.concatenate([row_upper, follower.rhs])
+        free = np.where(follower.equality, -np.inf, 0.0)
+        n = len(ids) + len(free)
+        return highs_instance(
+            MatrixModel(
+                np.zeros(n),
+                0.0,
+                (),
+                sparse.csr_matrix(matrix),
+                row_lower,
+                row_upper,
+                np.concatenate([high_point.lower[ids], free]),
+                np.concatenate([high_point.upper[ids], np.full(len(free), np.inf)]),
+                np.zeros(n, dtype=bool),
+            )
         )
-    )
-    if highs_run(lp, linear=True) != "optimal":
-        return math.inf
-    return -float(lp.getInfo().objective_function_value)
+
+    def _on_rays(self) -> np.ndarray:
+        """Rows (bool) whose multiplier grows without end along ``A' d = 0``, ``d >= 0``.
+
+        The LP ``max sum_j t_j`` with ``d = t + e``, ``0 <= t <= 1``, ``0 <= e`` puts ``t_j = 1`` at
+        every row that some ray contains, because rays add up and may be stretched.
+        """
+        if self._endless is None:
+            equality = self.follower.equality
+            k, n = int((~equality).sum()), len(self.follower.y)
+            A = sparse.csr_matrix(self.follower.A)
+            inequalities = A[~equality].T
+            columns = 2 * k + int(equality.sum())
+            lp = highs_instance(
+                MatrixModel(
+                    np.concatenate([-np.ones(k), np.zeros(columns - k)]),
+                    0.0,
+                    (),
+                    sparse.hstack([inequalities, inequalities, A[equality].T]).tocsr(),
+                    np.zeros(n),
+                    np.zeros(n),
+                    np.concatenate([np.zeros(2 * k), np.full(columns - 2 * k, -np.inf)]),
+                    np.concatenate([np.ones(k), np.full(columns - k, np.inf)]),
+                    np.zeros(columns, dtype=bool),
+                )
+            )
+            self._endless = np.zeros(len(equality), dtype=bool)
+            if self.high_point.deadline.run(lp) == "optimal":
+                self._endless[~equality] = np.array(lp.getSolution().col_value)[:k] > 0.5
+        return self._endless

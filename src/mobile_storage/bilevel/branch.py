@@ -201,12 +201,6 @@ class _HighsRelaxation:
         if self.model.quadratic:
             h.clearSolver()
         status = highs_run(h, linear=self.model.is_linear)
-        if status == "error" and self.model.quadratic:
-            # The QP solver can stall on a semidefinite Hessian without regularisation.
-            h.clearSolver()
-            h.setOptionValue("qp_regularization_value", 1e-7)
-            status = highs_run(h, linear=False)
-            h.setOptionValue("qp_regularization_value", 0.0)
         if status != "optimal":
             return RawSolution(status, message=f"HiGHS: {h.getModelStatus()}")
         x = np.array(h.getSolution().col_value)

@@ -30,6 +30,9 @@ class Response:
     optimal_value: float | None
     #: By how much the objective misses the optimum, in the follower's own sense; >= 0.
     gap: float | None
+    #: The same in the ordinary units of the follower's parts, the worst of them; relative where
+    #: their values are above 1.
+    relative_gap: float | None
     multipliers: np.ndarray
     primal: float
     dual: float
@@ -96,17 +99,23 @@ def respond(follower: Follower, point: np.ndarray) -> Response:
     """Solve one follower alone at the leader's decision and compare."""
     y = point[follower.y]
     cost, rhs = follower.at(point)
-    sign = -1.0 if follower.maximise else 1.0
     objective = follower.own.value(point)
 
     status, best = _program(cost, follower.hessian, follower.A, rhs, follower.equality)
-    optimal_value = gap = None
+    optimal_value = gap = relative_gap = None
     if status == "optimal":
         moved = point.copy()
         moved[follower.y] = best
         optimal_value = follower.own.value(moved)
+        terms = y * (cost + follower.hessian @ y / 2)
+        step = y - best
+        saved = step * (cost + follower.hessian @ (y + best) / 2)
         # The independent optimum may itself be a rounding error worse.
-        gap = max(0.0, sign * (objective - optimal_value))
+        gap = max(0.0, float((saved / follower.cost_scale).sum()))
+        relative_gap = _largest(
+            np.bincount(follower.part, saved)
+            / np.maximum(1.0, np.abs(np.bincount(follower.part, terms)))
+        )
     slacks = rhs - follower.A @ y
     gradient = follower.hessian @ y + cost
     mu = _multipliers(follower, gradient, slacks)
@@ -116,6 +125,7 @@ def respond(follower: Follower, point: np.ndarray) -> Response:
         objective=objective,
         optimal_value=optimal_value,
         gap=gap,
+        relative_gap=relative_gap,
         multipliers=mu,
         primal=_largest(violated),
         dual=_largest(np.maximum(-free, 0.0)),
@@ -133,27 +143,34 @@ def _multipliers(follower: Follower, gradient: np.ndarray, slacks: np.ndarray) -
     """Multipliers on the active rows with the smallest sum, stationarity as close as possible.
 
     The smallest sum is taken at a vertex, so it lies within the bound over gradient bases; a
-    solver's own multipliers need not where they are not unique.
+    solver's own multipliers need not where they are not unique. Every such basis holds all
+    equalities, whose multipliers are free: the inequalities only balance what is left of the
+    gradient outside their span.
     """
     rows, n = follower.A.shape
     mu = np.zeros(rows)
     scale = 1.0 + np.abs(follower.rhs)
-    active = np.flatnonzero(follower.equality | (slacks <= ACTIVE * scale))
-    if not len(active):
-        return mu
-    equality = follower.equality[active]
-    # Variables: mu+, mu- (equalities only), residual up, residual down.
-    A = follower.A[active].T
-    matrix = np.hstack([A, -A[:, equality], np.eye(n), -np.eye(n)])
-    penalty = 1e5 * (1.0 + np.abs(gradient).max(initial=0.0))
-    cost = np.concatenate([np.ones(len(active) + equality.sum()), np.full(2 * n, penalty)])
-    found = linear_program(
-        cost, matrix, -gradient, np.ones(n, dtype=bool), lower=np.zeros(len(cost))
-    )
-    if found is None:
-        return mu
-    mu[active] = found[: len(active)]
-    mu[active[equality]] -= found[len(active) : len(active) + equality.sum()]
+    active = np.flatnonzero(~follower.equality & (slacks <= ACTIVE * scale))
+    equality = follower.A[follower.equality]
+    outside = np.eye(n)
+    if len(equality):
+        _, singular, vectors = np.linalg.svd(equality)
+        outside = vectors[int((singular > 1e-9 * singular[0]).sum()) :]
+    if len(active) and len(outside):
+        A, rest = outside @ follower.A[active].T, -outside @ gradient
+        k = len(rest)
+        # Variables: multipliers, residual up, residual down.
+        matrix = np.hstack([A, np.eye(k), -np.eye(k)])
+        penalty = 1e5 * (1.0 + np.abs(gradient).max(initial=0.0))
+        cost = np.concatenate([np.ones(len(active)), np.full(2 * k, penalty)])
+        found = linear_program(
+            cost, matrix, rest, np.ones(k, dtype=bool), lower=np.zeros(len(cost))
+        )
+        if found is not None:
+            mu[active] = found[: len(active)]
+    if len(equality):
+        rest = -(gradient + follower.A.T @ mu)
+        mu[follower.equality] = np.linalg.lstsq(equality.T, rest)[0]
     return mu
 
 
@@ -170,9 +187,9 @@ def position(
     """
     if (dependent := _dependent(problem)) is not None:
         return _position_by_spread(problem, point, responses, tolerance, dependent)
-    sign = -1.0 if problem.maximise else 1.0
+    sign = problem.sense
     here = problem.objective.value(point)
-    scale = max(1.0, abs(here))
+    scale = max(1.0 / problem.objective_scale, abs(here))
     owner = problem.owner
     linear, quadratic = _own_terms(problem, point)
     tied: list[bool | None] = []

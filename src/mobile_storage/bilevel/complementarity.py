@@ -20,10 +20,6 @@ from mobile_storage.bilevel.matrix import MatrixModel
 from mobile_storage.bilevel.model import Problem
 from mobile_storage.bilevel.products import Products
 
-#: A big-M is this multiple of its bound, so that a value at its big-M is a signal, not a limit.
-BIG_M_FACTOR = 2.0
-BIG_M_OFFSET = 0.1
-
 GDP_METHODS = ("gdp.bigm", "gdp.mbigm", "gdp.hull")
 BIG_M_METHODS = ("bigm", *GDP_METHODS)
 METHODS = ("sos1", *BIG_M_METHODS, "strong_duality", "branch")
@@ -37,16 +33,6 @@ class PairBounds:
     slack: Bound
     #: The caller's word, not a proof.
     stated: bool = False
-
-    @property
-    def big_m_multiplier(self) -> float:
-        """Big-M of the multiplier."""
-        return BIG_M_FACTOR * self.multiplier.value + BIG_M_OFFSET
-
-    @property
-    def big_m_slack(self) -> float:
-        """Big-M of the slack."""
-        return BIG_M_FACTOR * self.slack.value + BIG_M_OFFSET
 
 
 def pair_bounds(
@@ -63,17 +49,24 @@ def pair_bounds(
     for pair in pairs:
         row = problem.followers[pair.follower].rows[pair.row]
         slack, multiplier = slacks[pair.follower][pair.row], derived[pair.follower][pair.row]
-        stated = given.find(row)
+        stated, unit = given.find(row), problem.followers[pair.follower].multiplier_unit[pair.row]
         if stated is None or math.isfinite(multiplier.value):
             result.append(PairBounds(multiplier, slack))
-            if stated is not None and stated < multiplier.value * (1 - 1e-9):
+            if stated is not None and stated < multiplier.value * unit * (1 - 1e-9):
                 notes.append(
                     f"the given multiplier bound {stated:g} of '{pair.name}' is smaller than the "
-                    f"derived {multiplier.value:g}; the derived one is used"
+                    f"derived {multiplier.value * unit:g}; the derived one is used"
                 )
         else:
-            result.append(PairBounds(Bound(stated, "given by the caller"), slack, stated=True))
+            value = Bound(stated / unit, "given by the caller")
+            result.append(PairBounds(value, slack, stated=True))
     return result, notes
+
+
+def no_bounds(pairs: Sequence[Pair], reason: str) -> list[PairBounds]:
+    """What is known of every pair where nothing was derived."""
+    unknown = Bound(math.inf, "", reason)
+    return [PairBounds(unknown, unknown)] * len(pairs)
 
 
 def require_finite(problem: Problem, pairs: Sequence[Pair], bounds: Sequence[PairBounds]) -> None:
@@ -90,15 +83,14 @@ def require_finite(problem: Problem, pairs: Sequence[Pair], bounds: Sequence[Pai
         where = f"of '{row.name}' in follower '{follower.name}'"
         if not math.isfinite(bound.slack.value):
             raise MissingBoundError(
-                f"no big-M can be derived for the slack {where}: {bound.slack.missing}; give "
-                "that bound, or use method='branch' or 'sos1'."
+                f"no big-M can be derived for the slack {where}: {bound.slack.missing}",
+                "give that bound, or use method='branch' or 'sos1'",
             )
         if not math.isfinite(bound.multiplier.value):
             raise MissingBoundError(
-                f"no big-M can be derived for the multiplier {where}: "
-                f"{bound.multiplier.missing}; give that bound, or "
-                f"multiplier_bounds={{'{row.source.name}': ...}}, or use method='branch' or "
-                "'sos1'."
+                f"no big-M can be derived for the multiplier {where}: {bound.multiplier.missing}",
+                f"give that bound, or multiplier_bounds={{'{row.source.name}': ...}}, or use "
+                "method='branch' or 'sos1'",
             )
 
 
@@ -174,9 +166,9 @@ def with_sos1(
     upper = model.upper.copy()
     for (multiplier, slack), bound in zip(columns, bounds, strict=True):
         if not bound.stated and math.isfinite(bound.multiplier.value):
-            upper[multiplier] = min(upper[multiplier], bound.big_m_multiplier)
+            upper[multiplier] = min(upper[multiplier], bound.multiplier.big_m)
         if math.isfinite(bound.slack.value):
-            upper[slack] = min(upper[slack], bound.big_m_slack)
+            upper[slack] = min(upper[slack], bound.slack.big_m)
     return replace(model, upper=upper, sos1=tuple(columns))
 
 
@@ -186,8 +178,8 @@ def with_bigm(
     """One binary ``z`` per pair: ``multiplier <= M1 z`` and ``slack <= M2 (1 - z)``."""
     n, k = model.n_variables, len(columns)
     multiplier, slack = (np.array([c[side] for c in columns], dtype=int) for side in (0, 1))
-    m1 = np.array([b.big_m_multiplier for b in bounds])
-    m2 = np.array([b.big_m_slack for b in bounds])
+    m1 = np.array([b.multiplier.big_m for b in bounds])
+    m2 = np.array([b.slack.big_m for b in bounds])
     pair, z, one = np.arange(k), n + np.arange(k), np.ones(k)
     switches = sparse.csr_matrix(
         (
@@ -219,8 +211,8 @@ def add_gdp(single: SingleLevel, bounds: Sequence[PairBounds], method: str) -> N
     slacks = slack_variables(single)
     m.complementarity = ComplementarityList()
     for pair, slack, bound in zip(single.pairs, slacks, bounds, strict=True):
-        pair.multiplier.setub(bound.big_m_multiplier)
-        tighten(slack, high=bound.big_m_slack)
+        pair.multiplier.setub(bound.multiplier.big_m)
+        tighten(slack, high=bound.slack.big_m)
         m.complementarity.add(complements(pair.multiplier >= 0, slack >= 0))
     if not single.pairs:
         return

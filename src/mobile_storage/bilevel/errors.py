@@ -26,7 +26,11 @@ class UnboundedProductError(BilevelModelError):
 
 
 class MissingBoundError(BilevelModelError):
-    """No big-M can be derived; the message names the bound to give."""
+    """No big-M can be derived; the message names the bound to give, ``reason`` only the cause."""
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(f"{reason}; {advice}.")
+        self.reason = reason
 
 
 class StrongDualityError(BilevelModelError):

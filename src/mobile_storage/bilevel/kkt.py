@@ -22,6 +22,10 @@ from mobile_storage.bilevel.model import Follower, Problem, Quadratic
 RegisterIntegerType(ObjectiveSense)
 
 
+class NoResponseError(Exception):
+    """A follower has no optimal response at any decision of the leader; the message says why."""
+
+
 @dataclass(frozen=True)
 class Pair:
     """One complementarity ``0 <= multiplier, 0 <= slack, multiplier * slack = 0``."""
@@ -74,6 +78,8 @@ def tighten(var: Any, low: float | None = None, high: float | None = None) -> No
 
 def build_kkt(problem: Problem) -> SingleLevel:
     """Variables, follower rows and KKT conditions; the leader's part is added separately."""
+    for follower in problem.followers:
+        _check_response(problem, follower)
     m = pyo.ConcreteModel("single_level")
     m.v = pyo.Var(range(len(problem.variables)))
     v = [m.v[i] for i in range(len(problem.variables))]
@@ -105,6 +111,16 @@ def build_kkt(problem: Problem) -> SingleLevel:
             if _as_bound(row, follower, v):
                 block.rows[j + 1].deactivate()
     return SingleLevel(m, v, tuple(pairs), tuple(multipliers))
+
+
+def _check_response(problem: Problem, follower: Follower) -> None:
+    """Stationarity of a variable that no row bounds must not read ``cost = 0`` with a number."""
+    alone = ~(follower.A.any(axis=0) | follower.hessian.any(axis=1) | follower.cross.any(axis=1))
+    for k in np.flatnonzero(alone & (follower.c != 0)):
+        raise NoResponseError(
+            f"the objective of follower '{follower.name}' improves without end in its variable "
+            f"'{problem.names[follower.y[k]]}', which has no bound and is in no constraint"
+        )
 
 
 def _as_bound(row, follower: Follower, v: list[Any]) -> bool:

@@ -2,6 +2,7 @@
 
 Every follower becomes ``min c'y + y'Hy/2 + x'D'y`` subject to ``A y + B x <= b`` (or ``==``);
 a maximising follower enters with its costs negated. Bounds of a follower's variables are rows.
+Objectives and rows are brought to ordinary units, see :mod:`mobile_storage.bilevel.scaling`.
 """
 
 from __future__ import annotations
@@ -12,18 +13,29 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from pyomo.core.base.range import NumericRange
 from pyomo.core.expr.visitor import identify_variables
 from pyomo.gdp import Disjunction
 from pyomo.mpec import Complementarity
 from pyomo.repn import generate_standard_repn
 
+from mobile_storage.bilevel.domains import Domains, check_follower_domain
 from mobile_storage.bilevel.errors import (
     BilevelModelError,
-    IntegerFollowerError,
     LeaderVariableError,
     NonconvexFollowerError,
 )
+from mobile_storage.bilevel.scaling import (
+    FOLLOWER,
+    LEADER,
+    bad_scaling,
+    linked_parts,
+    own_row_factor,
+    power_of_two,
+)
 
+#: What solvers read as infinite.
+INFINITE = 1e20
 #: An eigenvalue below minus this share of the largest one makes a Hessian nonconvex.
 CONVEXITY_TOLERANCE = 1e-9
 
@@ -41,6 +53,11 @@ class Quadratic:
         """Indices of the variables that appear."""
         return {*self.linear, *(i for pair in self.quadratic for i in pair)}
 
+    @property
+    def coefficients(self) -> list[float]:
+        """Sizes of the coefficients, the constant left out."""
+        return [abs(a) for a in (*self.linear.values(), *self.quadratic.values())]
+
     def value(self, point: np.ndarray) -> float:
         """Value at a point indexed as the problem's variables."""
         total = self.constant + sum(a * point[i] for i, a in self.linear.items())
@@ -57,7 +74,7 @@ class Quadratic:
 
 @dataclass(frozen=True)
 class LeaderRow:
-    """``lower <= body <= upper``: a constraint that the followers do not see."""
+    """``lower <= body <= upper``: a constraint that the followers do not see, in its own unit."""
 
     name: str
     body: Quadratic
@@ -67,7 +84,7 @@ class LeaderRow:
 
 @dataclass(frozen=True)
 class FollowerRow:
-    """``a'y + b'x <= rhs`` (or ``==``): one constraint of a follower.
+    """``a'y + b'x <= rhs`` (or ``==``): one constraint of a follower, times ``scale``.
 
     ``source`` is the Pyomo constraint, or the variable whose bound this is.
     """
@@ -78,6 +95,7 @@ class FollowerRow:
     a: np.ndarray
     b: np.ndarray
     rhs: float
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +105,10 @@ class Follower:
     Shapes: ``c`` (n,), ``hessian`` (n, n), ``cross`` (n, m) with gradient ``H y + c + cross x``,
     ``A`` (rows, n), ``B`` (rows, m), ``rhs`` (rows,). ``own`` is the objective as the caller
     wrote it (own sense, with the terms only the leader decides).
+
+    Variables that no row and no product links belong to different parts, ``part`` (n,). Each part
+    of the objective is multiplied by its own factor, ``cost_scale`` (n,), which leaves the optimal
+    responses as they are. A multiplier times ``multiplier_unit`` (rows,) is in the caller's units.
     """
 
     name: str
@@ -102,6 +124,9 @@ class Follower:
     B: np.ndarray
     rhs: np.ndarray
     equality: np.ndarray
+    part: np.ndarray
+    cost_scale: np.ndarray
+    multiplier_unit: np.ndarray
 
     @property
     def quadratic(self) -> bool:
@@ -116,7 +141,11 @@ class Follower:
 
 @dataclass(frozen=True)
 class Problem:
-    """The whole leader-follower problem over variables ``0..n-1``."""
+    """The whole leader-follower problem over variables ``0..n-1``.
+
+    The first ``callers`` variables are the caller's; the rest write out the discrete ``domains``
+    of variables. The solvers are given ``objective`` times ``objective_scale``.
+    """
 
     variables: tuple[Any, ...]
     names: tuple[str, ...]
@@ -129,6 +158,19 @@ class Problem:
     objective: Quadratic
     rows: tuple[LeaderRow, ...]
     followers: tuple[Follower, ...]
+    callers: int = 0
+    domains: Mapping[int, list[NumericRange]] = field(default_factory=dict)
+    objective_scale: float = 1.0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def sense(self) -> float:
+        """1 for a minimising leader, -1 for a maximising one."""
+        return -1.0 if self.maximise else 1.0
+
+    def callers_value(self, value: float | None) -> float | None:
+        """A value of the solvers' minimised objective, in the caller's sense and units."""
+        return None if value is None else self.sense * value / self.objective_scale
 
     @property
     def owner(self) -> dict[int, tuple[int, int]]:
@@ -165,18 +207,25 @@ def read_problem(model: pyo.ConcreteModel, followers: Any, leader_vars: Any) -> 
 
 
 def _flatten(components: Any, ctype: Any) -> list[Any]:
-    """Component data objects of what the caller passed, in order."""
-    if components is None:
-        return []
-    if getattr(components, "ctype", None) is ctype:
+    """Component data objects of what the caller passed, in order; None is nothing."""
+    return [] if components is None else _data_objects(components, ctype)
+
+
+def _data_objects(components: Any, ctype: Any) -> list[Any]:
+    found = getattr(components, "ctype", None)
+    if not isinstance(found, type):  # a slice gives a slice of types
+        found = None
+    if found is ctype:
         return list(components.values()) if components.is_indexed() else [components]
-    if isinstance(components, Mapping):
+    if isinstance(components, Mapping) and found is None:
         components = components.values()
-    if not isinstance(components, Iterable) or isinstance(components, str):
-        raise BilevelModelError(
-            f"expected Pyomo {ctype.__name__} components, found {type(components).__name__}."
-        )
-    return [data for item in components for data in _flatten(item, ctype)]
+    # A Pyomo component of another type may be iterable, over its indices.
+    if found is not None or not isinstance(components, Iterable) or isinstance(components, str):
+        what = type(components).__name__
+        if found is not None:
+            what = f"the {found.__name__} '{components.name}'"
+        raise BilevelModelError(f"expected Pyomo {ctype.__name__} components, found {what}.")
+    return [data for item in components for data in _data_objects(item, ctype)]
 
 
 class _Reader:
@@ -189,6 +238,7 @@ class _Reader:
         self.variables: list[Any] = []
         self.owned: dict[int, int] = {}
         self.inside: set[int] = set()
+        self.warnings: list[str] = []
 
     def read(self) -> Problem:
         for f, block in enumerate(self.blocks):
@@ -209,8 +259,9 @@ class _Reader:
         self._check_components()
 
         objective, maximise = self._leader_objective()
+        self._judge("the leader's objective", objective.coefficients)
         rows = [
-            _leader_row(c, self._extract(c.body, f"leader constraint '{c.name}'"))
+            self._leader_row(c, self._extract(c.body, f"leader constraint '{c.name}'"))
             for b in self._leader_blocks()
             for c in b.component_data_objects(pyo.Constraint, active=True, descend_into=False)
         ]
@@ -220,13 +271,33 @@ class _Reader:
             followers.append(follower)
             rows.extend(leader_only)
 
+        domains = Domains()
+        for i, var in enumerate(self.variables):
+            if id(var) not in self.owned:
+                domains.read(var, i)
+        callers = len(self.variables)
+        for var in domains.variables:
+            self._number(var)
+        rows.extend(
+            LeaderRow(name, Quadratic(0.0, self._by_index(terms)), lower, upper)
+            for name, terms, lower, upper in domains.rows
+        )
+        self.warnings.extend(domains.remarks)
+
         lower = np.array([-np.inf if v.lb is None else v.lb for v in self.variables], dtype=float)
         upper = np.array([np.inf if v.ub is None else v.ub for v in self.variables], dtype=float)
-        integer = np.array([not v.is_continuous() for v in self.variables], dtype=bool)
+        # Where a domain is written out, its variable is continuous beside the auxiliary ones.
+        integer = np.array(
+            [
+                not v.is_continuous() and i not in domains.written
+                for i, v in enumerate(self.variables)
+            ],
+            dtype=bool,
+        )
         leader = frozenset(i for i, v in enumerate(self.variables) if id(v) not in self.owned)
         return Problem(
             variables=tuple(self.variables),
-            names=tuple(v.name for v in self.variables),
+            names=(*(v.name for v in self.variables[:callers]), *domains.names),
             lower=lower,
             upper=upper,
             integer=integer,
@@ -236,6 +307,29 @@ class _Reader:
             objective=objective,
             rows=tuple(rows),
             followers=tuple(followers),
+            callers=callers,
+            domains=domains.written,
+            objective_scale=power_of_two(max(objective.coefficients, default=0.0), LEADER),
+            warnings=tuple(self.warnings),
+        )
+
+    def _by_index(self, terms: Iterable[tuple[Any, float]]) -> dict[int, float]:
+        return {self._number(var): a for var, a in terms}
+
+    def _judge(self, where: str, coefficients: Iterable[float]) -> None:
+        """Remember a warning where coefficients that belong together differ too much."""
+        if text := bad_scaling(where, coefficients):
+            self.warnings.append(text)
+
+    def _leader_row(self, constraint: Any, body: Quadratic) -> LeaderRow:
+        lower, _, upper = constraint.to_bounded_expression(evaluate_bounds=True)
+        self._judge(f"constraint '{constraint.name}'", body.coefficients)
+        factor = power_of_two(max(body.coefficients, default=0.0), LEADER)
+        return LeaderRow(
+            constraint.name,
+            body.scaled(factor),
+            -np.inf if lower is None else factor * float(lower),
+            np.inf if upper is None else factor * float(upper),
         )
 
     def _check_components(self) -> None:
@@ -301,6 +395,11 @@ class _Reader:
         numbers = [float(repn.constant), *linear.values(), *quadratic.values()]
         if not np.isfinite(numbers).all():
             raise BilevelModelError(f"{where} has a coefficient that is not a finite number.")
+        if (largest := max(map(abs, numbers))) >= INFINITE:
+            raise BilevelModelError(
+                f"{where} has the coefficient {largest:.3g}, but solvers read numbers from "
+                f"{INFINITE:g} on as infinite; choose other units."
+            )
         return Quadratic(
             float(repn.constant),
             {i: a for i, a in linear.items() if a},
@@ -357,11 +456,8 @@ class _Reader:
             if self.owned.get(id(v)) == f and not v.is_fixed()
         ]
         for var in own_vars:
-            if not var.is_continuous():
-                raise IntegerFollowerError(
-                    f"follower '{name}' has the integer variable '{var.name}'; the KKT "
-                    "conditions of its relaxation are not even a bound on the integer problem."
-                )
+            if remark := check_follower_domain(var, name):
+                self.warnings.append(remark)
         # Numbering also those that only the leader's problem mentions, or none.
         y = np.array([self._number(v) for v in own_vars], dtype=int)
         return _follower_matrices(name, objectives[0].sense, y, own_vars, cost, bodies, self)
@@ -370,17 +466,7 @@ class _Reader:
 def is_positive_semidefinite(matrix: np.ndarray) -> bool:
     """Whether a symmetric matrix is positive semidefinite, up to rounding."""
     eigenvalues = np.linalg.eigvalsh(matrix)
-    return bool(eigenvalues[0] >= -CONVEXITY_TOLERANCE * max(1.0, abs(eigenvalues).max()))
-
-
-def _leader_row(constraint: Any, body: Quadratic) -> LeaderRow:
-    lower, _, upper = constraint.to_bounded_expression(evaluate_bounds=True)
-    return LeaderRow(
-        constraint.name,
-        body,
-        -np.inf if lower is None else float(lower),
-        np.inf if upper is None else float(upper),
-    )
+    return bool(eigenvalues[0] >= -CONVEXITY_TOLERANCE * abs(eigenvalues).max())
 
 
 def _follower_matrices(
@@ -412,25 +498,20 @@ def _follower_matrices(
         elif i in place or j in place:
             own, other = (i, j) if i in place else (j, i)
             cross[place[own], column[other]] += sign * a
-    if hessian.any() and not is_positive_semidefinite(hessian):
-        kind = "concave (it maximises)" if sign < 0 else "convex (it minimises)"
-        raise NonconvexFollowerError(
-            f"the objective of follower '{name}' is not {kind} in its own variables, so "
-            "the KKT conditions do not describe its optimum."
-        )
-
     rows: list[FollowerRow] = []
     leader_only: list[LeaderRow] = []
 
     def add(label: str, source: Any, equality: bool, a: np.ndarray, b: np.ndarray, rhs: float):
-        rows.append(FollowerRow(label, source, equality, a, b, rhs))
+        k = own_row_factor(a, b)
+        rows.append(FollowerRow(label, source, equality, k * a, k * b, k * rhs, k))
 
     for constraint, body in bodies:
         if not any(i in place for i in body.linear):
             # A row without follower variables only restricts the leader: where it is violated
             # the follower has no response, and its multiplier enters no stationarity condition.
-            leader_only.append(_leader_row(constraint, body))
+            leader_only.append(reader._leader_row(constraint, body))
             continue
+        reader._judge(f"constraint '{constraint.name}'", body.coefficients)
         lower, _, upper = constraint.to_bounded_expression(evaluate_bounds=True)
         a, b = np.zeros(len(y)), np.zeros(len(x))
         for i, v in body.linear.items():
@@ -455,6 +536,26 @@ def _follower_matrices(
         if var.ub is not None:
             add(f"{var.name} (upper bound)", var, False, unit, np.zeros(len(x)), float(var.ub))
 
+    A = np.array([r.a for r in rows]).reshape(len(rows), len(y))
+    part, row_part = linked_parts(A, hessian)
+    cost_scale = np.ones(len(y))
+    for label in np.unique(part):
+        inside = part == label
+        sizes = np.abs(np.concatenate([c[inside], hessian[inside].ravel(), cross[inside].ravel()]))
+        reader._judge(f"the objective of follower '{name}'", sizes)
+        cost_scale[inside] = power_of_two(sizes.max(), FOLLOWER)
+    c, hessian = cost_scale * c, cost_scale[:, None] * hessian
+    cross = cost_scale[:, None] * cross
+    if hessian.any() and not is_positive_semidefinite(hessian):
+        kind = "concave (it maximises)" if sign < 0 else "convex (it minimises)"
+        raise NonconvexFollowerError(
+            f"the objective of follower '{name}' is not {kind} in its own variables, so "
+            "the KKT conditions do not describe its optimum."
+        )
+
+    # A part holds all own variables of its rows.
+    row_scale = np.array([r.scale for r in rows], dtype=float)
+    part_scale = dict(zip(part.tolist(), cost_scale.tolist(), strict=True))
     follower = Follower(
         name=name,
         maximise=sign < 0,
@@ -465,9 +566,12 @@ def _follower_matrices(
         cross=cross,
         rows=tuple(rows),
         own=cost,
-        A=np.array([r.a for r in rows]).reshape(len(rows), len(y)),
+        A=A,
         B=np.array([r.b for r in rows]).reshape(len(rows), len(x)),
         rhs=np.array([r.rhs for r in rows], dtype=float),
         equality=np.array([r.equality for r in rows], dtype=bool),
+        part=part,
+        cost_scale=cost_scale,
+        multiplier_unit=row_scale / np.array([part_scale[int(k)] for k in row_part], dtype=float),
     )
     return follower, leader_only

@@ -19,13 +19,12 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from mobile_storage.bilevel.bounds import HighPoint
 from mobile_storage.bilevel.errors import StrongDualityError, UnboundedProductError
 from mobile_storage.bilevel.kkt import SingleLevel, linear, tighten, to_expression
 from mobile_storage.bilevel.model import Follower, Problem, Quadratic, is_positive_semidefinite
+from mobile_storage.bilevel.scaling import linked_parts
 
 
 @dataclass
@@ -53,18 +52,24 @@ class Products:
         """
         if not body.quadratic or (convex_use and is_convex(body.quadratic)):
             return to_expression(body, self.single.v)
+        refusal = None
         for switch in ({}, self.switch):
             parts, rest = self._substitute(body.quadratic, switch)
             self._add_hessians(parts, rest)
             rest, linear_part = self._split_binary(rest)
             remaining = Quadratic(body.constant, body.linear, rest)
             if not rest or (convex_use and is_convex(rest)):
-                return self._join(remaining, parts, linear_part, where)
+                try:
+                    return self._join(remaining, parts, linear_part, where)
+                except UnboundedProductError as error:
+                    refusal = error
         # Nothing exact: the original products, if every factor is bounded.
         rest, linear_part = self._split_binary(dict(body.quadratic))
         for i in sorted({i for pair in rest for i in pair}):
             low, high = self.high_point.box(i)
             if not (math.isfinite(low) and math.isfinite(high)):
+                if refusal:
+                    raise refusal
                 side = "lower" if math.isfinite(high) else "upper"
                 raise UnboundedProductError(
                     f"{where} has a product with '{self.problem.names[i]}' that cannot be "
@@ -214,17 +219,21 @@ class Products:
     def _multiplier_product(self, f: int, j: int, i: int, where: str):
         """``mu_j v_i`` for a binary ``v_i``."""
         offset, slope, z = self.switch[i]
-        bound = self.high_point.multipliers(f)[j]
         follower = self.problem.followers[f]
+        free = follower.equality[j]
+        bound = (
+            self.high_point.equality_multiplier(f, j) if free else self.high_point.multipliers(f)[j]
+        )
         if not math.isfinite(bound.value):
             raise UnboundedProductError(
                 f"{where}: the multiplier of '{follower.rows[j].name}' in follower "
                 f"'{follower.name}' multiplies '{self.problem.names[i]}' and has no bound "
-                f"({bound.missing or 'it belongs to an equality'})."
+                f"({bound.missing})."
             )
         mu = self.single.multipliers[f][j]
         # Twice the bound, like every big-M: the multiplier must not be cut off.
-        product = self._envelope((-1 - f, j, z), z, mu, 0.0, 2.0 * bound.value)
+        low = -bound.big_m if free else 0.0
+        product = self._envelope((-1 - f, j, z), z, mu, low, bound.big_m)
         return offset * mu + slope * product
 
     def _envelope(self, key, z: int, other: Any, low: float, high: float):
@@ -266,20 +275,14 @@ def _parts(follower: Follower, switch) -> list[tuple[list[int], list[int]]]:
     """(variables, rows) that hang together through rows or the Hessian, binaries left out."""
     n, rows = len(follower.y), len(follower.rows)
     loose = np.array([int(i) in switch for i in follower.y], dtype=bool)
-    A = (follower.A != 0) & ~loose[None, :]
-    H = follower.hessian != 0
-    graph = sparse.bmat(
-        [[sparse.csr_matrix(H), sparse.csr_matrix(A.T)], [sparse.csr_matrix(A), None]]
-        if rows
-        else [[sparse.csr_matrix(H)]]
-    )
-    _, label = connected_components(graph, directed=False)
+    A = follower.A * ~loose
+    of_variable, of_row = linked_parts(A, follower.hessian)
     return [
         (
-            [k for k in range(n) if label[k] == part],
-            [j for j in range(rows) if label[n + j] == part],
+            [k for k in range(n) if of_variable[k] == part],
+            [j for j in range(rows) if of_row[j] == part],
         )
-        for part in dict.fromkeys(label[:n][~loose])
+        for part in dict.fromkeys(of_variable[~loose])
     ]
 
 

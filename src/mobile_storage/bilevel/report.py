@@ -71,12 +71,11 @@ def report(
         "n_complementarities": len(outcome.pairs),
         "nodes": raw.nodes,
     }
-    sign = -1.0 if problem.maximise else 1.0
+    bound = problem.callers_value(raw.bound)
     if outcome.point is None:
         status = Status(raw.status) if raw.status in set(Status) else Status.ERROR
         if status is Status.OPTIMAL:
             status = Status.ERROR
-        bound = None if raw.bound is None else sign * raw.bound
         message = raw.message or status.value
         meaning = {
             Status.LIMIT: "stopped by a limit without a solution",
@@ -98,11 +97,11 @@ def report(
 
     point = outcome.point
     objective = problem.objective.value(point)
-    bound = None if raw.bound is None else sign * raw.bound
     gap = None
     if bound is not None:
         # A bound beyond the objective is rounding, not a negative gap.
-        gap = max(0.0, sign * (objective - bound)) / max(1.0, abs(objective))
+        unit = 1.0 / problem.objective_scale
+        gap = max(0.0, problem.sense * (objective - bound)) / max(unit, abs(objective))
     responses = [respond(f, point) for f in problem.followers]
     leader, integrality = leader_residuals(problem, point)
     certificate = Certificate(
@@ -127,7 +126,9 @@ def report(
         objective=objective,
         bound=bound,
         gap=gap,
-        solution=dict(zip(problem.names, (float(v) for v in point), strict=True)),
+        solution=dict(
+            zip(problem.names[: problem.callers], map(float, point[: problem.callers]), strict=True)
+        ),
         follower_objectives={n: r.objective for n, r in zip(names, responses, strict=True)},
         follower_optimal_values={n: r.optimal_value for n, r in zip(names, responses, strict=True)},
         follower_gaps={n: r.gap for n, r in zip(names, responses, strict=True)},
@@ -146,25 +147,27 @@ def _big_m_table(problem: Problem, outcome: Outcome, responses) -> tuple[BigM, .
     table = []
     for pair, bound in zip(outcome.pairs, outcome.bounds or (), strict=False):
         response = responses[pair.follower]
-        for kind, b, big_m, value in (
+        follower = problem.followers[pair.follower]
+        row = follower.rows[pair.row]
+        for kind, b, value, unit in (
             (
                 "multiplier",
                 bound.multiplier,
-                bound.big_m_multiplier,
                 response.multipliers[pair.row],
+                float(follower.multiplier_unit[pair.row]),
             ),
-            ("slack", bound.slack, bound.big_m_slack, response.slacks[pair.row]),
+            ("slack", bound.slack, response.slacks[pair.row], 1.0 / row.scale),
         ):
             table.append(
                 BigM(
-                    follower=problem.followers[pair.follower].name,
-                    row=problem.followers[pair.follower].rows[pair.row].name,
+                    follower=follower.name,
+                    row=row.name,
                     kind=kind,
-                    bound=b.value,
-                    big_m=big_m,
+                    bound=b.value * unit,
+                    big_m=b.big_m * unit,
                     origin=b.origin,
-                    value=float(value),
-                    at_bound=bool(value >= big_m * (1 - 1e-6)),
+                    value=float(value) * unit,
+                    at_bound=bool(value >= b.big_m * (1 - 1e-6)),
                 )
             )
     return tuple(table)
@@ -175,13 +178,15 @@ def _verdict(
 ) -> tuple[Status, str]:
     """Optimal only if the solver says so and every independent check agrees."""
     raw = outcome.raw
-    if raw.status not in ("optimal", "limit"):
+    if raw.status not in ("optimal", "limit", "open"):
         return Status.ERROR, raw.message
     problems = []
+    if raw.status == "open":
+        problems.append(f"the solver stopped without a proof ({raw.message})")
     for follower, response in zip(problem.followers, responses, strict=True):
         if response.gap is None:
             problems.append(f"follower '{follower.name}' could not be solved again")
-        elif response.gap > ACCEPTED * max(1.0, abs(response.objective)):
+        elif response.relative_gap > ACCEPTED:
             problems.append(f"follower '{follower.name}' misses its optimum by {response.gap:.3g}")
     scale = max(1.0, float(np.abs(outcome.point).max(initial=0.0)))
     for name in ("primal", "leader", "integrality"):

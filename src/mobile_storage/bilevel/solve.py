@@ -16,12 +16,13 @@ from mobile_storage.bilevel import complementarity as comp
 from mobile_storage.bilevel.bounds import HighPoint, HighPointInfeasibleError
 from mobile_storage.bilevel.branch import branch_and_bound
 from mobile_storage.bilevel.certificate import TIE_TOLERANCE
+from mobile_storage.bilevel.domains import nearest
 from mobile_storage.bilevel.errors import (
     MethodError,
     MissingBoundError,
     SolverUnavailableError,
 )
-from mobile_storage.bilevel.kkt import SingleLevel, build_kkt
+from mobile_storage.bilevel.kkt import NoResponseError, SingleLevel, build_kkt
 from mobile_storage.bilevel.matrix import MatrixModel, compile_model
 from mobile_storage.bilevel.model import Problem, read_problem
 from mobile_storage.bilevel.products import Products
@@ -29,7 +30,9 @@ from mobile_storage.bilevel.report import ACCEPTED, Outcome, report
 from mobile_storage.bilevel.result import BilevelResult
 from mobile_storage.bilevel.solvers import (
     SOLVERS,
+    Deadline,
     Limits,
+    OutOfTimeError,
     RawSolution,
     highs_instance,
     highs_run,
@@ -40,6 +43,8 @@ log = logging.getLogger(__name__)
 
 #: Nodes given to the search that settles a verdict of another method.
 SETTLE_NODES = 50_000
+#: Share of the time that is left which bounds may take where a method can do without them.
+BOUNDS_SHARE = 0.25
 
 
 def solve_bilevel(
@@ -125,7 +130,7 @@ def solve_bilevel(
         started=started,
     )
     if result.solution is not None:
-        for var, value in zip(problem.variables, outcome.point, strict=True):
+        for var, value in zip(problem.variables[: problem.callers], outcome.point, strict=False):
             var.set_value(float(value), skip_validation=True)
     log.info(
         "%s with %s %s: %s, objective %s, gap %s, %d variables, %d constraints, %.2f s",
@@ -161,10 +166,13 @@ class _Run:
     def __init__(self, problem, method, solver, given, limits, started) -> None:
         self.problem: Problem = problem
         self.method, self.solver, self.given, self.limits = method, solver, given, limits
-        self.started = started
+        limit = math.inf if limits.time_s is None else limits.time_s
+        self.deadline = Deadline(started + limit)
         self.announcements: list[str] = []
-        self.high_point = HighPoint(problem)
+        self.high_point = HighPoint(problem, self.deadline)
         self._pair_bounds = None
+        for text in problem.warnings:
+            self.announce(text, warn=True)
 
     def announce(self, text: str, *, warn: bool = False) -> None:
         if text not in self.announcements:
@@ -181,10 +189,17 @@ class _Run:
                 "high-point relaxation",
                 "highs",
             )
+        except NoResponseError as error:
+            return Outcome(RawSolution("infeasible", message=str(error)), "none", "highs")
+        except OutOfTimeError:
+            message = "the time limit passed while bounds were derived from the data"
+            return Outcome(RawSolution("limit", message=message), self.method, self.solver)
 
     # ------------------------------------------------------------------------- which way
 
     def _attempts(self) -> Outcome:
+        if (self.problem.lower > self.problem.upper).any():
+            raise HighPointInfeasibleError
         base = self._build("branch")
         refused: list[str] = []
         for solver in self._solvers(base.matrix):
@@ -221,6 +236,11 @@ class _Run:
 
     def _attempt(self, solver: str, base: _Built) -> Outcome:
         method = self.method
+        if solver == "highs" and (base.matrix.nonconvex or base.matrix.quadratic_rows):
+            raise MethodError(
+                "HiGHS takes neither nonconvex products nor quadratic constraints, which the "
+                "leader's problem has; use solver='gurobi' or 'scip'."
+            )
         if method == "auto":
             method = self._choose(solver, base)
         if method == "sos1" and solver == "highs":
@@ -255,20 +275,33 @@ class _Run:
             self.announce("branch chosen: HiGHS takes no mixed-integer quadratic problem")
             return "branch"
         try:
-            comp.require_finite(self.problem, base.single.pairs, self._bounds(base.single))
+            bounds = self._bounds(base.single, needed=False)
+            comp.require_finite(self.problem, base.single.pairs, bounds)
         except MissingBoundError as error:
-            self.announce(f"branch chosen: {error}")
+            self.announce(f"branch chosen: {error.reason}")
             return "branch"
         self.announce("bigm chosen: HiGHS takes MILPs, and every big-M follows from the data")
         return "bigm"
 
     # ------------------------------------------------------------------------------ build
 
-    def _bounds(self, single: SingleLevel) -> list:
+    def _bounds(self, single: SingleLevel, *, needed: bool) -> list:
+        """Bounds of all pairs; where they are not needed, they get a share of the time only."""
         if self._pair_bounds is None:
-            self._pair_bounds, notes = comp.pair_bounds(
-                self.problem, self.high_point, single.pairs, self.given
-            )
+            if not needed:
+                self.high_point.deadline = self.deadline.share(BOUNDS_SHARE)
+            try:
+                self._pair_bounds, notes = comp.pair_bounds(
+                    self.problem, self.high_point, single.pairs, self.given
+                )
+            except OutOfTimeError:
+                if needed:
+                    raise
+                reason = "the time limit left no time to derive them from the data"
+                self.announce(f"no bounds of multipliers and slacks are used: {reason}")
+                return comp.no_bounds(single.pairs, reason)
+            finally:
+                self.high_point.deadline = self.deadline
             for note in notes:
                 self.announce(note, warn=True)
         return self._pair_bounds
@@ -277,7 +310,9 @@ class _Run:
         """The model as the method needs it."""
         if method in ("branch", "none"):
             return base
-        bounds = None if method == "strong_duality" else self._bounds(base.single)
+        bounds = None
+        if method != "strong_duality":
+            bounds = self._bounds(base.single, needed=method != "sos1")
         if method in comp.BIG_M_METHODS:
             comp.require_finite(self.problem, base.single.pairs, bounds)
         if method == "sos1":
@@ -296,7 +331,7 @@ class _Run:
         m.leader = pyo.ConstraintList()
         for row in problem.rows:
             self._leader_row(m, products, row)
-        objective = problem.objective.scaled(-1.0 if problem.maximise else 1.0)
+        objective = problem.objective.scaled(problem.sense * problem.objective_scale)
         where = "the leader's objective"
         m.objective = pyo.Objective(expr=products.write(objective, where, convex_use=True))
         pairs = None
@@ -337,14 +372,18 @@ class _Run:
     def _remaining(self, nodes: int | None = None) -> Limits:
         limits = self.limits
         if limits.time_s is not None:
-            left = limits.time_s - (time.perf_counter() - self.started)
-            limits = replace(limits, time_s=max(left, 0.0))
+            limits = replace(limits, time_s=self.deadline.left())
         return limits if nodes is None else replace(limits, nodes=nodes)
 
     def _run(self, method: str, solver: str, built: _Built) -> RawSolution:
         if method == "branch":
             return branch_and_bound(built.matrix, built.pairs, solver, self._remaining())
-        return solve(built.matrix, solver, self._remaining())
+        raw = solve(built.matrix, solver, self._remaining())
+        doubtful = solver == "scip" and raw.status in ("optimal", "infeasible")
+        if doubtful and not _relaxation_is_bounded(built.matrix):
+            message = f"the relaxation is unbounded, and SCIP's word was '{raw.status}'"
+            return replace(raw, status="open", message=message)
+        return raw
 
     def _settle(self, raw, method, solver, built, base) -> Outcome:
         """Second look where a method's verdict is not a proof."""
@@ -354,10 +393,11 @@ class _Run:
         relaxer = "gurobi" if solver == "gurobi" else "highs"
         if base.matrix.quadratic_rows and relaxer == "highs":
             return outcome
-        if raw.status == "unbounded":
+        if raw.status in ("unbounded", "open"):
             # The ray is one of the relaxation: it may violate complementarity.
+            verdict = "unbounded" if raw.status == "unbounded" else f"open ({raw.message})"
             self.announce(
-                f"{solver} called the {method} model unbounded; settled by branch and bound"
+                f"{solver} called the {method} model {verdict}; settled by branch and bound"
             )
             nodes = self.limits.nodes or SETTLE_NODES * 10
             settled = branch_and_bound(base.matrix, base.pairs, relaxer, self._remaining(nodes))
@@ -401,8 +441,8 @@ class _Run:
             return outcome
         self.announce(
             "a given multiplier bound is too small: it cut off a better solution, which branch "
-            f"and bound without big-M found ({check.objective} instead of {raw.objective} "
-            "in the minimised form)",
+            f"and bound without big-M found ({self.problem.callers_value(check.objective)} instead "
+            f"of {self.problem.callers_value(raw.objective)})",
             warn=True,
         )
         return Outcome(
@@ -432,10 +472,16 @@ class _Run:
                 for p in built.single.pairs
             ]
         )
-        whole = self.problem.integer
-        point[whole] = np.round(point[whole])
+        self._round(point)
         sharp = self._sharpen(base, point, mu, slack, built.matrix.evaluate(x))
         outcome.point = point if sharp is None else sharp
+
+    def _round(self, point: np.ndarray) -> None:
+        """Integers and members of discrete domains exactly, in place."""
+        whole = self.problem.integer
+        point[whole] = np.round(point[whole])
+        for i, ranges in self.problem.domains.items():
+            point[i] = nearest(ranges, point[i])
 
     def _sharpen(self, base: _Built, point, mu, slack, value: float) -> np.ndarray | None:
         """Fix integers and which side of every pair is zero, and solve what is left exactly.
@@ -460,5 +506,15 @@ class _Run:
         if m.evaluate(x) > value + 1e-5 * max(1.0, abs(value)):
             return None
         sharp = x[base.columns(base.single.v)]
-        sharp[self.problem.integer] = np.round(sharp[self.problem.integer])
+        self._round(sharp)
         return sharp
+
+
+def _relaxation_is_bounded(m: MatrixModel) -> bool:
+    """Whether the convex relaxation has an optimum, or no point at all.
+
+    SCIP calls models with special ordered sets optimal or infeasible that are unbounded.
+    """
+    m = replace(m, sos1=(), quadratic_rows=(), quadratic=() if m.nonconvex else m.quadratic)
+    h = highs_instance(replace(m, nonconvex=False), integers=False)
+    return highs_run(h, linear=m.is_linear) in ("optimal", "infeasible")

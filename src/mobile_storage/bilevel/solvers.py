@@ -6,8 +6,15 @@ another solver should be tried: package missing, no or expired licence, licence 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import logging
 import math
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -17,9 +24,13 @@ from scipy import sparse
 from mobile_storage.bilevel.errors import MethodError, SolverUnavailableError
 from mobile_storage.bilevel.matrix import MatrixModel
 
+log = logging.getLogger(__name__)
+
 #: Order in which ``solver="auto"`` tries them.
 SOLVERS = ("gurobi", "highs", "scip")
 FEASIBILITY_TOLERANCE = 1e-9
+#: Of HiGHS' option ``simplex_strategy``.
+PRIMAL_SIMPLEX = 4
 SEED = 1
 
 
@@ -34,7 +45,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class RawSolution:
-    """``status``: optimal, infeasible, unbounded, limit or error; ``bound`` of a minimisation."""
+    """``status``: optimal, infeasible, unbounded, limit, open or error.
+
+    ``open``: the solver stopped by itself without a proof. ``bound`` is that of a minimisation.
+    """
 
     status: str
     x: np.ndarray | None = None
@@ -42,6 +56,48 @@ class RawSolution:
     bound: float | None = None
     nodes: int | None = None
     message: str = ""
+
+
+class OutOfTimeError(Exception):
+    """A deadline has passed."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment on `clock` (seconds) at which work stops; without one there is no limit."""
+
+    at: float = math.inf
+    clock: Callable[[], float] = time.perf_counter
+
+    def left(self) -> float:
+        """Seconds that are left; 0 once it has passed."""
+        return max(self.at - self.clock(), 0.0)
+
+    def share(self, part: float) -> Deadline:
+        """An earlier deadline, after a share of the time that is left."""
+        return Deadline(self.clock() + part * self.left(), self.clock)
+
+    def check(self) -> None:
+        """Raise OutOfTimeError once it has passed."""
+        if self.clock() >= self.at:
+            raise OutOfTimeError
+
+    def run(self, h) -> str:
+        """`highs_run` of an LP within the time that is left.
+
+        Raises
+        ------
+        OutOfTimeError
+            Before or in the middle of the run.
+        """
+        self.check()
+        if self.at < math.inf:
+            # HiGHS counts all runs of an instance.
+            h.setOptionValue("time_limit", h.getRunTime() + self.left())
+        status = highs_run(h, linear=True)
+        if status == "limit":
+            raise OutOfTimeError
+        return status
 
 
 def import_solver(name: str) -> ModuleType:
@@ -71,6 +127,27 @@ def solve(model: MatrixModel, name: str, limits: Limits) -> RawSolution:
     return {"gurobi": _solve_gurobi, "highs": _solve_highs, "scip": _solve_scip}[name](
         model, limits
     )
+
+
+@contextlib.contextmanager
+def _stderr_to_log() -> Iterator[None]:
+    """Send to the log what a C library writes to the process's standard error."""
+    try:
+        sys.stderr.flush()
+        usual = os.dup(2)
+    except (OSError, ValueError, AttributeError):  # there is none
+        yield
+        return
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(usual, 2)
+            os.close(usual)
+            file.seek(0)
+            for line in file.read().decode(errors="replace").splitlines():
+                log.debug("solver: %s", line)
 
 
 def _finite(value: float) -> float | None:
@@ -164,6 +241,8 @@ def gurobi_optimize(m, *, limits: Limits | None = None, nonconvex: bool = False)
         m.optimize()
         if m.Status == gp.GRB.INF_OR_UNBD:
             m.setParam("DualReductions", 0)
+            if limits.time_s is not None:
+                m.setParam("TimeLimit", max(limits.time_s - m.Runtime, 0.0))
             m.optimize()
     except gp.GurobiError as error:
         if error.errno in (gp.GRB.Error.SIZE_LIMIT_EXCEEDED, gp.GRB.Error.NO_LICENSE):
@@ -183,15 +262,17 @@ def gurobi_status(m) -> str:
         grb.UNBOUNDED: "unbounded",
         grb.TIME_LIMIT: "limit",
         grb.NODE_LIMIT: "limit",
-        grb.SUBOPTIMAL: "limit",
-    }.get(m.Status, "error")
+    }.get(m.Status, "open")
 
 
 def _solve_gurobi(model: MatrixModel, limits: Limits) -> RawSolution:
     with gurobi_environment() as env:
         m, v = gurobi_model(model, env)
         with m:
-            gurobi_optimize(m, limits=limits, nonconvex=model.nonconvex)
+            try:
+                gurobi_optimize(m, limits=limits, nonconvex=model.nonconvex)
+            except import_solver("gurobi").GurobiError as error:
+                return RawSolution("error", message=f"Gurobi: {error}")
             status = gurobi_status(m)
             found = m.SolCount > 0
             bound = None
@@ -278,15 +359,29 @@ def highs_status(h) -> str:
 
 
 def highs_run(h, *, linear: bool) -> str:
-    """Run; a verdict 'infeasible or unbounded' is settled by solving without an objective."""
+    """Run, and run again from scratch in another way what HiGHS leaves open."""
     h.run()
     status = highs_status(h)
     if status == "unknown" or (status == "error" and linear):
-        h.setOptionValue("presolve", "off")
-        h.run()
-        status = highs_status(h)
-        h.setOptionValue("presolve", "choose")
+        status = _again(h, "presolve", "off")
+    if status == "error":
+        # The QP solver can stall on a semidefinite Hessian without regularisation, the dual
+        # simplex method on an unbounded LP.
+        other = (
+            ("simplex_strategy", PRIMAL_SIMPLEX) if linear else ("qp_regularization_value", 1e-7)
+        )
+        status = _again(h, *other)
     return status
+
+
+def _again(h, option: str, value) -> str:
+    """Status of another run from scratch with one option changed."""
+    _, usual = h.getOptionValue(option)
+    h.clearSolver()
+    h.setOptionValue(option, value)
+    h.run()
+    h.setOptionValue(option, usual)
+    return highs_status(h)
 
 
 def _solve_highs(model: MatrixModel, limits: Limits) -> RawSolution:
@@ -342,6 +437,14 @@ def _solve_empty(model: MatrixModel) -> RawSolution:
 
 def _solve_scip(model: MatrixModel, limits: Limits) -> RawSolution:
     ps = import_solver("scip")
+    try:
+        with _stderr_to_log():
+            return _run_scip(ps, model, limits)
+    except Exception as error:  # PySCIPOpt raises nothing more special
+        return RawSolution("error", message=f"SCIP: {str(error).removeprefix('SCIP: ')}")
+
+
+def _run_scip(ps: ModuleType, model: MatrixModel, limits: Limits) -> RawSolution:
     m = ps.Model()
     m.hideOutput()
     for parameter, value in (
