@@ -225,11 +225,6 @@ def test_a_resolution_has_no_bias(resolution, close):
     found = chronology(units, load, storage, start_energy=18.5, resolution=resolution)
     # What is not served in a period is convex in the energy: sharing never makes it less.
     assert 0.0 <= found.eens / exact.eens - 1.0 < close
-    survival = outage_survival(units, load[:24], 12, storage, start_energy=18.5)
-    shared = outage_survival(
-        units, load[:24], 12, storage, start_energy=18.5, resolution=resolution
-    )
-    assert np.abs(shared - survival).max() < resolution / 20
 
 
 # Published systems.
@@ -327,7 +322,7 @@ STORE = Storage(10.0, 3.0, 3.0)
         (lambda: chronology([], [1.0], STORE, resolution=-1.0), "resolution is -1.0"),
         (
             lambda: chronology([], [1.0], STORE, start_energy=11.0),
-            r"start_energy\[0\] is 11.0, expected",
+            "start_energy is 11.0",
         ),
         (lambda: chronology([MarkovUnit(np.ones(3))], [1.0, 2.0]), r"shape \(3,\), expected"),
         (

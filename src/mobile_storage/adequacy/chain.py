@@ -86,7 +86,8 @@ def chronology(
     resolution : float, optional
         Energies are kept to multiples of it, and full storage: from step to step the chance of
         what lies between two of them is divided among both, in proportion. The mean energy stays;
-        the spread that this adds makes `eens` too large, by an error of second order. By default
+        the spread that this adds makes `eens` too large, by an error of second order. The chance
+        of a loss moves by more where load is only just served. By default
         a 1e-12th of the storage, which merges what is equal and moves nothing.
     draw_first : bool
         Whether units can fail or be repaired between the start and the first step.
@@ -103,7 +104,7 @@ def chronology(
     """
     walk = Walk(units, load, storage, step_h, resolution)
     load = walk.load
-    law = walk.start(np.zeros(1, dtype=int), [start_energy])
+    law = walk.start(np.zeros(1, dtype=int), require_number("start_energy", start_energy))
     found = []
     for t in range(load.size):
         if draw_first or t:

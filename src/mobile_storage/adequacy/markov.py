@@ -161,12 +161,12 @@ class Walk:
         for chance in first:
             self.first = np.multiply.outer(self.first, chance).ravel()
 
-    def start(self, origin: np.ndarray, energy: Sequence[float]) -> Law:
-        """Units in their first states, one row for each origin."""
+    def start(self, origin: np.ndarray, energy: np.ndarray | float) -> Law:
+        """Units in their first states at each origin, with energy of its own or the same."""
         energy = require_numbers(
             "start_energy", energy, least=0.0, most=self.storage.energy * (1.0 + SLACK)
         )
-        held = np.repeat(energy[:, None], self.first.size, axis=1)
+        held = np.broadcast_to(energy.reshape(-1, 1), (origin.size, self.first.size))
         return self.settle(Law(origin, held, np.tile(self.first, (origin.size, 1))))
 
     def energy_of(self, level: np.ndarray) -> np.ndarray:
