@@ -12,7 +12,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["require_choice", "require_number", "require_numbers", "require_probabilities"]
+__all__ = [
+    "require_arcs",
+    "require_choice",
+    "require_number",
+    "require_numbers",
+    "require_probabilities",
+]
 
 #: How far rounding may leave probabilities, or shares, from their sum.
 SUM_TOLERANCE = 1e-9
@@ -114,6 +120,23 @@ def require_probabilities(
             f"{'at most 1' if at_most else 'a sum of 1'}"
         )
     return numbers
+
+
+def require_arcs(
+    arcs: Sequence[tuple[int, int, float]], nodes: int, *, infinite: bool = True
+) -> None:
+    """Check connections of numbered nodes, (node, node, capacity) each.
+
+    Raises
+    ------
+    ValueError
+        If one ends at no node, or its capacity is negative or not a number.
+    """
+    if not arcs:
+        return
+    rows = require_numbers("arcs", arcs, least=0.0, infinite=True, shape=("arcs", 3))
+    require_numbers("nodes of the arcs", rows[:, :2], most=nodes - 1, whole=True)
+    require_numbers("capacities of the arcs", rows[:, 2], infinite=infinite)
 
 
 def require_choice(name: str, value: Any, choices: Sequence[str]) -> str:
