@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mobile_storage.adequacy.islands import starts
-from mobile_storage.adequacy.kernel import population
+from mobile_storage.adequacy.kernel import bounded_population
 from mobile_storage.adequacy.packed import Outages, pack
 
 from .cost import Cost, annuity, cell_life, full_cycles, life_cycle_cost
@@ -190,11 +189,12 @@ def physics(
         raise ValueError(f"rated energy and power must be at least 0, not {energy}, {power}")
     cycle = schedules(prepared.load_kw, energy, power, x.battery)
     loss = loss_reduction(x, prepared.load_kw, cycle)
-    before, after, elcc, status = population(
+    before, after, elcc, status = bounded_population(
         prepared.outages,
         prepared.load_kw,
         prepared.day_share,
-        starts(cycle.deliverable_kwh, prepared.day_share, x.soc_law),
+        cycle.deliverable_kwh,
+        x.soc_law,
         cycle.discharge_kw,
         power,
         x.battery.availability,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from mobile_storage.adequacy.islands import (
+    bounded_starts,
     expected_served,
     expected_unserved,
     normal_deficit,
-    starts,
 )
 
 from .model import Substation
@@ -78,7 +78,14 @@ def eens_after(
         day_share(substation),
         substation.reliability,
     )
-    start = starts(schedule.deliverable_kwh, share, substation.soc_law)
+    start = bounded_starts(
+        outages.contingencies,
+        load,
+        share,
+        schedule.deliverable_kwh,
+        substation.soc_law,
+        power_kw,
+    )
     served = expected_served(outages.contingencies, load, share, start, power_kw)
     capacity = outages.normal_capacity_kw
     served += normal_deficit(load, share, capacity)
