@@ -20,7 +20,7 @@ from mobile_storage.adequacy.montecarlo_network import simulate_network
 
 from .data import RawMmbes, build
 from .evaluate import attributes, prepare
-from .model import Substation
+from .model import ADDED_LOADS, Substation
 from .network import case_network
 from .reliability import base_load, day_share
 from .schedule import Schedule, schedule
@@ -29,7 +29,6 @@ __all__ = ["by_contingency", "daily_operation", "simulated", "variants"]
 
 Row = dict[str, Any]
 REPAIR_LAWS = ("exponential", "fixed")
-ADDED_LOADS = ("constant", "scaled")
 
 
 def _scheduled(substation: Substation, energy_kwh: float, power_kw: float) -> Schedule:

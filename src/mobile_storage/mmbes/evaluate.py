@@ -138,18 +138,8 @@ class Attributes(Physics):
 
 
 def prepare(substation: Substation) -> Prepared:
-    """Do once what does not hang on the size.
-
-    Raises
-    ------
-    ValueError
-        If the load shrinks, or the peak is not above zero.
-    """
+    """Do once what does not hang on the size."""
     x = substation
-    if x.growth < 0:
-        raise ValueError(f"the load grows by {x.growth} a year, expected 0 or more")
-    if not x.peak_kw > 0:
-        raise ValueError(f"the peak load is {x.peak_kw} kW, expected more than 0")
     probability = x.extreme.probability
     return Prepared(
         substation=x,
@@ -182,12 +172,9 @@ def physics(
         If a size is negative or not finite, or the two differ in shape.
     """
     x = prepared.substation
-    energy, power = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (energy_kwh, power_kw))
-    if energy.shape != power.shape or energy.ndim != 1:
-        raise ValueError(f"sizes have the shapes {energy.shape} and {power.shape}, expected (n,)")
-    if not (np.all(energy >= 0) and np.all(power >= 0) and np.all(np.isfinite(energy + power))):
-        raise ValueError(f"rated energy and power must be at least 0, not {energy}, {power}")
+    energy, power = (np.atleast_1d(v) for v in (energy_kwh, power_kw))
     cycle = schedules(prepared.load_kw, energy, power, x.battery)
+    energy, power = energy.astype(float), power.astype(float)
     loss = loss_reduction(x, prepared.load_kw, cycle)
     before, after, elcc, status = bounded_population(
         prepared.outages,

@@ -17,7 +17,7 @@ from mobile_storage.compendium.parameters import (
     replacement,
 )
 
-from .model import ATTRIBUTES
+from .model import ATTRIBUTES, FLATTEST
 
 __all__ = ["SCALARS", "RawMmbes", "ledger", "read_raw"]
 
@@ -65,9 +65,8 @@ SCALARS: Mapping[str, Mapping[str, tuple[str, tuple[float | None, float | None]]
         "alpha": ("dimensionless", (1e-9, 1.0)),
         "beta": ("dimensionless", (1e-9, 1.0)),
         "loss_aversion": ("dimensionless", POSITIVE),
-        # Below 0.28 the weights of Eq. (8, 9) no longer rise with the probability.
-        "gamma": ("dimensionless", (0.28, 1.0)),
-        "delta": ("dimensionless", (0.28, 1.0)),
+        "gamma": ("dimensionless", (FLATTEST, 1.0)),
+        "delta": ("dimensionless", (FLATTEST, 1.0)),
         **{f"weight_{k}": ("dimensionless", SHARE) for k in ATTRIBUTES},
         **{f"reference_{k}": ("yuan", NOT_NEGATIVE) for k in ATTRIBUTES},
     },

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import require_number
 from mobile_storage.adequacy.islands import (
     bounded_starts,
     expected_served,
@@ -32,6 +33,7 @@ def day_share(substation: Substation) -> np.ndarray:
 
 
 def _loaded(substation: Substation, added_kw: float) -> np.ndarray:
+    require_number("added_kw", added_kw, least=0.0)
     load = base_load(substation)
     if substation.added_load == "scaled":
         return load * (1.0 + added_kw / substation.peak_kw)
