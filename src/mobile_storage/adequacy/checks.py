@@ -62,7 +62,6 @@ def require_numbers(
     ValueError
         On anything else. Truth values, texts and NaN are no numbers.
     """
-    expected = _expected(least, above, most, below, infinite, whole)
     try:
         given = np.asarray(value)
     except ValueError:  # rows of different lengths
@@ -73,18 +72,22 @@ def require_numbers(
         except (TypeError, ValueError, OverflowError):
             given = np.array(None)
     if given.dtype.kind not in "iuf":
+        expected = _expected(least, above, most, below, infinite, whole)
         raise ValueError(f"{name} is {_shown(value)}, expected {expected}")
     numbers = given.astype(float)
     if shape is not None and not _fits(numbers.shape, shape):
         raise ValueError(f"{name} has the shape {numbers.shape}, expected {_written(shape)}")
-    good = (numbers >= least) & (numbers <= most)
-    good &= (numbers > above) if above > -math.inf else True
-    good &= (numbers < below) if below < math.inf else True
-    good &= ~np.isnan(numbers) if infinite else np.isfinite(numbers)
-    good &= (np.floor(numbers) == numbers) if whole else True
-    if not good.all():
-        place = tuple(int(k) for k in np.argwhere(~good)[0])
+    # Ends first, which most calls pass; they are NaN if one of the numbers is.
+    ends = np.array([numbers.min(), numbers.max()]) if numbers.size else numbers
+    if not _good(ends, least, above, most, below, infinite).all() or (
+        whole and not (np.floor(numbers) == numbers).all()
+    ):
+        good = _good(numbers, least, above, most, below, infinite)
+        place = tuple(
+            np.argwhere(~(good & ((np.floor(numbers) == numbers) | (not whole))))[0].tolist()
+        )
         at = f"[{', '.join(map(str, place))}]" if place else ""
+        expected = _expected(least, above, most, below, infinite, whole)
         raise ValueError(f"{name}{at} is {given[place].item()!r}, expected {expected}")
     return numbers
 
@@ -150,6 +153,18 @@ def require_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} {_shown(value)} is none of {', '.join(map(repr, choices))}")
     return value
+
+
+def _good(
+    numbers: np.ndarray, least: float, above: float, most: float, below: float, infinite: bool
+) -> np.ndarray:
+    """Which of the numbers are in the range."""
+    good = (numbers >= least) & (numbers <= most)
+    if above > -math.inf:
+        good &= numbers > above
+    if below < math.inf:
+        good &= numbers < below
+    return good if infinite else good & np.isfinite(numbers)
 
 
 def _expected(

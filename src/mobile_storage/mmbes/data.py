@@ -16,6 +16,7 @@ from mobile_storage.compendium.parameters import pivot_values
 
 from .model import (
     ATTRIBUTES,
+    SOME_AVAILABILITY,
     Battery,
     Economics,
     ExtremeEvents,
@@ -59,6 +60,13 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
             expected=f"less than soc_max, {battery['soc_max']:g}",
         )
     read = replace(raw.readings, **readings)
+    if read.storage_failures == "faults" and battery["availability"] == 0.0:
+        raise InputError(
+            file=raw.folder / "battery.csv",
+            where="availability",
+            value=0.0,
+            expected=SOME_AVAILABILITY,
+        )
     network = case_network(raw, read.repair_law)
     contingencies, normal_capacity = outages_of(network)
     ratings = _transformers(raw, "rating")
@@ -91,6 +99,7 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
         ),
         soc_law=read.soc_law,
         added_load=read.added_load,
+        storage_failures=read.storage_failures,
     )
     return substation, _preferences(raw, read.rank_dependent)
 

@@ -56,7 +56,7 @@ class Prepared:
     islands : Islands
         Loads of extreme events in the order of supply.
     probability : ndarray, shape (scenarios + 1,)
-        Of the extreme scenarios in a year, and of none.
+        Of the extreme scenarios in a year with a storage that works, and of all other years.
     annuity : float
         Present value of 1 a year over the horizon.
     due_year : float
@@ -93,7 +93,7 @@ class Physics:
     elcc_status : ndarray of int
         Index into `adequacy.kernel.ELCC_STATUS`.
     residual_energy_kwh : ndarray
-        Expected deliverable energy at a random moment.
+        Expected deliverable energy at a random moment, of a storage that works.
     full_cycles : ndarray
         A year; 365 where every day can carry one.
     """
@@ -140,7 +140,8 @@ class Attributes(Physics):
 def prepare(substation: Substation) -> Prepared:
     """Do once what does not hang on the size."""
     x = substation
-    probability = x.extreme.probability
+    # A storage that is out of order is called in vain: a year as if nothing had happened to it.
+    probability = x.working_share * x.extreme.probability
     return Prepared(
         substation=x,
         load_kw=np.ascontiguousarray(base_load(x), dtype=float),
@@ -175,7 +176,7 @@ def physics(
     energy, power = (np.atleast_1d(v) for v in (energy_kwh, power_kw))
     cycle = schedules(prepared.load_kw, energy, power, x.battery)
     energy, power = energy.astype(float), power.astype(float)
-    loss = loss_reduction(x, prepared.load_kw, cycle)
+    loss, works = loss_reduction(x, prepared.load_kw, cycle), x.working_share
     before, after, elcc, status = bounded_population(
         prepared.outages,
         prepared.load_kw,
@@ -191,14 +192,16 @@ def physics(
     return Physics(
         energy_kwh=energy,
         power_kw=power,
-        gross_loss_reduction_kwh=loss.gross_kwh,
-        net_loss_reduction_kwh=loss.net_kwh,
+        gross_loss_reduction_kwh=works * loss.gross_kwh,
+        net_loss_reduction_kwh=works * loss.net_kwh,
         eens_before_kwh=np.full(energy.size, before),
         eens_after_kwh=after,
         elcc_kw=elcc,
         elcc_status=status,
         residual_energy_kwh=cycle.mean_deliverable_kwh @ prepared.day_share,
-        full_cycles=full_cycles(energy, cycle.cycled_kwh @ x.curves.days_per_year, x.battery),
+        full_cycles=full_cycles(
+            energy, works * (cycle.cycled_kwh @ x.curves.days_per_year), x.battery
+        ),
     )
 
 

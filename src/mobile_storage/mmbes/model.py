@@ -22,6 +22,7 @@ from mobile_storage.adequacy.islands import SOC_LAWS
 __all__ = [
     "ADDED_LOADS",
     "ATTRIBUTES",
+    "STORAGE_FAILURES",
     "Battery",
     "Economics",
     "ExtremeEvents",
@@ -32,11 +33,20 @@ __all__ = [
     "Substation",
 ]
 
+#: Where storage that is out of order is missing: in faults of the network, or in all that it does.
+STORAGE_FAILURES = ("faults", "everywhere")
+
 #: Forms of the load that a credible capacity adds.
 ADDED_LOADS = ("constant", "scaled")
 
 #: Below this gamma or delta the weights of Eq. (8, 9) no longer rise with the probability.
 FLATTEST = 0.28
+
+#: What is expected of the availability of a storage whose failures count in faults only.
+SOME_AVAILABILITY = (
+    "more than 0 where storage_failures is 'faults' (with 'everywhere' a storage that never works "
+    "earns nothing from losses and extreme events either)"
+)
 
 #: Order of the attributes in every array with one column for each.
 ATTRIBUTES = ("loss", "reliability", "deferral", "extreme", "cost")
@@ -304,6 +314,16 @@ class Substation:
     """``joint``, ``marginal`` or ``constant`` (see `adequacy.islands`)."""
     added_load: str = "constant"
     """ELCC: added load ``constant`` over the year or ``scaled`` with the load."""
+    storage_failures: str = "faults"
+    """Where the storage's availability counts. In ``faults`` of the network (unserved energy and
+    credible capacity): the text names failures of the storage in section 3.3 only, and takes the
+    daily operation of section 3.1 to go as planned. Or ``everywhere``: it also cycles only in that
+    part of the days, and is called in vain in the rest of the extreme events."""
+
+    @property
+    def working_share(self) -> float:
+        """Chance that the storage works when no fault of the network calls it."""
+        return self.battery.availability if self.storage_failures == "everywhere" else 1.0
 
     def __post_init__(self) -> None:
         require_number("load_rate", self.load_rate, above=0.0)
@@ -312,3 +332,6 @@ class Substation:
         require_number("growth", self.growth, least=0.0)
         require_choice("soc_law", self.soc_law, SOC_LAWS)
         require_choice("added_load", self.added_load, ADDED_LOADS)
+        require_choice("storage_failures", self.storage_failures, STORAGE_FAILURES)
+        if self.storage_failures == "faults" and self.battery.availability == 0.0:
+            raise ValueError(f"availability is 0, expected {SOME_AVAILABILITY}")
