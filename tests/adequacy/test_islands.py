@@ -13,7 +13,9 @@ from scipy.integrate import trapezoid
 from mobile_storage.adequacy.contingency import Contingency, Deficit, Stage
 from mobile_storage.adequacy.islands import (
     SOC_LAWS,
+    START_ERROR,
     Starts,
+    bounded_starts,
     energy_served,
     expected_served,
     expected_unserved,
@@ -23,7 +25,7 @@ from mobile_storage.adequacy.islands import (
     starts,
     unserved_energy,
 )
-from mobile_storage.adequacy.kernel import ELCC_STATUS, population
+from mobile_storage.adequacy.kernel import ELCC_STATUS, bounded_population, population
 from mobile_storage.adequacy.packed import pack
 
 ALL, NONE = Deficit((1.0,), (0.0,)), Deficit()
@@ -236,6 +238,71 @@ def test_two_nodes_are_enough():
         energy_served(outage, load, starts(energy, np.ones(1), nodes=k), 1.0) for k in (2, 40)
     )
     assert few == pytest.approx(many, rel=1e-3)
+
+
+# How many moments in a step
+
+
+def contrived(seed: int) -> tuple:
+    """A spiky hourly day, energy that jumps about, and a fault that storage does not outlast."""
+    rng = np.random.default_rng(seed)
+    load = (rng.uniform(0.0, 1.0, 24) ** rng.choice([1, 4, 10]) * 100.0 + 1e-3)[None]
+    outage = fault(
+        str(rng.choice(["exponential", "fixed"])),
+        float(rng.choice([0.25, 0.5, 1.0, 2.0, 4.0])),
+        Stage(float(rng.choice([0.3, 0.5, 1.0, 2.0])), ALL, NONE),
+        Stage(np.inf, Deficit((1.0,), (rng.uniform(0.0, 80.0),)), NONE),
+    )
+    most, power = rng.uniform(1.0, 200.0), rng.uniform(1.0, 120.0)
+    energy = np.clip(most / 2 + most / 4 * rng.uniform(-1, 1, 25).cumsum(), 0.0, most)[None]
+    energy[0, -1] = energy[0, 0]
+    return outage, load, energy, power
+
+
+@pytest.mark.parametrize("law", ["joint", "marginal"])
+def test_the_error_of_the_moments_stays_within_its_bound(law):
+    """Against so many moments that kinks no longer count; two of them are off by over 1 %."""
+    share, never = np.ones(1), np.zeros((1, 1, 24))
+    off = []
+    for seed in range(60 if law == "joint" else 3):
+        outage, load, energy, power = contrived(seed)
+        packed, many = pack([outage], np.inf), 100 if law == "joint" else 20
+
+        def population_with(begins, load=load, packed=packed, power=power):
+            size = never, np.array([power]), 1.0, 100.0, False
+            return population(packed, load, share, begins, *size)
+
+        before, exact, *_ = population_with(starts(energy[None], share, law, many))
+        _, two, *_ = population_with(starts(energy[None], share, law))
+        _, bounded, elcc, status = bounded_population(
+            packed, load, share, energy[None], law, never, np.array([power]), 1.0, 100.0, False
+        )
+        off.append(abs(two[0] - exact[0]) / before)
+        assert abs(bounded[0] - exact[0]) <= START_ERROR * before, seed
+        if ELCC_STATUS[status[0]] == "found":
+            more = starts(energy[None], share, law, many)
+            _, carried, *_ = population_with(more, load + elcc[0])
+            assert abs(carried[0] - before) <= START_ERROR * before, seed
+    assert max(off) > 0.01 or law == "marginal"
+
+
+def test_plain_functions_take_as_many_moments_as_they_need():
+    share, few = np.ones(1), []
+    for seed in (0, 1, 13, 31, 49):
+        outage, load, energy, power = contrived(seed)
+        start = bounded_starts([outage], load, share, energy, "joint", power)
+        served, exact = (
+            expected_served([outage], load, share, s, power)
+            for s in (start, starts(energy, share, nodes=20))
+        )
+        before = expected_unserved([outage], load, share)
+        assert abs(served - exact) <= START_ERROR * before
+        few.append(start.node.size)
+    assert min(few) == 2 < max(few)
+    # Storage that outlasts every fault has no kink: two moments are exact.
+    energy = np.full((1, 25), 9.0)
+    long = bounded_starts([fault("fixed", 4.0)], CONSTANT, share, energy, "joint", 1.0)
+    assert long.node.size == 2
 
 
 # The compiled twin

@@ -29,10 +29,13 @@ def test_hours_are_in_order():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"daily_pct": DAILY[:6]}, "6 daily peaks, expected 7"),
+        ({"daily_pct": DAILY[:6]}, r"daily_pct has the shape \(6,\), expected \(7,\)"),
         ({"season_weeks": {"cold": [1]}}, r"week 2 is in 0 seasons"),
         ({"season_weeks": {"cold": [1, 2], "warm": [2]}}, r"week 2 is in 2 seasons"),
-        ({"hourly_pct": SHAPES | {"warm": {"weekday": DAY, "weekend": DAY[:23]}}}, "has 23 hours"),
+        (
+            {"hourly_pct": SHAPES | {"warm": {"weekday": DAY, "weekend": DAY[:23]}}},
+            r"warm weekend has the shape \(23,\)",
+        ),
     ],
 )
 def test_bad_tables_are_named(changed, message):

@@ -151,7 +151,7 @@ def test_distance_in_standard_errors():
         ({"precision": -0.1}, "precision is -0.1"),
         ({"precision": math.nan}, "precision is nan"),
         ({"least_batches": 0}, "least_batches is 0"),
-        ({"least_batches": 5, "most_batches": 4}, "most_batches, 4"),
+        ({"least_batches": 5, "most_batches": 4}, "expected at most most_batches, 4"),
         ({"workers": 0}, "workers is 0"),
     ],
 )

@@ -203,10 +203,10 @@ def test_a_fault_without_a_deficit_takes_nothing():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"load": [[-1.0]]}, "load has entries below 0"),
-        ({"load": [[math.nan]]}, "load has entries below 0 or not finite"),
-        ({"day_probability": [0.9]}, "must be 1 numbers that add up to 1"),
-        ({"energy": [[1.0]]}, r"energy has shape \(1, 1\): it must be \(1, 2\)"),
+        ({"load": [[-1.0]]}, r"load\[0, 0\] is -1.0, expected a finite number of at least 0"),
+        ({"load": [[math.nan]]}, r"load\[0, 0\] is nan"),
+        ({"day_probability": [0.9]}, "day_probability adds up to 0.9, expected a sum of 1"),
+        ({"energy": [[1.0]]}, r"energy has the shape \(1, 1\), expected \(1, 2\)"),
         ({"power": -1.0}, "power is -1.0"),
         ({"availability": 1.2}, "availability is 1.2"),
     ],
@@ -219,5 +219,5 @@ def test_impossible_operation_is_refused(change, message):
 def test_impossible_contingencies_are_refused():
     with pytest.raises(ValueError, match="there is no contingency"):
         simulate_contingencies([], constant(1.0, 1.0))
-    with pytest.raises(ValueError, match="law of fault is 'weibull'"):
+    with pytest.raises(ValueError, match="law of fault 'weibull' is none of"):
         simulate_contingencies([fault("weibull", 1.0)], constant(1.0, 1.0))

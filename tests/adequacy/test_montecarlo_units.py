@@ -244,15 +244,12 @@ def test_what_never_lacks_has_a_bound():
 @pytest.mark.parametrize(
     ("unit", "load", "clock", "message"),
     [
-        (two_state(1, 0.1, 0.9), [1.0], "daily", "clock is 'daily'"),
-        (two_state(1, 0.1, 0.9), [-1.0], "hourly", "load must be"),
-        (two_state(1, 0.1, 0.9), [[1.0]], "hourly", "load must be"),
-        (two_state(1, 1.1, 0.9), [1.0], "hourly", "transitions of unit 0"),
-        (two_state(1, -0.1, 0.9), [1.0], "continuous", "transitions of unit 0"),
+        (two_state(1, 0.1, 0.9), [1.0], "daily", "clock 'daily' is none of"),
+        (two_state(1, 0.1, 0.9), [-1.0], "hourly", r"load\[0\] is -1.0, expected"),
+        (two_state(1, 0.1, 0.9), [[1.0]], "hourly", r"load has the shape \(1, 1\), expected"),
+        (two_state(1, 1.1, 0.9), [1.0], "hourly", "transition of unit 0"),
         (two_state(1, 0.0, 0.0), [1.0], "hourly", "no unique stationary state"),
-        (two_state(1, 0.1, 0.9, np.array([0.5, 0.4])), [1.0], "hourly", "adds up to 0.9"),
         (two_state(np.ones(3), 0.1, 0.9), [1.0, 2.0], "hourly", "capacities for 3 hours"),
-        (Unit(np.ones(3), np.zeros((2, 2))), [1.0], "hourly", "one row for each state"),
     ],
 )
 def test_what_makes_no_sense_is_refused(unit, load, clock, message):
@@ -261,12 +258,27 @@ def test_what_makes_no_sense_is_refused(unit, load, clock, message):
 
 
 @pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: two_state(1, -0.1, 0.9), "failure of a unit is -0.1"),
+        (lambda: two_state(1, 0.1, 0.9, np.array([0.5, 0.4])), "start of a unit adds up to 0.9"),
+        (lambda: two_state(np.array([8.0, np.nan]), 0.1, 0.4), r"capacity of a unit\[1\] is nan"),
+        (lambda: Unit(np.ones(3), np.zeros((2, 2))), "one row for each state"),
+    ],
+)
+def test_impossible_units_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"energy": -1.0}, "energy is -1.0"),
-        ({"charge_efficiency": 1.1}, "charge_efficiency is 1.1"),
-        ({"discharge_efficiency": 0.0}, "discharge_efficiency is 0.0"),
-        ({"initial_energy": 3.0}, "from 0 to 2.0"),
+        ({"energy": -1.0}, "energy of a storage is -1.0"),
+        ({"energy": np.inf}, "energy of a storage is inf"),
+        ({"charge_efficiency": 1.1}, "charge_efficiency of a storage is 1.1"),
+        ({"discharge_efficiency": 0.0}, "discharge_efficiency of a storage is 0.0"),
+        ({"initial_energy": 3.0}, "from 0 to 2"),
     ],
 )
 def test_impossible_storage_is_refused(wrong, message):

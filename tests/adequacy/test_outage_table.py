@@ -317,15 +317,18 @@ def test_pras_systems_with_capacities_by_the_hour(name):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Unit.two_state(10.0, 1.2), "unavailability is 1.2"),
-        (lambda: Unit((10.0, 0.0), (0.9, 0.2)), "add up to 1"),
+        (lambda: Unit.two_state(10.0, 1.2), "unavailability of a unit is 1.2"),
+        (lambda: Unit((10.0, 0.0), (0.9, 0.2)), "adds up to 1.1"),
         (lambda: Unit((10.0,), (0.9, 0.1)), "1 capacities and 2 probabilities"),
-        (lambda: Unit.two_state(np.nan, 0.1), "expected finite numbers"),
-        (lambda: Unit.two_state(10.0, 0.1, count=-1), "count is -1"),
-        (lambda: Unit((1.0, 0.0), (0.9, 0.1), 1, (1.0,)), "1 upward rates"),
-        (lambda: Unit.from_rates(10.0, 1.0, 0.0), "repair rate are 1.0 and 0.0"),
-        (lambda: Unit.from_times(10.0, 0.0, 5.0), "MTTF and MTTR are 0.0 and 5.0"),
-        (lambda: outage_table([Unit.two_state(10.0, 0.1)], step=0.0), "rounding step is 0.0"),
+        (lambda: Unit.two_state(np.nan, 0.1), "capacity of a unit is nan"),
+        (lambda: Unit.two_state(10.0, 0.1, count=-1), "count of a unit is -1"),
+        (
+            lambda: Unit((1.0, 0.0), (0.9, 0.1), 1, (1.0,)),
+            r"upward_rates of a unit has the shape \(1,\)",
+        ),
+        (lambda: Unit.from_rates(10.0, 1.0, 0.0), "repair_rate of a unit is 0.0"),
+        (lambda: Unit.from_times(10.0, 0.0, 5.0), "mttf_h of a unit is 0.0"),
+        (lambda: outage_table([Unit.two_state(10.0, 0.1)], step=0.0), "step is 0.0"),
         (lambda: outage_table([Unit.two_state(1.0, 0.1)]).frequency, "failure and repair rates"),
         (
             lambda: outage_table([Unit.two_state(np.sqrt(n), 0.1) for n in range(2, 30)]),

@@ -139,8 +139,8 @@ def test_a_little_uniform_storage_serves_half_of_what_it_can_hold():
     ("arguments", "message"),
     [
         ((1.0, 2.0, 4.0, "weibull"), "law of the outage duration 'weibull'"),
-        ((1.0, 2.0, -4.0, "fixed"), "mean outage duration is -4.0"),
-        ((1.0, 2.0, math.nan, "fixed"), "mean outage duration is nan"),
+        ((1.0, 2.0, -4.0, "fixed"), "mean is -4.0"),
+        ((1.0, 2.0, math.nan, "fixed"), "mean is nan"),
         ((-1.0, 2.0, 4.0, "fixed"), "load is -1.0"),
         ((1.0, -2.0, 4.0, "fixed"), "energy is -2.0"),
     ],

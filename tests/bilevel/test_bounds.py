@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 
-import highspy
 import numpy as np
 import pyomo.environ as pyo
 import pytest

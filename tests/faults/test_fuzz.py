@@ -39,6 +39,9 @@ ROOT = Path(__file__).parents[2]
 INPUTS = int(os.environ.get("FUZZ", "600"))
 FIRST = int(os.environ.get("FUZZ_FIRST", "0"))
 
+#: Characters of a message beside the folder.
+LONGEST = 600
+
 Numbers = dict[tuple[str, ...], tuple[float, float, float]]
 """Value, low and high (NaN: blank) by keys and symbol."""
 
@@ -221,6 +224,9 @@ def problem(reader: Reader, folder: Path, file: str, mutant: Mutant, before: Num
     try:
         derived = reader.derive(raw)
     except InputError as error:
+        # What does not fit together may be said of either file, but must name the one at fault.
+        if file not in str(error):
+            return f"does not name {file}: {error}"
         return _bad_sentence(error, folder, reader.files)
     return next(not_finite(derived), None)
 
@@ -235,8 +241,10 @@ def _bad_sentence(error: InputError, folder: Path, files: list[str]) -> str | No
     text = str(error)
     if not any(text.startswith(f"{folder / file}, ") for file in files):
         return f"names another file: {text}"
-    if "\n" in text or ": found " not in text or ", expected " not in text or len(text) > 2000:
+    if "\n" in text or ": found " not in text or ", expected " not in text:
         return f"no plain sentence: {text!r}"
+    if len(text) - len(str(folder)) > LONGEST:
+        return f"{len(text)} characters: {text!r}"
     return None
 
 

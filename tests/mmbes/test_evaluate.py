@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from mobile_storage.adequacy import islands, kernel
 from mobile_storage.adequacy.contingency import Contingency, Deficit, Stage
 from mobile_storage.adequacy.kernel import ELCC_STATUS
 from mobile_storage.mmbes.cost import cell_life, full_cycles, life_cycle_cost
@@ -79,6 +80,14 @@ def variants(draw: st.DrawFn, substation):
 @settings(max_examples=25)
 @given(data=st.data(), energy=st.floats(1.0, 60000.0), power=st.floats(1.0, 15000.0))
 def test_same_numbers_as_the_plain_functions(substation, data, energy, power):
+    """With two moments in a step; that more are taken alike is a matter of `test_islands`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (islands, kernel):
+            patch.setattr(module, "START_ERROR", np.inf)
+        _same_numbers(substation, data, energy, power)
+
+
+def _same_numbers(substation, data, energy, power):
     x = data.draw(variants(substation))
     found = attributes(prepare(x), energy, power)
     day = schedule(base_load(x), energy, power, x.battery)
@@ -232,3 +241,38 @@ def test_a_size_takes_few_calls(substation, preferences):
     finally:
         sys.setprofile(None)
     assert 0 < len(calls) < 500
+
+
+def with_failures(substation, availability: float, where: str):
+    battery = replace(substation.battery, availability=availability)
+    return replace(substation, battery=battery, storage_failures=where)
+
+
+def test_storage_that_never_works_earns_nothing_anywhere(substation):
+    never = with_failures(substation, 0.0, "everywhere")
+    found = attributes(prepare(never), *SIZES)
+    np.testing.assert_array_equal(found.worth[:, :4], 0.0)
+    np.testing.assert_array_equal(found.full_cycles, 0.0)
+    np.testing.assert_array_equal(found.extreme_probability, [0.0, 0.0, 1.0])
+    with pytest.raises(ValueError, match="availability is 0, expected more than 0 where"):
+        with_failures(substation, 0.0, "faults")
+
+
+def test_failures_everywhere_by_hand(substation, preferences):
+    """Losses and cycles in nine days of ten; events that find no storage count as none."""
+    sure, often = (
+        attributes(prepare(with_failures(substation, a, "everywhere")), *SIZES) for a in (1.0, 0.9)
+    )
+    for name in ("gross_loss_reduction_kwh", "net_loss_reduction_kwh", "full_cycles"):
+        assert getattr(often, name) == pytest.approx(0.9 * getattr(sure, name))
+    assert often.worth[:, 3] == pytest.approx(0.9 * sure.worth[:, 3])
+    assert often.extreme_outcomes == pytest.approx(sure.extreme_outcomes)
+    assert often.extreme_probability == pytest.approx([0.018, 0.009, 0.973])
+    assert often.cost.variable_om == pytest.approx(0.9 * sure.cost.variable_om)
+    # What the paper's text says only of faults stays as it is there.
+    faults = attributes(prepare(with_failures(substation, 0.9, "faults")), *SIZES)
+    assert faults.eens_after_kwh == pytest.approx(often.eens_after_kwh)
+    assert faults.worth[:, [0, 3]] == pytest.approx(sure.worth[:, [0, 3]])
+    # The lottery is over whether the storage works as well: rare gains count for more.
+    value = prospects(often, preferences)[:, 3]
+    assert np.all(value[1:] > 0.9 * prospects(sure, preferences)[1:, 3])

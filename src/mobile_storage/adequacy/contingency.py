@@ -6,9 +6,13 @@ the energy accounts (`islands` adds storage to them): after this point nobody ne
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
+
+from .checks import require_choice, require_number, require_numbers
+from .repair import LAWS
 
 __all__ = ["Contingency", "Deficit", "Stage"]
 
@@ -31,9 +35,13 @@ class Deficit:
     slopes: tuple[float, ...] = ()
     knees: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        slopes = require_numbers("slopes of a deficit", self.slopes, shape=("hinges",))
+        require_numbers("knees of a deficit", self.knees, shape=slopes.shape)
+
     def __call__(self, load: np.ndarray | float) -> np.ndarray:
         """Deficit at a total load (any shape), in units of power."""
-        load = np.asarray(load, dtype=float)
+        load = require_numbers("load", load)
         total = np.zeros_like(load)
         for slope, knee in zip(self.slopes, self.knees, strict=True):
             total += slope * np.maximum(0.0, load - knee)
@@ -57,6 +65,9 @@ class Stage:
     until: float
     reachable: Deficit
     unreachable: Deficit
+
+    def __post_init__(self) -> None:
+        require_number("until of a stage", self.until, above=0.0, infinite=True)
 
 
 @dataclass(frozen=True)
@@ -82,3 +93,13 @@ class Contingency:
     repair: float
     law: str
     stages: tuple[Stage, ...]
+
+    def __post_init__(self) -> None:
+        require_number(f"rate of {self.name}", self.rate, least=0.0)
+        require_number(f"repair of {self.name}", self.repair, least=0.0)
+        require_choice(f"law of {self.name}", self.law, LAWS)
+        ends = [stage.until for stage in self.stages]
+        if not ends or any(late <= early for early, late in itertools.pairwise(ends)):
+            raise ValueError(
+                f"the stages of {self.name} end at {ends} h, expected at least one and later ends"
+            )

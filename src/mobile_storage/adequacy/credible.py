@@ -23,6 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from .checks import require_choice, require_number, require_numbers
+
 __all__ = ["FORMS", "Credible", "efc", "elcc", "level_crossing"]
 
 FORMS = ("constant", "scaled")
@@ -99,8 +101,7 @@ def elcc(
         On another form, a load without a positive peak, or an index that is not a number.
     """
     load, peak = _load_and_peak(load)
-    if form not in FORMS:
-        raise ValueError(f"the form of the added load {form!r} is none of {FORMS}")
+    require_choice("the form of the added load", form, FORMS)
     shape = 1.0 if form == "constant" else load / peak
     return level_crossing(
         lambda x: with_resource(load + x * shape), without_resource(load), peak, upper
@@ -151,9 +152,9 @@ def level_crossing(
     ValueError
         If scale or bound are not above zero, or the index is not a number.
     """
-    upper = FARTHEST * scale if upper is None else float(upper)
-    if not (scale > 0.0 and upper > 0.0):
-        raise ValueError(f"scale and upper bound are {scale} and {upper}, expected more than zero")
+    require_number("target", target)
+    require_number("scale", scale, above=0.0)
+    upper = FARTHEST * scale if upper is None else require_number("upper", upper, above=0.0)
 
     def gap(x: float) -> float:
         difference = float(index(x)) - target
@@ -205,7 +206,7 @@ def _last(holds: Callable[[float], bool], low: float, high: float) -> float:
 
 
 def _load_and_peak(load: np.ndarray) -> tuple[np.ndarray, float]:
-    load = np.asarray(load, dtype=float)
+    load = require_numbers("load", load)
     peak = float(load.max(initial=0.0))
     if not peak > 0.0:
         raise ValueError(f"the peak load is {peak}, expected more than zero")

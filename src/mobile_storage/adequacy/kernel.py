@@ -16,8 +16,11 @@ import numba
 import numpy as np
 
 from . import HOURS_PER_YEAR
+from .checks import require_number, require_numbers, require_probabilities
+from .islands import NODES, START_ERROR, Starts, starts
+from .packed import Outages
 
-__all__ = ["ELCC_STATUS", "population"]
+__all__ = ["ELCC_STATUS", "bounded_population", "population"]
 
 #: What the status of a credible capacity means. ``unbounded``: no added load, however large,
 #: takes the unserved energy back up.
@@ -301,8 +304,17 @@ def _credible(o, load, share, start, discharge, power, availability, peak, scale
     return best, FOUND
 
 
-@compiled
-def population(o, load, share, start, discharge, power, availability, peak, scaled):
+def population(
+    o: Outages,
+    load: np.ndarray,
+    share: np.ndarray,
+    start: Starts,
+    discharge: np.ndarray,
+    power: np.ndarray,
+    availability: float,
+    peak: float,
+    scaled: bool,
+) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
     """EENS without and with storage, and credible capacity, of a population of sizes.
 
     Parameters
@@ -333,7 +345,90 @@ def population(o, load, share, start, discharge, power, availability, peak, scal
         storage's schedule stays that of the base load.
     status : ndarray of int, shape (sizes,)
         Index into `ELCC_STATUS`. Where nothing is unserved, or storage does not help, ELCC is 0.
+
+    Raises
+    ------
+    ValueError
+        If a number is negative or not finite, shapes do not fit, or shares do not add up to 1.
     """
+    load = require_numbers("load", load, least=0.0, shape=("days", "steps"))
+    share = require_probabilities("share", share, shape=(len(load),))
+    power = require_numbers("power", power, least=0.0, shape=("sizes",))
+    shape = (power.size, *load.shape)
+    discharge = require_numbers("discharge", discharge, least=0.0, shape=shape)
+    require_numbers("energy at the start", start.energy, shape=(*shape, start.node.size))
+    require_number("availability", availability, least=0.0, most=1.0)
+    require_number("peak", peak, above=0.0)
+    return _population(
+        o, load, share, start, discharge, power, float(availability), float(peak), bool(scaled)
+    )
+
+
+def bounded_population(
+    o: Outages,
+    load: np.ndarray,
+    share: np.ndarray,
+    deliverable: np.ndarray,
+    law: str,
+    discharge: np.ndarray,
+    power: np.ndarray,
+    availability: float,
+    peak: float,
+    scaled: bool,
+) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+    """As `population`, with as many moments in a step as each size asks for.
+
+    The first of `islands.NODES` from which the next one changes neither EENS, at the load and with
+    the credible capacity added, by more than half of `islands.START_ERROR` of that without storage.
+    `islands.bounded_starts` says why that bounds the error.
+
+    Parameters
+    ----------
+    o, load, share, discharge, power, availability, peak, scaled
+        As for `population`.
+    deliverable, law
+        As for `islands.starts`; with an axis for the sizes.
+    """
+    first = starts(deliverable, share, law)
+    before, after, credible, status = population(
+        o, load, share, first, discharge, power, availability, peak, scaled
+    )
+    todo = np.arange(power.size)
+    for nodes in NODES[1:]:
+        if not todo.size or before <= 0.0:
+            break
+        finer = starts(deliverable[todo], share, law, nodes)
+        rest = finer, discharge[todo], power[todo], availability, peak, scaled
+        change = np.abs(_eens(o, load, share, *rest, np.zeros(todo.size)) - after[todo])
+        found = status[todo] == FOUND
+        added = np.where(found, credible[todo], 0.0)
+        moved = np.abs(_eens(o, load, share, *rest, added) - before)
+        change = np.maximum(change, np.where(found, moved, 0.0))
+        rough = change > START_ERROR / 2.0 * before
+        todo = todo[rough]
+        if todo.size:
+            again = finer._replace(energy=finer.energy[rough], levels=finer.levels[rough])
+            _, after[todo], credible[todo], status[todo] = population(
+                o, load, share, again, discharge[todo], power[todo], availability, peak, scaled
+            )
+    return before, after, credible, status
+
+
+@compiled
+def _eens(o, load, share, start, discharge, power, availability, peak, scaled, added):
+    """EENS of a population of sizes with storage, each with a load of its own added."""
+    node, weight, energy, levels, chance = start
+    after = np.empty(power.size)
+    for i in range(power.size):
+        own = (node, weight, energy[i], levels[i], chance)
+        more = _added(load, added[i], peak, scaled)
+        after[i] = _after(o, more, share, own, discharge[i], power[i], availability)
+    return after
+
+
+@compiled
+def _population(o, load, share, start, discharge, power, availability, peak, scaled):
+    """`population`, compiled."""
     sizes = power.size
     before = _without(o, load, share)
     after, credible = np.empty(sizes), np.empty(sizes)

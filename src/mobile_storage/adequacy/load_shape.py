@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from .checks import require_number, require_numbers
+
 __all__ = ["hourly_load"]
 
 WEEKEND = (5, 6)
@@ -43,11 +45,12 @@ def hourly_load(
     Raises
     ------
     ValueError
-        If there are not 7 days or 24 hours, or a week is in no season or in two.
+        If there are not 7 days or 24 hours, a week is in no season or in two or in one without a
+        shape, or a percentage is no number of at least 0.
     """
-    weekly, daily = np.asarray(weekly_pct, dtype=float), np.asarray(daily_pct, dtype=float)
-    if daily.shape != (7,):
-        raise ValueError(f"there are {daily.size} daily peaks, expected 7")
+    weekly = require_numbers("weekly_pct", weekly_pct, least=0.0, shape=("weeks",))
+    daily = require_numbers("daily_pct", daily_pct, least=0.0, shape=(7,))
+    require_number("peak", peak, least=0.0)
     season_of = [
         [name for name, weeks in season_weeks.items() if week in set(weeks)]
         for week in range(1, weekly.size + 1)
@@ -55,6 +58,8 @@ def hourly_load(
     for week, names in enumerate(season_of, start=1):
         if len(names) != 1:
             raise ValueError(f"week {week} is in {len(names)} seasons {names}, expected one")
+        if names[0] not in hourly_pct:
+            raise ValueError(f"hourly_pct has no {names[0]!r}, the season of week {week}")
     shapes = {name: _week(days, name) for name, days in hourly_pct.items()}
     hours = np.array([shapes[name] for (name,) in season_of])
     return peak * (weekly[:, None, None] * daily[None, :, None] * hours / 1e6).ravel()
@@ -62,7 +67,9 @@ def hourly_load(
 
 def _week(days: Mapping[str, Sequence[float]], season: str) -> np.ndarray:
     """Percentages of the hours of a week, shape (7, 24)."""
+    shape = {}
     for kind in ("weekday", "weekend"):
-        if len(days[kind]) != 24:
-            raise ValueError(f"{season} {kind} has {len(days[kind])} hours, expected 24")
-    return np.array([days["weekend" if day in WEEKEND else "weekday"] for day in range(7)], float)
+        if kind not in days:
+            raise ValueError(f"{season} has no {kind}, expected 24 numbers")
+        shape[kind] = require_numbers(f"{season} {kind}", days[kind], least=0.0, shape=(24,))
+    return np.array([shape["weekend" if day in WEEKEND else "weekday"] for day in range(7)])

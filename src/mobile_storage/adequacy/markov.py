@@ -13,6 +13,8 @@ from math import prod
 import numpy as np
 from scipy.stats import binom
 
+from .checks import require_number, require_numbers
+
 __all__ = ["Law", "MarkovUnit", "Storage", "Walk"]
 
 #: Load that is not served counts from this part of the largest load on.
@@ -20,6 +22,9 @@ SERVED = 1e-9
 
 #: Part of the storage's energy to which energies are told apart, if at all possible.
 FINEST = 1e-12
+
+#: Part of a level, or of the storage, that is rounding.
+SLACK = 1e-9
 
 #: What no division by zero comes near.
 TINY = 1e-300
@@ -52,14 +57,9 @@ class MarkovUnit:
     start: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("fail", "repair", "start"):
-            value = getattr(self, name)
-            if value is not None and not 0.0 <= value <= 1.0:
-                raise ValueError(f"{name} of a unit is {value}, expected a probability")
-        if self.start is None and self.fail + self.repair == 0.0:
-            raise ValueError("a unit that neither fails nor is repaired needs a start probability")
-        if self.count != int(self.count) or self.count < 0:
-            raise ValueError(f"a unit count is {self.count}, expected a whole number from zero on")
+        require_numbers("capacity of a unit", self.capacity, least=0.0)
+        _check_chances("a unit", self.fail, self.repair, self.start)
+        require_number("count of a unit", self.count, least=0, whole=True)
 
 
 @dataclass(frozen=True)
@@ -92,15 +92,20 @@ class Storage:
 
     def __post_init__(self) -> None:
         for name in ("energy", "charge", "discharge"):
-            if not 0.0 <= getattr(self, name) < np.inf:
-                raise ValueError(
-                    f"{name} of a storage is {getattr(self, name)}, expected zero or more"
-                )
+            require_number(f"{name} of a storage", getattr(self, name), least=0.0)
         for name in ("charge_efficiency", "discharge_efficiency", "retention"):
-            if not 0.0 < getattr(self, name) <= 1.0:
-                raise ValueError(
-                    f"{name} of a storage is {getattr(self, name)}, expected more than 0, at most 1"
-                )
+            require_number(f"{name} of a storage", getattr(self, name), above=0.0, most=1.0)
+        _check_chances("a storage", self.fail, self.repair, self.start)
+
+
+def _check_chances(of: str, fail: float, repair: float, start: float | None) -> None:
+    for name, value in (("fail", fail), ("repair", repair), ("start", start)):
+        if value is not None:
+            require_number(f"{name} of {of}", value, least=0.0, most=1.0)
+    if start is None and fail + repair == 0.0:
+        raise ValueError(
+            f"fail and repair of {of} are both 0, expected a start probability or one above 0"
+        )
 
 
 @dataclass(eq=False)
@@ -130,15 +135,15 @@ class Walk:
         step_h: float,
         resolution: float | None,
     ) -> None:
-        if load.ndim != 1 or not np.isfinite(load).all():
-            raise ValueError(f"load has the shape {load.shape}, expected one row of finite numbers")
-        if not step_h > 0.0:
-            raise ValueError(f"a step of {step_h} h is not above zero")
+        load = require_numbers("load", load, shape=("steps",))
+        require_number("step_h", step_h, above=0.0)
         self.load, self.storage, self.step_h = load, storage, step_h
         self.served = max(TINY, SERVED * float(np.abs(load).max(initial=0.0)))
-        if resolution is not None and not resolution > 0.0:
-            raise ValueError(f"the energy resolution is {resolution}, expected more than zero")
-        self.resolution = max(resolution or 0.0, storage.energy * FINEST, TINY)
+        finest = max(storage.energy * FINEST, TINY)
+        if resolution is not None:
+            require_number("resolution", resolution, above=0.0)
+        self.resolution = max(resolution or 0.0, finest)
+        self.shares = self.resolution > finest
         # Storage is one more unit, without capacity, on the last axis.
         itself = MarkovUnit(0.0, storage.fail, storage.repair, 1, storage.start)
         chains = [unit for unit in units if unit.count] + [itself]
@@ -156,21 +161,34 @@ class Walk:
         for chance in first:
             self.first = np.multiply.outer(self.first, chance).ravel()
 
-    def start(self, origin: np.ndarray, energy: Sequence[float]) -> Law:
-        """Units in their first states, one row for each origin."""
-        energy = np.asarray(energy, dtype=float)
-        slack = self.storage.energy * 1e-9
-        if not np.all((energy >= 0.0) & (energy <= self.storage.energy + slack)):
-            raise ValueError(
-                f"the start energy runs from {energy.min()} to {energy.max()}, expected it between "
-                f"0 and {self.storage.energy}"
-            )
-        held = self.energy_of(np.rint(energy / self.resolution))
-        return Law(origin, held[:, None], np.tile(self.first, (origin.size, 1)))
+    def start(self, origin: np.ndarray, energy: np.ndarray | float) -> Law:
+        """Units in their first states at each origin, with energy of its own or the same."""
+        energy = require_numbers(
+            "start_energy", energy, least=0.0, most=self.storage.energy * (1.0 + SLACK)
+        )
+        held = np.broadcast_to(energy.reshape(-1, 1), (origin.size, self.first.size))
+        return self.settle(Law(origin, held, np.tile(self.first, (origin.size, 1))))
 
     def energy_of(self, level: np.ndarray) -> np.ndarray:
         """Energy that a multiple of the resolution stands for; full storage is a level too."""
         return np.minimum(level * self.resolution, self.storage.energy)
+
+    def levels_of(self, energy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Level at or below an energy, and the part of the way to the next one.
+
+        A state between two levels is shared between them in proportion: its mean stays. Rounded to
+        the nearest one instead, storage would gain or lose energy step by step, all in the same
+        direction.
+        """
+        energy = np.clip(energy, 0.0, self.storage.energy)
+        if not self.shares:
+            return np.rint(energy / self.resolution), np.zeros_like(energy)
+        level = np.floor(energy / self.resolution + SLACK)
+        low = self.energy_of(level)
+        width = self.energy_of(level + 1.0) - low
+        part = np.divide(energy - low, width, out=np.zeros_like(low), where=width > 0.0)
+        # What is a level but for rounding is that level.
+        return level, np.where(part < SLACK, 0.0, np.where(part > 1.0 - SLACK, 1.0, part))
 
     def draw(self, law: Law) -> Law:
         """Failures and repairs between two steps."""
@@ -198,10 +216,15 @@ class Walk:
 
     def settle(self, law: Law) -> Law:
         """One row again for each origin and energy that can occur."""
-        level = np.rint(np.clip(law.energy, 0.0, self.storage.energy) / self.resolution)
         row, column = np.nonzero(law.chance)
-        levels = round(self.storage.energy / self.resolution) + 1
-        key = law.origin[row] * levels + level[row, column].astype(np.int64)
+        level, part = self.levels_of(law.energy[row, column])
+        chance = np.concatenate([(1.0 - part), part]) * np.tile(law.chance[row, column], 2)
+        origin, column = np.tile(law.origin[row], 2), np.tile(column, 2)
+        level = np.concatenate([level, level + 1.0])
+        some = chance > 0.0
+        origin, column, level, chance = (x[some] for x in (origin, column, level, chance))
+        levels = int(np.ceil(self.storage.energy / self.resolution - SLACK)) + 2
+        key = origin * levels + level.astype(np.int64)
         occurring, rows = _unique(key, self.load.size * levels)
         states = prod(self.shape)
         if occurring.size * states > MOST_STATES:
@@ -209,9 +232,7 @@ class Walk:
                 f"{occurring.size} energies in storage times {states} states of the units are too "
                 "many to follow: give a coarser energy resolution"
             )
-        merged = np.bincount(
-            rows * states + column, law.chance[row, column], occurring.size * states
-        )
+        merged = np.bincount(rows * states + column, chance, occurring.size * states)
         origin, level = np.divmod(occurring, levels)
         return Law(origin, self.energy_of(level)[:, None], merged.reshape(-1, states))
 
@@ -228,10 +249,8 @@ def _unique(key: np.ndarray, below: int) -> tuple[np.ndarray, np.ndarray]:
 def _by_step(unit: MarkovUnit, steps: int) -> np.ndarray:
     """Capacity of one unit in each step."""
     capacity = np.asarray(unit.capacity, dtype=float)
-    if capacity.shape not in ((), (steps,)):
-        raise ValueError(
-            f"a unit's capacity has the shape {capacity.shape}, expected a number or {steps} steps"
-        )
+    if capacity.ndim:
+        require_numbers("capacity of a unit", capacity, shape=(steps,))
     return np.broadcast_to(capacity, (steps,))
 
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
+from mobile_storage.adequacy.checks import require_number
+
 __all__ = ["BATCHES_USED_UP", "PRECISION_REACHED", "Estimate", "Moments", "Sampling", "estimate"]
 
 PRECISION_REACHED = "precision reached"
@@ -52,15 +54,15 @@ class Sampling:
     workers: int = 1
 
     def __post_init__(self) -> None:
-        if not self.precision >= 0.0:
-            raise ValueError(f"precision is {self.precision!r}: it must be at least 0")
-        if not 1 <= self.least_batches <= self.most_batches:
+        require_number("seed", self.seed, least=0, whole=True)
+        require_number("precision", self.precision, least=0.0)
+        for name in ("least_batches", "most_batches", "workers"):
+            require_number(name, getattr(self, name), least=1, whole=True)
+        if self.least_batches > self.most_batches:
             raise ValueError(
-                f"least_batches is {self.least_batches!r}: it must be at least 1 and at most "
-                f"most_batches, {self.most_batches!r}"
+                f"least_batches is {self.least_batches!r}, expected at most most_batches, "
+                f"{self.most_batches!r}"
             )
-        if self.workers < 1:
-            raise ValueError(f"workers is {self.workers!r}: it must be at least 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,8 @@ class Moments:
     def of(cls, samples: np.ndarray) -> Moments:
         """Moments of samples, shape (count, ...)."""
         samples = np.asarray(samples, dtype=float)
+        if not np.isfinite(samples).all():
+            raise ValueError("a sample is not a finite number")
         return cls(
             len(samples),
             samples.sum(axis=0),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import require_number
 from mobile_storage.adequacy.contingency import Contingency
 from mobile_storage.adequacy.montecarlo import Estimate, Moments, Sampling, estimate
 from mobile_storage.adequacy.montecarlo_episodes import DailyOperation, walk
@@ -60,13 +61,11 @@ def simulate_contingencies(
     Raises
     ------
     ValueError
-        If there is no contingency, or a repair time has another law.
+        If there is no contingency, or the batch size is no whole number of at least 1.
     """
     if not contingencies:
         raise ValueError("there is no contingency: at least one is needed")
-    for one in contingencies:
-        if one.law not in ("exponential", "fixed"):
-            raise ValueError(f"law of {one.name} is {one.law!r}: it must be exponential or fixed")
+    batch_size = int(require_number("batch_size", batch_size, least=1, whole=True))
     levels, level = np.unique(operation.load, return_inverse=True)
     level = level.reshape(operation.load.shape)
     stages = [stage for one in contingencies for stage in one.stages]

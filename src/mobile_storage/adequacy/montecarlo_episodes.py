@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
+from mobile_storage.adequacy.checks import require_number, require_numbers, require_probabilities
+
 __all__ = ["DailyOperation", "Tables", "walk"]
 
 DAY_H = 24.0
@@ -32,7 +34,7 @@ class DailyOperation:
         Energy that storage can give at the start and at the end of each step, measured at its
         terminals; linear within a step. None without storage.
     power : float
-        Most that storage gives.
+        Most that storage gives; ``inf`` without limit.
     availability : float
         Chance that storage works when a fault happens.
     """
@@ -44,25 +46,15 @@ class DailyOperation:
     availability: float = 1.0
 
     def __post_init__(self) -> None:
-        load = np.atleast_2d(np.asarray(self.load, dtype=float))
-        days, steps = load.shape
-        chance = np.asarray(self.day_probability, dtype=float)
-        shape = (days, steps + 1)
-        energy = np.zeros(shape) if self.energy is None else np.array(self.energy, dtype=float)
+        load = np.atleast_2d(require_numbers("load", self.load, least=0.0))
+        days, steps = require_numbers("load", load, shape=("days", "steps")).shape
+        chance = require_probabilities("day_probability", self.day_probability, shape=(days,))
+        energy = np.zeros((days, steps + 1)) if self.energy is None else self.energy
+        energy = require_numbers("energy", energy, least=0.0, shape=(days, steps + 1))
+        require_number("power", self.power, least=0.0, infinite=True)
+        require_number("availability", self.availability, least=0.0, most=1.0)
         for name, value in (("load", load), ("day_probability", chance), ("energy", energy)):
-            if not (np.isfinite(value) & (value >= 0.0)).all():
-                raise ValueError(f"{name} has entries below 0 or not finite: it may have none")
             object.__setattr__(self, name, value)
-        if chance.shape != (days,) or abs(chance.sum() - 1.0) > 1e-9:
-            raise ValueError(
-                f"day_probability is {chance.tolist()}: it must be {days} numbers that add up to 1"
-            )
-        if energy.shape != shape:
-            raise ValueError(f"energy has shape {energy.shape}: it must be {shape}")
-        if not self.power >= 0.0:
-            raise ValueError(f"power is {self.power!r}: it must be at least 0")
-        if not 0.0 <= self.availability <= 1.0:
-            raise ValueError(f"availability is {self.availability!r}: it must be from 0 to 1")
 
     def draw(
         self, rng: np.random.Generator, size: int

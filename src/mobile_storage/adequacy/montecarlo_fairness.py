@@ -13,6 +13,8 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import block_diag, csr_array, eye_array, hstack, kron
 
+from mobile_storage.adequacy.checks import require_arcs, require_numbers
+
 __all__ = ["fed_part"]
 
 #: Parts of a load this close to all or to none are all or none: HiGHS works to 1e-7.
@@ -36,7 +38,15 @@ def fed_part(
     Returns
     -------
     ndarray, shape (nodes, levels)
+
+    Raises
+    ------
+    ValueError
+        If a demand, source or capacity is negative or not a number, or an arc ends at no node.
     """
+    demand = require_numbers("demand", demand, least=0.0, shape=("nodes", "levels"))
+    source = require_numbers("source", source, least=0.0, infinite=True, shape=demand.shape[:1])
+    require_arcs(arcs, len(demand))
     total = demand.sum(axis=0)
     if source.sum() == 0.0:
         return np.zeros_like(demand)

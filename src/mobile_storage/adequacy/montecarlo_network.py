@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import require_number
 from mobile_storage.adequacy.montecarlo import Estimate, Moments, Sampling, estimate
 from mobile_storage.adequacy.montecarlo_episodes import DailyOperation, walk
 from mobile_storage.adequacy.montecarlo_outages import (
@@ -78,8 +79,10 @@ def simulate_network(
     Raises
     ------
     ValueError
-        If nothing can fail.
+        If nothing can fail, or a number of samples is no whole number of at least 1.
     """
+    batch_size = int(require_number("batch_size", batch_size, least=1, whole=True))
+    overlaps = int(require_number("overlaps", overlaps, least=1, whole=True))
     if operation is None:
         total = sum(point.load for point in network.load_points)
         operation = DailyOperation(np.array([[total]]), np.ones(1))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import networkx as nx
 import numpy as np
 
+from mobile_storage.adequacy.checks import require_numbers
 from mobile_storage.adequacy.montecarlo_fairness import fed_part
 from mobile_storage.adequacy.network import Branch, CommonMode, Network, Node
 
@@ -83,7 +84,7 @@ class Supply:
 
     def __init__(self, network: Network, levels: np.ndarray) -> None:
         self.network = network
-        self._levels = levels
+        self._levels = require_numbers("levels", levels, least=0.0, shape=("levels",))
         self._ties = tuple(b for b in network.branches if b.normally_open)
         self._closed = tuple(b for b in network.branches if not b.normally_open)
         self._source = {n.name: n.source_capacity for n in network.nodes if n.source_capacity > 0.0}

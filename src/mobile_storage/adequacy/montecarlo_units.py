@@ -14,6 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import (
+    require_choice,
+    require_number,
+    require_numbers,
+    require_probabilities,
+)
 from mobile_storage.adequacy.montecarlo import Estimate, Moments, Sampling, estimate
 from mobile_storage.adequacy.montecarlo_periods import ROUNDING, simulate_periods
 
@@ -44,6 +50,22 @@ class Unit:
     start: np.ndarray | None = None
     count: int = 1
 
+    def __post_init__(self) -> None:
+        moves = require_numbers("transition of a unit", self.transition, shape=("states", "states"))
+        states = len(moves)
+        require_numbers("transition of a unit", moves, shape=(states, states))
+        np.fill_diagonal(moves, 0.0)
+        require_numbers("transition of a unit", moves, least=0.0)
+        capacity = require_numbers("capacity of a unit", self.capacity, least=0.0)
+        if capacity.ndim not in (1, 2) or len(capacity) != states:
+            raise ValueError(
+                f"capacity of a unit has the shape {capacity.shape}, expected one row for each "
+                f"state, ({states},) or ({states}, hours)"
+            )
+        if self.start is not None:
+            require_probabilities("start of a unit", self.start, shape=(states,))
+        require_number("count of a unit", self.count, least=0, whole=True)
+
 
 def two_state(
     capacity: float | np.ndarray,
@@ -63,7 +85,9 @@ def two_state(
     start, count
         As for `Unit`.
     """
-    up = np.asarray(capacity, dtype=float)
+    up = require_numbers("capacity of a unit", capacity, least=0.0)
+    for name, value in (("failure", failure), ("repair", repair)):
+        require_number(f"{name} of a unit", value, least=0.0)
     return Unit(
         np.stack((up, np.zeros_like(up))),
         np.array([[0.0, failure], [repair, 0.0]]),
@@ -100,18 +124,13 @@ class Storage:
     repair: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("charge_power", "discharge_power", "energy"):
-            if not getattr(self, name) >= 0.0:
-                raise ValueError(f"{name} is {getattr(self, name)!r}: it must be at least 0")
+        for name in ("charge_power", "discharge_power", "energy", "failure", "repair"):
+            require_number(f"{name} of a storage", getattr(self, name), least=0.0)
         for name in ("charge_efficiency", "discharge_efficiency"):
-            if not 0.0 < getattr(self, name) <= 1.0:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)!r}: it must be above 0 and at most 1"
-                )
-        if not 0.0 <= self.initial_energy <= self.energy:
-            raise ValueError(
-                f"initial_energy is {self.initial_energy!r}: it must be from 0 to {self.energy!r}"
-            )
+            require_number(f"{name} of a storage", getattr(self, name), above=0.0, most=1.0)
+        require_number(
+            "initial_energy of a storage", self.initial_energy, least=0.0, most=self.energy
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,11 +192,9 @@ def simulate_units(
         If the clock is unknown, the load negative or not finite, a capacity does not fit the load,
         a transition is not possible, or the stationary state is not unique and no start is given.
     """
-    if clock not in CLOCKS:
-        raise ValueError(f"clock is {clock!r}: it must be one of {CLOCKS}")
-    load = np.asarray(load, dtype=float)
-    if load.ndim != 1 or not (np.isfinite(load) & (load >= 0.0)).all():
-        raise ValueError("load must be a row of finite numbers, none of them below 0")
+    require_choice("clock", clock, CLOCKS)
+    load = require_numbers("load", load, least=0.0, shape=("hours",))
+    batch_size = int(require_number("batch_size", batch_size, least=1, whole=True))
     storage = storage or Storage(0.0, 0.0, 0.0)
     # The storage's own failures are those of one unit more, which gives nothing.
     body = two_state(0.0, storage.failure, storage.repair)
@@ -255,11 +272,6 @@ class _Chains:
             given = np.asarray(unit.capacity, dtype=float)
             moves = np.array(unit.transition, dtype=float)
             n = len(moves)
-            if moves.shape != (n, n) or len(given) != n:
-                raise ValueError(
-                    f"unit {u} has {len(given)} capacities and transitions of shape {moves.shape}: "
-                    "both must have one row for each state"
-                )
             if given.ndim == 2 and given.shape[1] != len(load):
                 raise ValueError(
                     f"unit {u} has capacities for {given.shape[1]} hours, the load {len(load)}"
@@ -267,17 +279,15 @@ class _Chains:
             capacity[u, :n] = given.reshape(n, -1)
             np.fill_diagonal(moves, 0.0)
             leave = moves.sum(axis=1)
-            if not (moves >= 0.0).all() or (clock == "hourly" and (leave > 1.0 + ROUNDING).any()):
+            if clock == "hourly" and (leave > 1.0 + ROUNDING).any():
                 raise ValueError(
-                    f"transitions of unit {u} are {moves.tolist()}: none may be negative, and "
-                    "probabilities of leaving a state may not add up to more than 1"
+                    f"transition of unit {u} is {moves.tolist()}, expected probabilities of "
+                    "leaving a state that add up to at most 1"
                 )
             with np.errstate(divide="ignore"):
                 rate = -np.log1p(-np.minimum(leave, 1.0)) if clock == "hourly" else leave
                 sojourn[u, :n] = 1.0 / rate
             start[u, :n] = np.cumsum(_stationary(moves, u) if unit.start is None else unit.start)
-            if abs(start[u, n - 1] - 1.0) > ROUNDING:
-                raise ValueError(f"start of unit {u} adds up to {start[u, n - 1]:g}, not to 1")
             jump[u, :n, :n] = np.cumsum(moves, axis=1) / np.where(leave > 0.0, leave, 1.0)[:, None]
         return cls(capacity, sojourn, jump, start)
 

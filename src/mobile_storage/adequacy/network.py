@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from mobile_storage.adequacy import HOURS_PER_YEAR
+from mobile_storage.adequacy.checks import require_number
 
 __all__ = ["Branch", "CommonMode", "LoadPoint", "Network", "Node"]
 
@@ -249,11 +250,8 @@ def _check_known(what: str, name: str, known: set[str]) -> None:
 
 def _check_range(what: str, value: float, highest: float | None = None) -> None:
     """Refuse what is not in [0, highest], or not finite without a highest."""
-    if not 0.0 <= value <= (math.inf if highest is None else highest):
-        upper = "" if highest in (None, math.inf) else f" and at most {highest:g}"
-        raise ValueError(f"{what} is {value!r}: it must be at least 0{upper}")
-    if highest is None and math.isinf(value):
-        raise ValueError(f"{what} is {value!r}: it must be finite")
+    most = math.inf if highest is None else highest
+    require_number(what, value, least=0.0, most=most, infinite=highest == math.inf)
 
 
 def _check_outages(element: Node | Branch | CommonMode) -> None:

@@ -20,6 +20,7 @@ from functools import reduce
 import numpy as np
 
 from . import HOURS_PER_YEAR
+from .checks import require_number, require_numbers, require_probabilities
 
 __all__ = ["OutageTable", "Unit", "outage_table"]
 
@@ -60,46 +61,37 @@ class Unit:
                 f"a unit has {len(self.capacities)} capacities and {len(self.probabilities)} "
                 "probabilities, expected one of each for every state"
             )
-        if not np.isfinite(self.capacities).all():
-            raise ValueError(f"unit capacities are {self.capacities}, expected finite numbers")
-        if not (min(self.probabilities) >= 0.0 and abs(sum(self.probabilities) - 1.0) < 1e-9):
-            raise ValueError(
-                f"state probabilities are {self.probabilities}, expected numbers of zero or more "
-                "that add up to 1"
-            )
-        if self.count != int(self.count) or self.count < 0:
-            raise ValueError(f"a unit count is {self.count}, expected a whole number from zero on")
-        if self.upward_rates is not None and len(self.upward_rates) != len(self.capacities):
-            raise ValueError(
-                f"a unit has {len(self.upward_rates)} upward rates, expected one for each state"
-            )
+        shape = (len(self.capacities),)
+        require_numbers("capacities of a unit", self.capacities, least=0.0, shape=shape)
+        require_probabilities("probabilities of a unit", self.probabilities, shape=shape)
+        require_number("count of a unit", self.count, least=0, whole=True)
+        if self.upward_rates is not None:
+            require_numbers("upward_rates of a unit", self.upward_rates, shape=shape)
 
     @classmethod
     def two_state(cls, capacity: float, unavailability: float, count: int = 1) -> Unit:
         """A unit that is wholly available or not at all; `unavailability` is the FOR."""
-        if not 0.0 <= unavailability <= 1.0:
-            raise ValueError(f"an unavailability is {unavailability}, expected 0 to 1")
-        return cls((float(capacity), 0.0), (1.0 - unavailability, float(unavailability)), count)
+        require_number("unavailability of a unit", unavailability, least=0.0, most=1.0)
+        capacity = require_number("capacity of a unit", capacity, least=0.0)
+        return cls((capacity, 0.0), (1.0 - unavailability, float(unavailability)), count)
 
     @classmethod
     def from_rates(
         cls, capacity: float, failure_rate: float, repair_rate: float, count: int = 1
     ) -> Unit:
         """A unit of two states from its rates, 1/yr: FOR = failure / (failure + repair)."""
-        if not (failure_rate >= 0.0 and repair_rate > 0.0):
-            raise ValueError(
-                f"failure and repair rate are {failure_rate} and {repair_rate}, expected zero or "
-                "more and more than zero, 1/yr"
-            )
+        capacity = require_number("capacity of a unit", capacity, least=0.0)
+        require_number("failure_rate of a unit", failure_rate, least=0.0)
+        require_number("repair_rate of a unit", repair_rate, above=0.0)
         out = failure_rate / (failure_rate + repair_rate)
         cycle = out * repair_rate
-        return cls((float(capacity), 0.0), (1.0 - out, out), count, (-cycle, cycle))
+        return cls((capacity, 0.0), (1.0 - out, out), count, (-cycle, cycle))
 
     @classmethod
     def from_times(cls, capacity: float, mttf_h: float, mttr_h: float, count: int = 1) -> Unit:
         """A unit of two states from its mean times to failure and to repair, h."""
-        if not (mttf_h > 0.0 and mttr_h > 0.0):
-            raise ValueError(f"MTTF and MTTR are {mttf_h} and {mttr_h} h, expected more than zero")
+        require_number("mttf_h of a unit", mttf_h, above=0.0)
+        require_number("mttr_h of a unit", mttr_h, above=0.0)
         return cls.from_rates(capacity, HOURS_PER_YEAR / mttf_h, HOURS_PER_YEAR / mttr_h, count)
 
 
@@ -120,6 +112,16 @@ class OutageTable:
     capacity: np.ndarray
     probability: np.ndarray
     upward_rate: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        capacity = require_numbers("capacity of a table", self.capacity, shape=("states",))
+        if not capacity.size or (np.diff(capacity) <= 0.0).any():
+            raise ValueError(
+                "the capacities of a table do not ascend, expected one or more that do"
+            )
+        require_probabilities("probability of a table", self.probability, shape=capacity.shape)
+        if self.upward_rate is not None:
+            require_numbers("upward_rate of a table", self.upward_rate, shape=capacity.shape)
 
     @property
     def installed(self) -> float:
@@ -165,8 +167,8 @@ def outage_table(units: Sequence[Unit], step: float | None = None) -> OutageTabl
     ValueError
         If the step is not above zero, or the table would have over five million states.
     """
-    if step is not None and not step > 0.0:
-        raise ValueError(f"the rounding step is {step}, expected more than zero")
+    if step is not None:
+        require_number("step", step, above=0.0)
     largest = sum(unit.count * max(np.abs(unit.capacities)) for unit in units)
     tables = (_power(_table(unit, step, largest), unit.count, largest) for unit in units)
     return reduce(lambda one, other: _convolve(one, other, largest), tables, _nothing(True))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import HOURS_PER_YEAR
+from .checks import require_number
 from .contingency import Contingency
 from .islands import merge
 from .repair import restricted_mean
@@ -55,8 +56,14 @@ def pack(contingencies: Sequence[Contingency], normal_capacity: float) -> Outage
     """Flatten contingencies.
 
     Those with the same consequences are merged; those in which storage can serve nothing only count
-    as unserved energy. `normal_capacity` is what the intact system can feed.
+    as unserved energy. `normal_capacity` is what the intact system can feed; ``inf`` without limit.
+
+    Raises
+    ------
+    ValueError
+        If that is negative or not a number.
     """
+    require_number("normal_capacity", normal_capacity, least=0.0, infinite=True)
     contingencies = merge(contingencies)
     cuts = {normal_capacity: HOURS_PER_YEAR}
     for c in contingencies:

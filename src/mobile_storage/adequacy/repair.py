@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .checks import require_choice, require_numbers
+
 __all__ = ["LAWS", "STATES_OF_CHARGE", "restricted_mean", "survival", "unserved_at_constant_load"]
 
 LAWS = ("exponential", "fixed")
@@ -102,16 +104,15 @@ def unserved_at_constant_load(
     Raises
     ------
     ValueError
-        On an unknown law or state of charge, or a negative load, energy or power.
+        On an unknown law or state of charge, or a load, energy or power below zero or not a number.
     """
-    if charge not in STATES_OF_CHARGE:
-        raise ValueError(f"the state of charge {charge!r} is none of {STATES_OF_CHARGE}")
+    require_choice("the state of charge", charge, STATES_OF_CHARGE)
     load, energy, power, mean = np.broadcast_arrays(
-        *(np.asarray(x, dtype=float) for x in (load, energy, power, mean))
+        require_numbers("load", load, least=0.0),
+        require_numbers("energy", energy, least=0.0, infinite=True),
+        require_numbers("power", power, least=0.0, infinite=True),
+        require_numbers("mean", mean, least=0.0),
     )
-    for name, value in (("load", load), ("energy", energy), ("power", power)):
-        if not np.all(value >= 0.0):
-            raise ValueError(f"{name} is {value.min()}, expected zero or more")
     served_at = np.minimum(load, power)
     with np.errstate(over="ignore"):
         lasts = np.divide(energy, served_at, out=np.full_like(energy, np.inf), where=served_at > 0)
@@ -144,9 +145,6 @@ def _in_means(t: np.ndarray, mean: np.ndarray) -> np.ndarray:
 def _checked(
     t: np.ndarray | float, mean: np.ndarray | float, law: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    if law not in LAWS:
-        raise ValueError(f"the law of the outage duration {law!r} is none of {LAWS}")
-    t, mean = np.asarray(t, dtype=float), np.asarray(mean, dtype=float)
-    if not np.all((mean >= 0.0) & (mean < np.inf)):
-        raise ValueError(f"the mean outage duration is {mean}, expected hours, zero or more")
-    return np.maximum(t, 0.0), mean
+    require_choice("the law of the outage duration", law, LAWS)
+    t = require_numbers("t", t, infinite=True)
+    return np.maximum(t, 0.0), require_numbers("mean", mean, least=0.0)

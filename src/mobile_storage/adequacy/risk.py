@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import HOURS_PER_YEAR
+from .checks import require_number, require_numbers
 from .outage_table import SAME, OutageTable, Unit, outage_table
 
 __all__ = ["Risk", "daily_peaks", "loss_of_load_frequency", "risk", "risk_of_varying_units"]
@@ -62,9 +63,13 @@ def risk(table: OutageTable, load: np.ndarray | float, duration: np.ndarray | fl
     Returns
     -------
     Risk
+
+    Raises
+    ------
+    ValueError
+        If a load is not finite, or a duration negative or of another shape.
     """
-    load = np.atleast_1d(np.asarray(load, dtype=float))
-    duration = np.broadcast_to(np.asarray(duration, dtype=float), load.shape)
+    load, duration = _loads(load, duration)
     return Risk(*_risk_at(table, load), duration)
 
 
@@ -97,13 +102,11 @@ def risk_of_varying_units(
     ValueError
         If the shapes do not fit.
     """
-    load = np.atleast_1d(np.asarray(load, dtype=float))
-    capacity = np.asarray(capacity, dtype=float)
-    if capacity.shape != (len(units), load.size):
-        raise ValueError(
-            f"capacities have the shape {capacity.shape}, expected {(len(units), load.size)}: "
-            "a row for each unit and a column for each step"
-        )
+    load, duration = _loads(load, duration)
+    if len(units):
+        capacity = require_numbers("capacity", capacity, least=0.0, shape=(len(units), load.size))
+    else:
+        capacity = np.zeros((0, load.size))
     lolp, shortfall = np.zeros_like(load), np.zeros_like(load)
     sure = [len(unit.capacities) == 1 or max(unit.probabilities) == 1.0 for unit in units]
     constant = (capacity == capacity[:, :1]).all(axis=1) & ~np.array(sure, dtype=bool)
@@ -127,7 +130,7 @@ def risk_of_varying_units(
         left = net[steps] - rest.capacity[:, None]
         found = _risk_at(base, left)
         lolp[steps], shortfall[steps] = (rest.probability @ values for values in found)
-    return Risk(lolp, shortfall, np.broadcast_to(np.asarray(duration, float), load.shape))
+    return Risk(lolp, shortfall, duration)
 
 
 def loss_of_load_frequency(
@@ -151,8 +154,13 @@ def loss_of_load_frequency(
     -------
     float
         Losses per period. The mean duration of a loss is LOLE divided by it.
+
+    Raises
+    ------
+    ValueError
+        If the table has no rates, a load is not finite, or a duration negative.
     """
-    load = np.atleast_1d(np.asarray(load, dtype=float))
+    load, duration_h = _loads(load, duration_h)
     below = np.concatenate([[0.0], table.frequency])[_states_below(table, load)]
     lolp = _risk_at(table, load)[0]
     by_units = float(np.sum(below * duration_h) / HOURS_PER_YEAR)
@@ -172,10 +180,21 @@ def daily_peaks(load: np.ndarray, steps_per_day: int = 24) -> np.ndarray:
     ValueError
         If the steps do not make whole days.
     """
-    load = np.asarray(load, dtype=float)
+    load = require_numbers("load", load, shape=("steps",))
+    steps_per_day = int(require_number("steps_per_day", steps_per_day, least=1, whole=True))
     if load.size % steps_per_day:
         raise ValueError(f"{load.size} steps are no whole days of {steps_per_day} steps")
     return load.reshape(-1, steps_per_day).max(axis=1)
+
+
+def _loads(load: np.ndarray | float, duration: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """Loads, shape (steps,), and how long each lasts."""
+    load = np.atleast_1d(require_numbers("load", load))
+    require_numbers("load", load, shape=("steps",))
+    duration = require_numbers("duration", duration, least=0.0)
+    if duration.ndim:
+        require_numbers("duration", duration, shape=load.shape)
+    return load, np.broadcast_to(duration, load.shape)
 
 
 def _risk_at(table: OutageTable, load: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

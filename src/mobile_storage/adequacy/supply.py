@@ -18,6 +18,8 @@ import networkx as nx
 import numpy as np
 from networkx.algorithms.flow import boykov_kolmogorov
 
+from mobile_storage.adequacy.checks import require_arcs, require_numbers
+
 __all__ = ["supply_limits"]
 
 #: Two cuts are the same if their capacities differ by less than this part.
@@ -47,7 +49,15 @@ def supply_limits(
     ndarray, shape (nodes,)
         In units of power; 0 for what no source reaches, ``inf`` for what has no limit. Nodes
         without load may have any.
+
+    Raises
+    ------
+    ValueError
+        If a share, source or capacity is negative or not a number, or an arc ends at no node.
     """
+    shares = require_numbers("shares", shares, least=0.0, shape=("nodes",))
+    sources = require_numbers("sources", sources, least=0.0, infinite=True, shape=shares.shape)
+    require_arcs(arcs, shares.size, infinite=False)
     unlimited = np.isinf(sources)
     limits = np.where(unlimited, math.inf, 0.0)
     graph = nx.DiGraph()

@@ -10,9 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
 
-__all__ = ["InputError", "OutputError", "PlainError", "did_you_mean", "kind_of"]
+__all__ = ["DoubtWarning", "InputError", "OutputError", "PlainError", "did_you_mean", "kind_of"]
 
+#: Characters of the parts of a message: a file that was damaged may have any number in a cell.
 _LONGEST_SHOWN = 80
+_LONGEST_WHERE, _LONGEST_EXPECTED = 160, 400
+
+
+class DoubtWarning(UserWarning):
+    """What was read is possible, but probably not what was meant: one sentence that names it."""
 
 
 class PlainError(Exception):
@@ -35,6 +41,8 @@ class InputError(PlainError, ValueError):
         What was found; ``None`` reads as "nothing".
     expected : str
         What would have been right, to be read after the word "expected".
+
+    Every part is cut off in its middle where it is too long to read.
     """
 
     def __init__(
@@ -44,6 +52,7 @@ class InputError(PlainError, ValueError):
         self.where = where
         self.value = value
         self.expected = expected
+        where, expected = _cut(where, _LONGEST_WHERE), _cut(expected, _LONGEST_EXPECTED)
         super().__init__(f"{self.file}, {where}: found {_shown(value)}, expected {expected}.")
 
     def __reduce__(self):
@@ -85,6 +94,13 @@ def _shown(value: object) -> str:
         return "nothing"
     text = repr(value)
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+
+
+def _cut(text: str, longest: int) -> str:
+    """The text in one line, without its middle if it is too long."""
+    text = " ".join(text.split())
+    half = (longest - 5) // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
 
 
 def did_you_mean(word: str, known: Iterable[str], *, most: int = 3) -> str:

@@ -17,6 +17,7 @@ import csv
 import io
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
@@ -30,7 +31,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pint
 
-from mobile_storage.compendium.errors import InputError, did_you_mean
+from mobile_storage.compendium.errors import DoubtWarning, InputError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,6 +104,15 @@ _UNIT = re.compile(r"(?!.*%\s*%)[A-Za-z0-9_%*/^·(). -]+")
 
 # Three digits of exponent hold every float; more would make the exact fraction enormous.
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+#: A number that a reader may have meant a thousand times as large: one to three digits, a point,
+#: three more, the last of which says nothing about the number.
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{2}0", re.ASCII)
+#: What is closer to zero than this is lost in the arithmetic of floats.
+_SMALLEST = 1e-300
+_A_NUMBER = (
+    "a number such as 31500 or 0.35, without unit, comma, blank or apostrophe, at most 1e+308 and, "
+    "unless it is 0, at least 1e-300 in size"
+)
 #: Control characters and the mark of a lost one: not text, but a file that was damaged.
 _DAMAGE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 _LINE = "line"
@@ -487,18 +497,23 @@ def replacement(value: object, *, file: Path, name: str) -> float:
 
 
 def _is_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
+    """Whether a text is a number that a float holds: not too large, nor lost near zero."""
+    if _NUMBER.fullmatch(text) is None or not math.isfinite(float(text)):
+        return False
+    return abs(float(text)) >= _SMALLEST or not Fraction(text)
 
 
 def _schema(texts: Sequence[str], symbols: Mapping[str, str]) -> pa.DataFrameSchema:
     filled = pa.Check(lambda text: text != "", element_wise=True, error="something written here")
     number = pa.Check(
-        _is_number, element_wise=True, error="a number such as 250 or 0.35, without unit or comma"
+        _is_number,
+        element_wise=True,
+        error=_A_NUMBER,
     )
     blank_or_number = pa.Check(
         lambda text: text == "" or _is_number(text),
         element_wise=True,
-        error="a number such as 250 or 0.35, or nothing",
+        error=f"nothing, or {_A_NUMBER}",
     )
     status = pa.Check(
         lambda text: text in STATUSES, element_wise=True, error=f"one of {', '.join(STATUSES)}"
@@ -616,9 +631,21 @@ def _numbers(
     converted = []
     for column in ("value", "low", "high"):
         try:
-            converted.append(float(Fraction(row[column]) * factor) if row[column] else math.nan)
+            exact = Fraction(row[column]) * factor if row[column] else None
+            converted.append(math.nan if exact is None else float(exact))
         except OverflowError:
-            raise fail(column, f"a number that is not beyond all measure in {wanted}") from None
+            raise fail(column, f"a number of at most 1e+308 in {wanted}") from None
+        if exact and abs(converted[-1]) < _SMALLEST:
+            raise fail(column, f"0, or a number of at least 1e-300 in {wanted}")
+    for column in ("value", "low", "high"):
+        if _THOUSANDS.fullmatch(row[column]):
+            warnings.warn(
+                f"{path}, line {row[_LINE]}, column {column}: {row[column]} is read as "
+                f"{float(row[column]):g}. If it is {row[column].replace('.', '')}, leave out the "
+                "point; if not, leave out the 0 at its end.",
+                DoubtWarning,
+                stacklevel=2,
+            )
     value, low, high = converted
     least, greatest = bounds.get(row["symbol"], (None, None))
     for column, number in (("value", value), ("low", low), ("high", high)):

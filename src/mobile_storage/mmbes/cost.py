@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import require_number, require_numbers
+
 from .model import Battery, Economics
 
 __all__ = ["Cost", "annuity", "cell_life", "full_cycles", "life_cycle_cost"]
@@ -44,6 +46,8 @@ class Cost:
 
 def annuity(rate: float, years: float) -> float:
     """Present value of 1 a year, at the end of each: (1 - (1 + r)^-n) / r; n at r = 0."""
+    require_number("rate", rate, least=0.0)
+    require_number("years", years, least=0.0)
     return years if rate == 0 else -np.expm1(-years * np.log1p(rate)) / rate
 
 
@@ -51,7 +55,10 @@ def full_cycles(
     energy_kwh: np.ndarray, cycled_kwh_per_year: np.ndarray, battery: Battery
 ) -> np.ndarray:
     """Energy through the cells in a year over the usable energy; 0 without storage."""
-    usable = (battery.soc_max - battery.soc_min) * np.asarray(energy_kwh, dtype=float)
+    usable = (battery.soc_max - battery.soc_min) * require_numbers(
+        "energy_kwh", energy_kwh, least=0.0
+    )
+    cycled_kwh_per_year = require_numbers("cycled_kwh_per_year", cycled_kwh_per_year, least=0.0)
     return np.divide(cycled_kwh_per_year, usable, out=np.zeros_like(usable), where=usable > 0)
 
 
@@ -60,6 +67,7 @@ def cell_life(battery: Battery, cycles: np.ndarray) -> np.ndarray:
 
     `cycles` are full cycles a year, from `full_cycles`.
     """
+    cycles = require_numbers("cycles", cycles, least=0.0)
     with np.errstate(divide="ignore"):
         return np.minimum(battery.calendar_life_yr, np.divide(battery.cycle_life, cycles))
 
@@ -85,8 +93,17 @@ def life_cycle_cost(
     life_yr : ndarray, shape (...)
         Of a set of cells, as from `cell_life`.
     economics : Economics
+
+    Raises
+    ------
+    ValueError
+        If a size is negative, a life not above zero, or one of them not finite.
     """
     x = economics
+    energy_kwh = require_numbers("energy_kwh", energy_kwh, least=0.0)
+    power_kw = require_numbers("power_kw", power_kw, least=0.0)
+    lost_kwh_per_year = require_numbers("lost_kwh_per_year", lost_kwh_per_year)
+    life_yr = require_numbers("life_yr", life_yr, above=0.0, infinite=True)
     years = annuity(x.discount_rate, x.horizon_yr)
     # A billionth of a life is rounding, not another set of cells.
     replacements = np.maximum(0.0, np.ceil(x.horizon_yr / life_yr - 1e-9) - 1.0)

@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from mobile_storage.adequacy.islands import SOC_LAWS, expected_served, expected_unserved, starts
+from mobile_storage.adequacy.islands import (
+    SOC_LAWS,
+    bounded_starts,
+    expected_served,
+    expected_unserved,
+)
 from mobile_storage.adequacy.montecarlo import Estimate, Sampling
 from mobile_storage.adequacy.montecarlo_contingencies import simulate_contingencies
 from mobile_storage.adequacy.montecarlo_episodes import DailyOperation
@@ -15,7 +20,7 @@ from mobile_storage.adequacy.montecarlo_network import simulate_network
 
 from .data import RawMmbes, build
 from .evaluate import attributes, prepare
-from .model import Substation
+from .model import ADDED_LOADS, Substation
 from .network import case_network
 from .reliability import base_load, day_share
 from .schedule import Schedule, schedule
@@ -24,7 +29,6 @@ __all__ = ["by_contingency", "daily_operation", "simulated", "variants"]
 
 Row = dict[str, Any]
 REPAIR_LAWS = ("exponential", "fixed")
-ADDED_LOADS = ("constant", "scaled")
 
 
 def _scheduled(substation: Substation, energy_kwh: float, power_kw: float) -> Schedule:
@@ -47,9 +51,10 @@ def by_contingency(substation: Substation, energy_kwh: float, power_kw: float) -
     """EENS of each contingency without and with storage, kWh/yr, the largest first."""
     load, share = base_load(substation), day_share(substation)
     cycle = _scheduled(substation, energy_kwh, power_kw)
-    start = starts(cycle.deliverable_kwh, share, substation.soc_law)
+    every, law = substation.reliability.contingencies, substation.soc_law
+    start = bounded_starts(every, load, share, cycle.deliverable_kwh, law, power_kw)
     rows = []
-    for c in substation.reliability.contingencies:
+    for c in every:
         before = expected_unserved([c], load, share)
         served = expected_served([c], load, share, start, power_kw)
         rows.append(

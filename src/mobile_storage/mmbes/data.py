@@ -6,16 +6,20 @@ the two apart lets a calibration or a scenario move one number and derive everyt
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mobile_storage.compendium.errors import InputError, did_you_mean
+from mobile_storage.adequacy.network import Network
+from mobile_storage.compendium.errors import DoubtWarning, InputError, did_you_mean
 from mobile_storage.compendium.parameters import pivot_values
 
 from .model import (
     ATTRIBUTES,
+    SOME_AVAILABILITY,
     Battery,
     Economics,
     ExtremeEvents,
@@ -25,13 +29,15 @@ from .model import (
     Reliability,
     Substation,
 )
-from .network import case_network, outages_of
+from .network import case_network, loads_behind, outages_of
 from .raw import SCALARS, RawMmbes, ledger, read_raw
 
 __all__ = ["RawMmbes", "build", "ledger", "read_raw"]
 
 PRIORITIES = ("critical", "important", "ordinary")
 DAYS_PER_YEAR = 365.0
+#: Part of what it should carry, or lose, at which a number is hardly the one that was meant.
+DOUBTFUL = 0.1
 #: How far rounding may leave the highest load from 1.
 PEAK_TOLERANCE = 0.001
 
@@ -59,10 +65,18 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
             expected=f"less than soc_max, {battery['soc_max']:g}",
         )
     read = replace(raw.readings, **readings)
+    if read.storage_failures == "faults" and battery["availability"] == 0.0:
+        raise InputError(
+            file=raw.folder / "battery.csv",
+            where="availability",
+            value=0.0,
+            expected=SOME_AVAILABILITY,
+        )
     network = case_network(raw, read.repair_law)
     contingencies, normal_capacity = outages_of(network)
     ratings = _transformers(raw, "rating")
     peak_kw = station["load_rate"] * float(ratings.sum()) * station["power_factor"]
+    _doubts(raw, network, peak_kw)
     curves = _curves(raw)
     lengths = raw.network[(raw.network["symbol"] == "length") & _counted_lines(raw)]
     substation = Substation(
@@ -91,8 +105,50 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
         ),
         soc_law=read.soc_law,
         added_load=read.added_load,
+        storage_failures=read.storage_failures,
     )
     return substation, _preferences(raw, read.rank_dependent)
+
+
+def _doubts(raw: RawMmbes, network: Network, peak_kw: float) -> None:
+    """Warn of what is possible but hardly meant, as where a unit or a separator was mistaken."""
+    file = raw.folder / "network.csv"
+    kinds = raw.network.drop_duplicates("component").set_index("component")["kind"]
+    fed = loads_behind(network)
+    for branch in network.branches:
+        carries = branch.capacity if branch.normal_capacity is None else branch.normal_capacity
+        load = peak_kw * fed.get(branch.name, 0.0)
+        if carries < DOUBTFUL * load:
+            _doubt(
+                file,
+                f"{kinds[branch.name]} {branch.name}",
+                f"carries {carries:g} kW, less than a tenth of the {load:g} kW behind it at the "
+                "annual peak",
+            )
+    for node in network.nodes:
+        if 0.0 < node.source_capacity < DOUBTFUL**2 * peak_kw:
+            _doubt(
+                file,
+                f"source {node.name}",
+                f"feeds {node.source_capacity:g} kW, less than a hundredth of the annual peak of "
+                f"{peak_kw:g} kW",
+            )
+    ratings, losses = _transformers(raw, "rating"), _transformers(raw, "load_loss")
+    losses = losses + _transformers(raw, "no_load_loss")
+    for k in np.flatnonzero(losses > DOUBTFUL * ratings):
+        _doubt(
+            file,
+            f"transformer {kinds.index[kinds == 'transformer'][k]}",
+            f"loses {losses[k]:g} kW at its rating of {ratings[k]:g} kVA, more than a tenth of it",
+        )
+
+
+def _doubt(file: Path, what: str, why: str) -> None:
+    warnings.warn(
+        f"{file}, {what} {why}. Look at its numbers, their units and their decimal points.",
+        DoubtWarning,
+        stacklevel=4,
+    )
 
 
 def _counted_lines(raw: RawMmbes) -> pd.Series:
@@ -123,7 +179,12 @@ def _curves(raw: RawMmbes) -> LoadCurves:
     strange = table["hour"].isna()
     if strange.any():
         found = raw.load_curves.loc[strange, "hour"].iloc[0]
-        raise InputError(file=file, where="column hour", value=found, expected="an hour of the day")
+        raise InputError(
+            file=file,
+            where="column hour",
+            value=found,
+            expected="an hour of the day as a number, such as 0, 7 or 7.5, not 07:00",
+        )
     for name in dict.fromkeys(table["day_type"]):
         if name not in days.index:
             raise InputError(

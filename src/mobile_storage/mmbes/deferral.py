@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import brentq
 
+from mobile_storage.adequacy.checks import require_number, require_numbers
+
 from .model import Economics, Substation
 from .reliability import eens_after, eens_before
 from .schedule import Schedule
@@ -25,6 +27,7 @@ def credible_capacity(substation: Substation, schedule: Schedule, power_kw: floa
     ValueError
         If no added load, however large, takes EENS back up.
     """
+    require_number("power_kw", power_kw, least=0.0)
     target = eens_before(substation)
 
     def excess(added_kw: float) -> float:
@@ -45,7 +48,9 @@ def deferral_years(elcc_kw: np.ndarray, peak_kw: float, growth: float) -> np.nda
 
     Without growth any credible capacity lasts for ever (``inf``), and none defers nothing (0).
     """
-    gain = np.log1p(np.asarray(elcc_kw, dtype=float) / peak_kw)
+    require_number("peak_kw", peak_kw, above=0.0)
+    require_number("growth", growth, least=0.0)
+    gain = np.log1p(require_numbers("elcc_kw", elcc_kw, least=0.0, infinite=True) / peak_kw)
     if growth > 0:
         return gain / np.log1p(growth)
     return np.where(gain > 0, np.inf, 0.0)
@@ -56,6 +61,9 @@ def due_year(load_rate: float, due_load_rate: float, growth: float) -> float:
 
     Without growth a load rate below it never does (``inf``).
     """
+    require_number("load_rate", load_rate, above=0.0)
+    require_number("due_load_rate", due_load_rate, above=0.0)
+    require_number("growth", growth, least=0.0)
     if load_rate >= due_load_rate:
         return 0.0
     return float(np.log(due_load_rate / load_rate) / np.log1p(growth)) if growth > 0 else np.inf
@@ -76,7 +84,8 @@ def deferral_value(years: np.ndarray, due_yr: float, economics: Economics) -> np
     economics : Economics
     """
     x = economics
-    due = min(due_yr, x.horizon_yr)
-    built = np.minimum(due + np.asarray(years, dtype=float), x.horizon_yr)
+    years = require_numbers("years", years, least=0.0, infinite=True)
+    due = min(require_number("due_yr", due_yr, least=0.0, infinite=True), x.horizon_yr)
+    built = np.minimum(due + years, x.horizon_yr)
     k = (1.0 + x.inflation_rate) / (1.0 + x.discount_rate)
     return x.upgrade_cost * (k**due - k**built)

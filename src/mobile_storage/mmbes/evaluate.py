@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mobile_storage.adequacy.islands import starts
-from mobile_storage.adequacy.kernel import population
+from mobile_storage.adequacy.kernel import bounded_population
 from mobile_storage.adequacy.packed import Outages, pack
 
 from .cost import Cost, annuity, cell_life, full_cycles, life_cycle_cost
@@ -57,7 +56,7 @@ class Prepared:
     islands : Islands
         Loads of extreme events in the order of supply.
     probability : ndarray, shape (scenarios + 1,)
-        Of the extreme scenarios in a year, and of none.
+        Of the extreme scenarios in a year with a storage that works, and of all other years.
     annuity : float
         Present value of 1 a year over the horizon.
     due_year : float
@@ -94,7 +93,7 @@ class Physics:
     elcc_status : ndarray of int
         Index into `adequacy.kernel.ELCC_STATUS`.
     residual_energy_kwh : ndarray
-        Expected deliverable energy at a random moment.
+        Expected deliverable energy at a random moment, of a storage that works.
     full_cycles : ndarray
         A year; 365 where every day can carry one.
     """
@@ -139,19 +138,10 @@ class Attributes(Physics):
 
 
 def prepare(substation: Substation) -> Prepared:
-    """Do once what does not hang on the size.
-
-    Raises
-    ------
-    ValueError
-        If the load shrinks, or the peak is not above zero.
-    """
+    """Do once what does not hang on the size."""
     x = substation
-    if x.growth < 0:
-        raise ValueError(f"the load grows by {x.growth} a year, expected 0 or more")
-    if not x.peak_kw > 0:
-        raise ValueError(f"the peak load is {x.peak_kw} kW, expected more than 0")
-    probability = x.extreme.probability
+    # A storage that is out of order is called in vain: a year as if nothing had happened to it.
+    probability = x.working_share * x.extreme.probability
     return Prepared(
         substation=x,
         load_kw=np.ascontiguousarray(base_load(x), dtype=float),
@@ -183,18 +173,16 @@ def physics(
         If a size is negative or not finite, or the two differ in shape.
     """
     x = prepared.substation
-    energy, power = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (energy_kwh, power_kw))
-    if energy.shape != power.shape or energy.ndim != 1:
-        raise ValueError(f"sizes have the shapes {energy.shape} and {power.shape}, expected (n,)")
-    if not (np.all(energy >= 0) and np.all(power >= 0) and np.all(np.isfinite(energy + power))):
-        raise ValueError(f"rated energy and power must be at least 0, not {energy}, {power}")
+    energy, power = (np.atleast_1d(v) for v in (energy_kwh, power_kw))
     cycle = schedules(prepared.load_kw, energy, power, x.battery)
-    loss = loss_reduction(x, prepared.load_kw, cycle)
-    before, after, elcc, status = population(
+    energy, power = energy.astype(float), power.astype(float)
+    loss, works = loss_reduction(x, prepared.load_kw, cycle), x.working_share
+    before, after, elcc, status = bounded_population(
         prepared.outages,
         prepared.load_kw,
         prepared.day_share,
-        starts(cycle.deliverable_kwh, prepared.day_share, x.soc_law),
+        cycle.deliverable_kwh,
+        x.soc_law,
         cycle.discharge_kw,
         power,
         x.battery.availability,
@@ -204,14 +192,16 @@ def physics(
     return Physics(
         energy_kwh=energy,
         power_kw=power,
-        gross_loss_reduction_kwh=loss.gross_kwh,
-        net_loss_reduction_kwh=loss.net_kwh,
+        gross_loss_reduction_kwh=works * loss.gross_kwh,
+        net_loss_reduction_kwh=works * loss.net_kwh,
         eens_before_kwh=np.full(energy.size, before),
         eens_after_kwh=after,
         elcc_kw=elcc,
         elcc_status=status,
         residual_energy_kwh=cycle.mean_deliverable_kwh @ prepared.day_share,
-        full_cycles=full_cycles(energy, cycle.cycled_kwh @ x.curves.days_per_year, x.battery),
+        full_cycles=full_cycles(
+            energy, works * (cycle.cycled_kwh @ x.curves.days_per_year), x.battery
+        ),
     )
 
 

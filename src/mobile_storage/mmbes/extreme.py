@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import require_numbers
+
 from .model import ExtremeEvents
 
 __all__ = ["Islands", "avoided_loss", "islands"]
@@ -61,7 +63,8 @@ def avoided_loss(plan: Islands, energy_kwh: np.ndarray, power_kw: np.ndarray) ->
     -------
     ndarray, shape (..., scenarios)
     """
-    energy, power = np.asarray(energy_kwh, float), np.asarray(power_kw, float)
+    energy = require_numbers("energy_kwh", energy_kwh, least=0.0)
+    power = require_numbers("power_kw", power_kw, least=0.0, shape=energy.shape)
     supplied_kw = np.minimum(power[..., None, None], plan.demand_kw)
     # (..., loads, intervals) by (intervals, scenarios)
     supplied_kwh = np.minimum(energy[..., None, None], supplied_kw @ plan.length_h.T)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import require_number
+
 from .calibration import Space, Target
 from .claims import NUMBERS
 from .data import RawMmbes, build
@@ -92,6 +94,6 @@ class Forward:
 
 def at_load_rate(substation: Substation, rate: float) -> Substation:
     """The same substation with all loads in proportion to another load rate."""
-    factor = rate / substation.load_rate
+    factor = require_number("rate", rate, above=0.0) / substation.load_rate
     events = replace(substation.extreme, load_kw=factor * substation.extreme.load_kw)
     return replace(substation, load_rate=rate, peak_kw=factor * substation.peak_kw, extreme=events)

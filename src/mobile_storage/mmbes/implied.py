@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from mobile_storage.adequacy.checks import require_number, require_numbers
+
 __all__ = ["initial_interruption", "peak_load", "transformer_options"]
 
 #: Rated capacities of 66 kV transformers up to 63 MVA, MVA (GB/T 6451, series R10).
@@ -23,6 +25,9 @@ def peak_load(elcc_kw: float, deferral_yr: float, growth: float) -> dict[str, fl
     From ``(1 + g)^dN = 1 + ELCC / L_max``. The years are printed as a whole number, so they lie
     within half a year of it: ``low`` and ``high`` are the peaks at those ends.
     """
+    require_number("elcc_kw", elcc_kw, least=0.0)
+    require_number("deferral_yr", deferral_yr, above=0.5)
+    require_number("growth", growth, above=0.0)
     by = {"low": deferral_yr + 0.5, "peak": deferral_yr, "high": deferral_yr - 0.5}
     return {name: elcc_kw / ((1.0 + growth) ** years - 1.0) for name, years in by.items()}
 
@@ -49,6 +54,12 @@ def transformer_options(
         ``rating_mva``, the load rate at the ``low``, ``peak`` and ``high`` peak, and ``fits``:
         whether that range and the published one overlap.
     """
+    for name, peak in peaks_kw.items():
+        require_number(f"peak {name}", peak, above=0.0)
+    require_number("power_factor", power_factor, above=0.0, most=1.0)
+    require_numbers("load_rates", load_rates, least=0.0, shape=(2,))
+    require_number("number", number, least=1, whole=True)
+    require_numbers("ratings_mva", ratings_mva, above=0.0, shape=("ratings",))
     table = pd.DataFrame({"rating_mva": ratings_mva})
     for name, peak in peaks_kw.items():
         table[name] = peak / power_factor / (number * 1000.0 * table["rating_mva"])
@@ -71,6 +82,10 @@ def initial_interruption(
         ``eens_scaled_kwh``, ``hours_scaled`` (at the mean load), ``hours_constant``,
         ``eens_constant_kwh`` (at the mean load).
     """
+    require_number("eens_cut_kwh", eens_cut_kwh, least=0.0)
+    require_number("elcc_kw", elcc_kw, above=0.0)
+    require_number("peak_kw", peak_kw, above=0.0)
+    require_number("load_factor", load_factor, above=0.0, most=1.0)
     mean_kw = load_factor * peak_kw
     eens_scaled = eens_cut_kwh * peak_kw / elcc_kw
     hours_constant = eens_cut_kwh / elcc_kw

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import require_numbers
+
 from .model import LoadCurves, Substation
 from .schedule import Schedule
 
@@ -60,6 +62,8 @@ def losses_kw(
     storage_kw : ndarray, shape (...)
         Discharging less charging.
     """
+    load_kw = require_numbers("load_kw", load_kw, least=0.0)
+    storage_kw = require_numbers("storage_kw", storage_kw)
     line, transformer = _coefficients(substation)
     reactive = load_kw * np.tan(np.arccos(substation.power_factor))
     # The other substation's load has the same shape and power factor.
@@ -100,6 +104,7 @@ def loss_reduction(
     schedule : Schedule
         Of storage of one size or of many.
     """
+    load_kw = require_numbers("load_kw", load_kw, least=0.0, shape=("days", "steps"))
     line, transformer = _coefficients(substation)
     storage = schedule.discharge_kw - schedule.charge_kw
     through = 2.0 * (line / substation.losses.own_share + transformer) * load_kw

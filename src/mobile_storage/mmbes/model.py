@@ -6,14 +6,23 @@ energy in kWh, money in yuan, time in h or yr, as the names say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import (
+    require_choice,
+    require_number,
+    require_numbers,
+    require_probabilities,
+)
 from mobile_storage.adequacy.contingency import Contingency
+from mobile_storage.adequacy.islands import SOC_LAWS
 
 __all__ = [
+    "ADDED_LOADS",
     "ATTRIBUTES",
+    "STORAGE_FAILURES",
     "Battery",
     "Economics",
     "ExtremeEvents",
@@ -23,6 +32,21 @@ __all__ = [
     "Reliability",
     "Substation",
 ]
+
+#: Where storage that is out of order is missing: in faults of the network, or in all that it does.
+STORAGE_FAILURES = ("faults", "everywhere")
+
+#: Forms of the load that a credible capacity adds.
+ADDED_LOADS = ("constant", "scaled")
+
+#: Below this gamma or delta the weights of Eq. (8, 9) no longer rise with the probability.
+FLATTEST = 0.28
+
+#: What is expected of the availability of a storage whose failures count in faults only.
+SOME_AVAILABILITY = (
+    "more than 0 where storage_failures is 'faults' (with 'everywhere' a storage that never works "
+    "earns nothing from losses and extreme events either)"
+)
 
 #: Order of the attributes in every array with one column for each.
 ATTRIBUTES = ("loss", "reliability", "deferral", "extreme", "cost")
@@ -46,6 +70,15 @@ class LoadCurves:
     shape: np.ndarray
     days_per_year: np.ndarray
 
+    def __post_init__(self) -> None:
+        shape = require_numbers(
+            "shape of the load curves", self.shape, least=0.0, shape=(len(self.names), "steps")
+        )
+        if not shape.size:
+            raise ValueError("the load curves have no step, expected at least one day of one step")
+        require_numbers("days_per_year", self.days_per_year, least=0.0, shape=(len(self.names),))
+        require_number("sum of days_per_year", np.sum(self.days_per_year), above=0.0)
+
     @property
     def step_h(self) -> float:
         """Length of a step."""
@@ -64,6 +97,19 @@ class Battery:
     cycle_life: float
     """Full cycles until the cells are replaced."""
     calendar_life_yr: float
+
+    def __post_init__(self) -> None:
+        require_number("soc_min", self.soc_min, least=0.0, most=1.0)
+        require_number("soc_max", self.soc_max, least=0.0, most=1.0)
+        if not self.soc_min < self.soc_max:
+            raise ValueError(
+                f"soc_min is {self.soc_min!r}, expected less than soc_max, {self.soc_max!r}"
+            )
+        for name in ("charge_efficiency", "discharge_efficiency"):
+            require_number(name, getattr(self, name), above=0.0, most=1.0)
+        require_number("availability", self.availability, least=0.0, most=1.0)
+        for name in ("cycle_life", "calendar_life_yr"):
+            require_number(name, getattr(self, name), above=0.0)
 
 
 @dataclass(frozen=True)
@@ -89,6 +135,21 @@ class Losses:
     load_loss_kw: np.ndarray
     no_load_loss_kw: np.ndarray
 
+    def __post_init__(self) -> None:
+        require_numbers(
+            "line_resistance_ohm", self.line_resistance_ohm, least=0.0, shape=("lines",)
+        )
+        require_number("voltage_kv", self.voltage_kv, above=0.0)
+        require_number("own_share", self.own_share, above=0.0, most=1.0)
+        ratings = require_numbers(
+            "transformer_rating_kva",
+            self.transformer_rating_kva,
+            above=0.0,
+            shape=("transformers",),
+        )
+        for name in ("load_loss_kw", "no_load_loss_kw"):
+            require_numbers(name, getattr(self, name), least=0.0, shape=ratings.shape)
+
 
 @dataclass(frozen=True)
 class Reliability:
@@ -104,6 +165,9 @@ class Reliability:
 
     contingencies: tuple[Contingency, ...]
     normal_capacity_kw: float
+
+    def __post_init__(self) -> None:
+        require_number("normal_capacity_kw", self.normal_capacity_kw, least=0.0, infinite=True)
 
 
 @dataclass(frozen=True)
@@ -130,6 +194,17 @@ class ExtremeEvents:
     backup_h: np.ndarray
     loss_per_kwh: np.ndarray
     priority: np.ndarray
+
+    def __post_init__(self) -> None:
+        chances = require_probabilities(
+            "probability", self.probability, shape=("scenarios",), at_most=True
+        )
+        require_numbers("duration_h", self.duration_h, least=0.0, shape=chances.shape)
+        load = require_numbers("load_kw", self.load_kw, least=0.0, shape=("loads",))
+        for name in ("backup_h", "loss_per_kwh", "priority"):
+            require_numbers(
+                name, getattr(self, name), least=0.0, shape=load.shape, whole=name == "priority"
+            )
 
 
 @dataclass(frozen=True)
@@ -165,6 +240,12 @@ class Economics:
     recovered_value: float
     """Metals recovered at the end of life, yuan/kWh."""
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            strictly = field.name in ("horizon_yr", "due_load_rate")
+            least = {"above": 0.0} if strictly else {"least": 0.0}
+            require_number(field.name, getattr(self, field.name), **least)
+
 
 @dataclass(frozen=True)
 class Preferences:
@@ -195,6 +276,15 @@ class Preferences:
     reference: np.ndarray
     rank_dependent: bool = True
 
+    def __post_init__(self) -> None:
+        for name in ("alpha", "beta"):
+            require_number(name, getattr(self, name), above=0.0, most=1.0)
+        require_number("loss_aversion", self.loss_aversion, above=0.0)
+        for name in ("gamma", "delta"):
+            require_number(name, getattr(self, name), least=FLATTEST, most=1.0)
+        require_probabilities("weights", self.weights, shape=(len(ATTRIBUTES),))
+        require_numbers("reference", self.reference, shape=(len(ATTRIBUTES),))
+
 
 @dataclass(frozen=True)
 class Substation:
@@ -224,3 +314,24 @@ class Substation:
     """``joint``, ``marginal`` or ``constant`` (see `adequacy.islands`)."""
     added_load: str = "constant"
     """ELCC: added load ``constant`` over the year or ``scaled`` with the load."""
+    storage_failures: str = "faults"
+    """Where the storage's availability counts. In ``faults`` of the network (unserved energy and
+    credible capacity): the text names failures of the storage in section 3.3 only, and takes the
+    daily operation of section 3.1 to go as planned. Or ``everywhere``: it also cycles only in that
+    part of the days, and is called in vain in the rest of the extreme events."""
+
+    @property
+    def working_share(self) -> float:
+        """Chance that the storage works when no fault of the network calls it."""
+        return self.battery.availability if self.storage_failures == "everywhere" else 1.0
+
+    def __post_init__(self) -> None:
+        require_number("load_rate", self.load_rate, above=0.0)
+        require_number("peak_kw", self.peak_kw, above=0.0)
+        require_number("power_factor", self.power_factor, above=0.0, most=1.0)
+        require_number("growth", self.growth, least=0.0)
+        require_choice("soc_law", self.soc_law, SOC_LAWS)
+        require_choice("added_load", self.added_load, ADDED_LOADS)
+        require_choice("storage_failures", self.storage_failures, STORAGE_FAILURES)
+        if self.storage_failures == "faults" and self.battery.availability == 0.0:
+            raise ValueError(f"availability is 0, expected {SOME_AVAILABILITY}")

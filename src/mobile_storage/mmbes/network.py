@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import networkx as nx
 import pandas as pd
 
 from mobile_storage.adequacy.consequences import contingencies, normal_capacity
@@ -18,7 +19,7 @@ from mobile_storage.compendium.parameters import pivot_values
 if TYPE_CHECKING:
     from .data import RawMmbes
 
-__all__ = ["KINDS", "case_network", "outages_of"]
+__all__ = ["KINDS", "case_network", "loads_behind", "outages_of"]
 
 #: What a component can be. A ``common_mode`` takes out the elements that its start lists.
 KINDS = ("source", "busbar", "line", "transformer", "switch", "common_mode", "storage")
@@ -85,6 +86,14 @@ def case_network(raw: RawMmbes, law: str = "exponential") -> Network:
         for end in (branch.start, branch.end):
             nodes.setdefault(end, Node(end))
     places = raw.load_points[raw.load_points["symbol"] == "share"]
+    for point in places.itertuples():
+        if point.node not in nodes:
+            raise InputError(
+                file=raw.folder / "load_points.csv",
+                where=f"load point {point.load_point}, column node",
+                value=point.node,
+                expected=f"a node of network.csv{did_you_mean(point.node, nodes)}",
+            )
     total = float(places["value"].sum())
     if abs(total - 1.0) > 1e-9:
         raise InputError(
@@ -107,9 +116,9 @@ def case_network(raw: RawMmbes, law: str = "exponential") -> Network:
     except ValueError as error:
         raise InputError(
             file=file,
-            where="the network",
-            value=str(error),
-            expected="a network that fits together",
+            where="with components.csv and load_points.csv",
+            value="parts that do not fit together",
+            expected=f"a network that does: {error}",
         ) from None
 
 
@@ -170,6 +179,29 @@ def _branch(raw: RawMmbes, name: str, row: pd.Series, outage: dict[str, float]) 
         normally_open=row["state"] != "closed",
         automatic=row["state"] == "automatic",
     )
+
+
+def loads_behind(network: Network) -> dict[str, float]:
+    """Share of the load that is cut off if a branch is taken out, by name, while all else works.
+
+    Branches that are open, or part of a loop, are left out.
+    """
+    graph = nx.Graph()
+    graph.add_nodes_from(node.name for node in network.nodes)
+    closed = [b for b in network.branches if not b.normally_open]
+    graph.add_edges_from((b.start, b.end) for b in closed)
+    sources = {node.name for node in network.nodes if node.source_capacity > 0.0}
+    total = sum(point.load for point in network.load_points)
+    found = {}
+    for branch in closed:
+        graph.remove_edge(branch.start, branch.end)
+        for end in (branch.start, branch.end):
+            part = nx.node_connected_component(graph, end)
+            if not part & sources:
+                load = sum(point.load for point in network.load_points if point.node in part)
+                found[branch.name] = load / total
+        graph.add_edge(branch.start, branch.end)
+    return found
 
 
 @lru_cache(maxsize=32)

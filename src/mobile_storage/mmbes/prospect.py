@@ -10,6 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import (
+    require_number,
+    require_numbers,
+    require_probabilities,
+)
+
 from .model import Preferences
 
 __all__ = ["certainty_equivalent", "decision_weights", "lottery_value", "value", "weight"]
@@ -17,7 +23,7 @@ __all__ = ["certainty_equivalent", "decision_weights", "lottery_value", "value",
 
 def value(difference: np.ndarray | float, preferences: Preferences) -> np.ndarray:
     """Value v of a difference to the reference point (Eq. 6, 7), of any shape."""
-    d = np.asarray(difference, dtype=float)
+    d = require_numbers("difference", difference)
     size = np.abs(d)
     loss = -preferences.loss_aversion * size**preferences.beta
     return np.where(d >= 0, size**preferences.alpha, loss)
@@ -25,7 +31,7 @@ def value(difference: np.ndarray | float, preferences: Preferences) -> np.ndarra
 
 def certainty_equivalent(worth: np.ndarray | float, preferences: Preferences) -> np.ndarray:
     """Sure difference to the reference point with a given value: the inverse of `value`."""
-    v = np.asarray(worth, dtype=float)
+    v = require_numbers("worth", worth)
     size = np.abs(v)
     loss = -((size / preferences.loss_aversion) ** (1.0 / preferences.beta))
     return np.where(v >= 0, size ** (1.0 / preferences.alpha), loss)
@@ -33,7 +39,8 @@ def certainty_equivalent(worth: np.ndarray | float, preferences: Preferences) ->
 
 def weight(probability: np.ndarray | float, curvature: float) -> np.ndarray:
     """Weight of a probability, ``p^g / (p^g + (1 - p)^g)^(1/g)`` (Eq. 8: gamma, 9: delta)."""
-    p = np.asarray(probability, dtype=float)
+    p = require_numbers("probability", probability, least=0.0, most=1.0)
+    require_number("curvature", curvature, above=0.0, most=1.0)
     own = p**curvature
     return own / (own + (1.0 - p) ** curvature) ** (1.0 / curvature)
 
@@ -56,7 +63,14 @@ def decision_weights(
     Returns
     -------
     ndarray, shape (..., outcomes)
+
+    Raises
+    ------
+    ValueError
+        If a difference is not finite, or the probabilities are none or do not add up to 1.
     """
+    difference = require_numbers("difference", difference)
+    probability = require_probabilities("probability", probability, shape=difference.shape[-1:])
     gain = difference >= 0
     if not preferences.rank_dependent:
         by_gain, by_loss = (weight(probability, g) for g in (preferences.gamma, preferences.delta))
@@ -86,7 +100,12 @@ def lottery_value(
         Add up to 1.
     reference : float
         Reference point, yuan.
+
+    Raises
+    ------
+    ValueError
+        As `decision_weights`.
     """
-    difference = np.asarray(outcome, dtype=float) - reference
-    weights = decision_weights(difference, np.asarray(probability, dtype=float), preferences)
+    difference = require_numbers("outcome", outcome) - require_number("reference", reference)
+    weights = decision_weights(difference, probability, preferences)
     return (weights * value(difference, preferences)).sum(axis=-1)

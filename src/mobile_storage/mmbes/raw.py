@@ -9,6 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from mobile_storage.adequacy.checks import require_choice
+from mobile_storage.adequacy.islands import SOC_LAWS
+from mobile_storage.adequacy.repair import LAWS
 from mobile_storage.compendium.errors import InputError, did_you_mean
 from mobile_storage.compendium.parameters import (
     ParameterSet,
@@ -17,7 +20,7 @@ from mobile_storage.compendium.parameters import (
     replacement,
 )
 
-from .model import ATTRIBUTES
+from .model import ADDED_LOADS, ATTRIBUTES, FLATTEST, STORAGE_FAILURES
 
 __all__ = ["SCALARS", "RawMmbes", "ledger", "read_raw"]
 
@@ -65,9 +68,8 @@ SCALARS: Mapping[str, Mapping[str, tuple[str, tuple[float | None, float | None]]
         "alpha": ("dimensionless", (1e-9, 1.0)),
         "beta": ("dimensionless", (1e-9, 1.0)),
         "loss_aversion": ("dimensionless", POSITIVE),
-        # Below 0.28 the weights of Eq. (8, 9) no longer rise with the probability.
-        "gamma": ("dimensionless", (0.28, 1.0)),
-        "delta": ("dimensionless", (0.28, 1.0)),
+        "gamma": ("dimensionless", (FLATTEST, 1.0)),
+        "delta": ("dimensionless", (FLATTEST, 1.0)),
         **{f"weight_{k}": ("dimensionless", SHARE) for k in ATTRIBUTES},
         **{f"reference_{k}": ("yuan", NOT_NEGATIVE) for k in ATTRIBUTES},
     },
@@ -132,12 +134,23 @@ class Readings:
         As in `model.Substation`.
     rank_dependent : bool
         As in `model.Preferences`.
+    storage_failures : str
+        As in `model.Substation`.
     """
 
     repair_law: str = "exponential"
     soc_law: str = "joint"
     added_load: str = "constant"
     rank_dependent: bool = True
+    storage_failures: str = "faults"
+
+    def __post_init__(self) -> None:
+        require_choice("repair_law", self.repair_law, LAWS)
+        require_choice("soc_law", self.soc_law, SOC_LAWS)
+        require_choice("added_load", self.added_load, ADDED_LOADS)
+        require_choice("storage_failures", self.storage_failures, STORAGE_FAILURES)
+        if not isinstance(self.rank_dependent, bool):
+            raise ValueError(f"rank_dependent is {self.rank_dependent!r}, expected true or false")
 
 
 @dataclass(frozen=True)
@@ -182,7 +195,15 @@ class RawMmbes:
                 value = replacement(value, file=self.folder, name=name)
                 changed[table] = found.assign(value=found["value"].mask(here, value))
             elif isinstance(found, Readings) and hasattr(found, row):
-                changed[table] = replace(found, **{row: value})
+                try:
+                    changed[table] = replace(found, **{row: value})
+                except ValueError as error:
+                    raise InputError(
+                        file=self.folder,
+                        where=f"replacement of {name}",
+                        value=value,
+                        expected=f"another value: {error}",
+                    ) from None
             else:
                 raise self._unknown(name)
         return replace(self, **changed)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import require_number
 from mobile_storage.adequacy.islands import (
+    bounded_starts,
     expected_served,
     expected_unserved,
     normal_deficit,
-    starts,
 )
 
 from .model import Substation
@@ -32,6 +33,7 @@ def day_share(substation: Substation) -> np.ndarray:
 
 
 def _loaded(substation: Substation, added_kw: float) -> np.ndarray:
+    require_number("added_kw", added_kw, least=0.0)
     load = base_load(substation)
     if substation.added_load == "scaled":
         return load * (1.0 + added_kw / substation.peak_kw)
@@ -78,7 +80,14 @@ def eens_after(
         day_share(substation),
         substation.reliability,
     )
-    start = starts(schedule.deliverable_kwh, share, substation.soc_law)
+    start = bounded_starts(
+        outages.contingencies,
+        load,
+        share,
+        schedule.deliverable_kwh,
+        substation.soc_law,
+        power_kw,
+    )
     served = expected_served(outages.contingencies, load, share, start, power_kw)
     capacity = outages.normal_capacity_kw
     served += normal_deficit(load, share, capacity)

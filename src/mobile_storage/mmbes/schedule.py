@@ -16,9 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import require_numbers
+
 from .model import Battery
 
-__all__ = ["Schedule", "schedule"]
+__all__ = ["Schedule", "require_sizes", "schedule"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,22 @@ def _largest_cycle(load: np.ndarray, power: np.ndarray, battery: Battery) -> np.
     return _shaved(load - level, power) / discharging
 
 
+def require_sizes(
+    load_kw: np.ndarray, energy_kwh: np.ndarray, power_kw: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Load, rated energy and rated power as arrays, checked.
+
+    Raises
+    ------
+    ValueError
+        If the load is not finite or not of days and steps, a size is negative or not finite, or
+        energies and powers differ in shape.
+    """
+    load = require_numbers("load_kw", load_kw, shape=("days", "steps"))
+    energy = require_numbers("energy_kwh", energy_kwh, least=0.0)
+    return load, energy, require_numbers("power_kw", power_kw, least=0.0, shape=energy.shape)
+
+
 def schedule(
     load_kw: np.ndarray, energy_kwh: np.ndarray, power_kw: np.ndarray, battery: Battery
 ) -> Schedule:
@@ -119,11 +137,9 @@ def schedule(
     Raises
     ------
     ValueError
-        If a size is negative.
+        As `require_sizes`.
     """
-    energy, power = np.asarray(energy_kwh, float), np.asarray(power_kw, float)
-    if np.any(energy < 0) or np.any(power < 0):
-        raise ValueError(f"rated energy and power must be at least 0, not {energy}, {power}")
+    load_kw, energy, power = require_sizes(load_kw, energy_kwh, power_kw)
     days, steps = load_kw.shape
     step_h = 24.0 / steps
     load = np.broadcast_to(load_kw, (*energy.shape, days, steps))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import OptimizeResult, differential_evolution, direct
 
+from mobile_storage.adequacy.checks import require_number, require_numbers
+
 from .evaluate import Prepared, attributes, comprehensive, net_profit
 from .model import Preferences
 
@@ -148,6 +150,11 @@ def evolve(
         Stop when the values' standard deviation in the population falls to this share of their
         mean; 0 runs on until they are all equal or the iterations are over.
     """
+    require_numbers("bounds", bounds, above=0.0, shape=(2,))
+    population = int(require_number("population", population, least=4, whole=True))
+    iterations = int(require_number("iterations", iterations, least=1, whole=True))
+    require_number("seed", seed, least=0, whole=True)
+    require_number("tolerance", tolerance, least=0.0)
     history: list[tuple[float, float, float]] = []
 
     def falling(x: np.ndarray) -> np.ndarray:
@@ -187,6 +194,8 @@ def map_grid(
     worth: Objective, bounds: tuple[float, float], shape: tuple[int, int] = (121, 81)
 ) -> GridMap:
     """Objective on an even grid from zero to the bounds, ends included."""
+    require_numbers("bounds", bounds, above=0.0, shape=(2,))
+    require_numbers("shape", shape, least=1, whole=True, shape=(2,))
     energy, power = (np.linspace(0.0, b, n) for b, n in zip(bounds, shape, strict=True))
     every = np.meshgrid(energy, power, indexing="ij")
     return GridMap(energy, power, worth(*(axis.ravel() for axis in every)).reshape(shape))
@@ -194,6 +203,8 @@ def map_grid(
 
 def search_direct(worth: Objective, bounds: tuple[float, float], evaluations: int = 4000) -> Size:
     """Maximise by DIRECT (Jones, Perttunen and Stuckman 1993), which draws no random numbers."""
+    require_numbers("bounds", bounds, above=0.0, shape=(2,))
+    require_number("evaluations", evaluations, least=1, whole=True)
     found = direct(
         lambda x: -float(worth(x[:1], x[1:])[0]),
         [(0.0, bounds[0]), (0.0, bounds[1])],

@@ -14,10 +14,15 @@ from functools import cached_property
 import numpy as np
 from scipy.interpolate import RectBivariateSpline
 
+from mobile_storage.adequacy.checks import require_numbers
+
 from .evaluate import Attributes, Physics, Prepared, comprehensive, net_profit, physics, valued
 from .model import Preferences
 
 __all__ = ["Surface", "best_size", "surface"]
+
+#: Part of a bound that is rounding.
+ROUNDING = 1e-9
 
 #: What changes smoothly with the size.
 SMOOTH = (
@@ -63,6 +68,11 @@ class Surface:
     def at(self, energy_kwh: np.ndarray, power_kw: np.ndarray) -> Physics:
         """Physics of any sizes within the grid, shape (k,), by cubic splines."""
         size, known = energy_kwh.size, self.physics
+        for name, value, axis in (
+            ("energy_kwh", energy_kwh, self.energy_kwh),
+            ("power_kw", power_kw, self.power_kw),
+        ):
+            require_numbers(name, value, least=0.0, most=(1.0 + ROUNDING) * axis[-1], shape=(size,))
         smooth = {name: spline.ev(energy_kwh, power_kw) for name, spline in self._splines.items()}
         for name in ("elcc_kw", "residual_energy_kwh", "full_cycles"):
             smooth[name] = np.maximum(0.0, smooth[name])
@@ -78,7 +88,15 @@ class Surface:
 def surface(
     prepared: Prepared, bounds: tuple[float, float], shape: tuple[int, int] = (17, 11)
 ) -> Surface:
-    """Physics of a substation for sizes from zero to the bounds, closer together where small."""
+    """Physics of a substation for sizes from zero to the bounds, closer together where small.
+
+    Raises
+    ------
+    ValueError
+        If a bound is not above zero, or there are fewer than the four nodes that a spline needs.
+    """
+    require_numbers("bounds", bounds, above=0.0, shape=(2,))
+    require_numbers("shape", shape, least=4, whole=True, shape=(2,))
     energy, power = (
         b * np.linspace(0.0, 1.0, n) ** 1.3 for b, n in zip(bounds, shape, strict=True)
     )
