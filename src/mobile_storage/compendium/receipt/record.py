@@ -108,12 +108,14 @@ def changed_inputs(
         if entry is None:
             found.append(Finding(stage.name, "is a stage without a record in dvc.lock"))
             continue
-        if entry.get("cmd") != stage.command:
+        before = entry.get("cmd")
+        command = " && ".join(before) if isinstance(before, list) else before
+        if command != stage.command:
             found.append(
                 Finding(
                     stage.name,
                     "has another command than was recorded",
-                    differences=(Difference("command", entry.get("cmd"), stage.command),),
+                    differences=(Difference("command", command, stage.command),),
                     count=1,
                 )
             )
