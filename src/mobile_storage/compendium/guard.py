@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from mobile_storage.compendium.errors import InputError, OutputError
 from mobile_storage.compendium.io import read_json, write_json, write_text
-from mobile_storage.compendium.parameters import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -78,13 +77,15 @@ def check_texts(path: Path) -> None:
     texts begin with no sign that a spreadsheet takes for a formula, and hold no HTML and no link
     of Markdown. What is no CSV or no UTF-8 is left to the ledger's reader, which refuses it.
     """
+    from mobile_storage.compendium.parameters import COLUMNS  # slow to import
+
     try:
         text = path.read_bytes().decode("utf-8-sig")
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         header = [name.strip() for name in next(reader, [])]
         for row in reader:
             for column, cell in zip(header, map(str.strip, row), strict=False):
-                if expected := _fault(column, cell):
+                if expected := _fault(cell, column, is_name=column not in COLUMNS):
                     raise InputError(
                         file=path,
                         where=f"line {reader.line_num}, column {column}",
@@ -95,10 +96,10 @@ def check_texts(path: Path) -> None:
         return
 
 
-def _fault(column: str, cell: str) -> str | None:
+def _fault(cell: str, column: str, *, is_name: bool) -> str | None:
     if not cell or _is_number(cell):
         return None
-    if column not in COLUMNS and not _NAME.fullmatch(cell):
+    if is_name and not _NAME.fullmatch(cell):
         return "a name of letters, digits, blanks and . , : ( ) / + ' & # % _ -, a letter first"
     if cell.startswith(_FORMULA):
         return "a text that does not begin as a formula of a spreadsheet, with = + - or @"

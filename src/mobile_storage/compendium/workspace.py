@@ -46,7 +46,6 @@ from mobile_storage.compendium.errors import (
 from mobile_storage.compendium.guard import check_copy, check_file, check_texts, remember_copy
 from mobile_storage.compendium.io import replacing
 from mobile_storage.compendium.log import ERROR_FILE, ERROR_MARK, RUNNER
-from mobile_storage.compendium.parameters import COLUMNS
 from mobile_storage.compendium.recovery import recorded
 
 if TYPE_CHECKING:
@@ -251,6 +250,8 @@ def _symbols(contents: Mapping[PurePosixPath, bytes]) -> dict[str, list[str]]:
     That is ``symbol``, and ``ledger.key.symbol`` with as many keys as tell a row apart. What is no
     CSV or no UTF-8 has none: its reader refuses it.
     """
+    from mobile_storage.compendium.parameters import COLUMNS  # slow to import
+
     found: dict[str, list[str]] = {paper: [] for paper in _STAGES}
     for path, data in contents.items():
         paper = path.parent.name
