@@ -144,7 +144,9 @@ def _is_whole(record: str) -> bool:
 
 
 def _committed(folder: Path) -> str:
-    """Return the record as it is in git; empty where there is none."""
+    """Return the record as it is in git; empty where there is none, as in a copy."""
+    if not (folder / ".git").exists():  # git runs what the settings of a folder above may say
+        return ""
     try:
         done = subprocess.run(
             ["git", "show", f"HEAD:./{_RECORD}"], cwd=folder, capture_output=True, check=False
