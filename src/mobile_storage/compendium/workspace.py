@@ -18,6 +18,7 @@ import csv
 import io
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -274,7 +275,8 @@ def _merge(
 ) -> dict[str, object]:
     merged = dict(base)
     for name, value in layer.items():
-        place = ".".join((*above, str(name)))
+        shown = name if re.fullmatch(r"[\w .-]+", str(name)) else repr(name)
+        place = ".".join((*above, str(shown)))
         if name not in base:
             raise InputError(
                 file=path,
