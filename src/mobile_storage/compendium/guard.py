@@ -100,7 +100,7 @@ def _fault(cell: str, column: str, *, is_name: bool) -> str | None:
     if not cell or _is_number(cell):
         return None
     if is_name and not _NAME.fullmatch(cell):
-        return "a name of letters, digits, blanks and . , : ( ) / + ' & # % _ -, a letter first"
+        return "a name that begins with a letter or digit, and blanks and . , : ( ) / + ' & # % _ -"
     if cell.startswith(_FORMULA):
         return "a text that does not begin as a formula of a spreadsheet, with = + - or @"
     if _MARKUP.search(cell):
