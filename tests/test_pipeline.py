@@ -71,9 +71,10 @@ def notebook_imports(paper: str) -> set[str]:
     return set().union(*(imported_by(code) for code in cells))
 
 
-def needed_files(command: str) -> set[str]:
+def needed_files(command: str | list[str]) -> set[str]:
     """Every source file of ours that a stage's command reads."""
-    words = shlex.split(command)
+    (line,) = [command] if isinstance(command, str) else command
+    words = shlex.split(line)
     module, *arguments = words[words.index("-m") + 1 :]
     found, todo = set(), [module]
     if module.endswith(".notebook"):
@@ -116,6 +117,22 @@ def test_a_stage_depends_on_the_locked_environment_and_keeps_its_outputs_in_git(
     for out in body["outs"]:
         ((path, options),) = out.items()
         assert options["cache"] is False, path
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_no_text_of_params_reaches_a_shell_unquoted(name):
+    """``${item}`` of a matrix is quoted by DVC, in a list whole; ``${key}`` is a case of ours."""
+    command = stage_body(name)["cmd"]
+    if "matrix" in STAGES[name]:
+        (line,) = command
+        assert line.endswith(" ${item}")
+        assert line.count("${") == 1
+    elif "foreach" in STAGES[name]:
+        assert STAGES[name]["foreach"] == "${pricing.cases}"
+        assert command.endswith(" ${key}")
+        assert command.count("${") == 1
+    else:
+        assert "${" not in command
 
 
 def test_every_stage_belongs_to_a_paper():

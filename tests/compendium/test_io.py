@@ -191,3 +191,16 @@ def test_a_unit_for_no_column_is_refused(tmp_path):
 
 def test_an_empty_table_keeps_its_heading():
     assert markdown_table(FRAME.head(0)).count("\n") == 1
+
+
+def test_a_table_keeps_a_text_in_its_cell_and_html_a_text():
+    cells = ["a|b", "a\r\nb\u2028c", "<script>x</script>", "3 < 4", "<!-- x", "a <b"]
+    rows = markdown_table(pd.DataFrame({"x": cells})).splitlines()[2:]
+    assert rows == [
+        "| a\\|b |",
+        "| a b c |",
+        "| &lt;script>x&lt;/script> |",
+        "| 3 < 4 |",
+        "| &lt;!-- x |",
+        "| a &lt;b |",
+    ]

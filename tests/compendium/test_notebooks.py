@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 
+import jupyter_client.connect
 import nbformat
 import pytest
 
@@ -235,3 +237,55 @@ def test_outputs_and_other_metadata_are_found_and_stripped(tmp_path):
     ]
     main([str(path)])
     assert lint_notebook(path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("port", ["hb_port", "shell_port"])
+def test_a_kernel_whose_port_was_taken_is_started_again_and_nothing_is_printed(
+    tmp_path, monkeypatch, capfd, port
+):
+    """Jupyter finds ports, and the kernel takes them later: another program may be faster."""
+    given = []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        write = jupyter_client.connect.write_connection_file
+
+        def write_first_taken(*arguments, **settings):
+            given.append(port)
+            if len(given) == 1:
+                settings[port] = taken.getsockname()[1]
+            return write(*arguments, **settings)
+
+        monkeypatch.setattr(jupyter_client.connect, "write_connection_file", write_first_taken)
+        source = notebook(tmp_path / "a.ipynb", "print(1)")
+        assert shown(run_notebook(source, tmp_path / "b.ipynb")) == ["1\n"]
+    assert len(given) == (2 if port == "shell_port" else 1)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.slow
+def test_a_kernel_that_never_starts_says_why_in_one_sentence(tmp_path, monkeypatch, capfd):
+    source = notebook(tmp_path / "a.ipynb", "print(1)")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        write = jupyter_client.connect.write_connection_file
+        number = taken.getsockname()[1]
+        monkeypatch.setattr(
+            jupyter_client.connect,
+            "write_connection_file",
+            lambda *arguments, **settings: write(*arguments, **settings | {"shell_port": number}),
+        )
+        with pytest.raises(NotebookError, match=r"its kernel does not start: .*Address already in"):
+            run_notebook(source, tmp_path / "b.ipynb")
+    assert not (tmp_path / "b.ipynb").exists()
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("value", [{"x; y"}, [{"x"}], {"a": {1, 2}}, {1: 2}, [b"x"], (1, 2)])
+def test_a_parameter_that_is_no_literal_is_refused(tmp_path, value):
+    """papermill puts the text of a set into the code as it is: it could be any code."""
+    source = notebook(tmp_path / "a.ipynb", parameters="a = 1 + 1")  # of any kind
+    with pytest.raises(InputError, match="expected numbers, texts, true or false, and lists"):
+        run_notebook(source, tmp_path / "b.ipynb", {"a": value})

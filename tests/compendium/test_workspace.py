@@ -98,7 +98,7 @@ def digests(root) -> dict[str, str]:
     return {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and not {".dvc", ".quick"} & set(path.relative_to(root).parts)
+        if path.is_file() and not {".cache", ".dvc", ".quick"} & set(path.relative_to(root).parts)
     }
 
 
@@ -204,7 +204,8 @@ def test_a_bad_folder_is_one_sentence_and_no_traceback(project):
 def test_a_copy_has_inputs_and_code_but_no_results(project, tmp_path):
     target = create(tmp_path / "copy")
     names = {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()}
-    assert names == set(FILES) - {"notebooks/executed/a.ipynb", "params.quick.yaml"}
+    left_out = {"notebooks/executed/a.ipynb", "params.quick.yaml"}
+    assert names == set(FILES) - left_out | {".made-here"}
 
 
 def test_a_copy_follows_the_project_and_keeps_its_results(project, tmp_path):

@@ -6,13 +6,16 @@ import json
 import os
 import pickle
 import sqlite3
+import subprocess
 from contextlib import closing
 
 import pytest
 import yaml
+from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mobile_storage.compendium.errors import PlainError
 from mobile_storage.compendium.recovery import merged_records, recorded
 
 NAMES = [f"stage_{k}@case" for k in range(5)]
@@ -150,32 +153,132 @@ def test_a_folder_without_a_record_has_none_before_its_first_run(folder):
         assert not (folder / "dvc.lock").exists()
 
 
-@pytest.mark.parametrize("left", ["", '{"write": {"a', "[]", '{"write": {"a": 1}}'])
-def test_a_torn_list_of_who_works_where_is_removed(folder, left):
+DAMAGED_LISTS = {
+    "empty": b"",
+    "cut off": b'{"write": {"a',
+    "a list": b"[]",
+    "no process": b'{"write": {"a": 1}}',
+    "other keys": b'{"write": {}, "readers": {}}',
+    "a number as text": b'{"write": {"a": {"pid": "12", "cmd": "x"}}}',
+    "more of a process": b'{"write": {"a": {"pid": 1, "cmd": "x", "host": "y"}}}',
+    "other bytes": b"\xff\xfe\x00{",
+    "a deep nest": b"[" * 100_000,
+    "a number": b"7",
+}
+
+
+@pytest.mark.parametrize("left", DAMAGED_LISTS.values(), ids=DAMAGED_LISTS)
+def test_a_damaged_list_of_who_works_where_is_removed_and_it_is_said(folder, capsys, left):
     """With it DVC refuses to start."""
-    (folder / ".dvc/tmp/rwlock").write_text(left)
+    busy = folder / ".dvc/tmp/rwlock"
+    busy.write_bytes(left)
+    with recorded(folder):
+        assert not busy.exists()
+    assert capsys.readouterr().err == f"{busy} was damaged: it is removed.\n"
+
+
+@pytest.mark.parametrize("name", ["lock", "rwlock", "rwlock.lock", "btime", "dvc.lock.before"])
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_what_is_no_file_in_place_of_one_is_removed_and_a_links_target_stays(
+    folder, capsys, name, kind
+):
+    path, elsewhere = folder / ".dvc/tmp" / name, folder / "elsewhere"
+    elsewhere.write_text("mine")
+    if kind == "folder":
+        (path / "inside").mkdir(parents=True)
+    else:
+        path.symlink_to(elsewhere)
+    with recorded(folder):
+        assert not path.is_symlink()
+        assert not path.is_dir()
+    assert f"{path} was not a file: it is removed." in capsys.readouterr().err
+    assert elsewhere.read_text() == "mine"
+
+
+def listed(busy, *numbers: int) -> None:
+    infos = [{"pid": number, "cmd": "dvc repro"} for number in numbers]
+    busy.write_text(json.dumps({"write": {"a": infos[0]}, "read": {"b": infos}}))
+
+
+@pytest.mark.parametrize("number", [2**22 + 1, 2**70, -1, 0])
+def test_a_number_that_no_process_has_is_forgotten(folder, number):
+    listed(folder / ".dvc/tmp/rwlock", number)
     with recorded(folder):
         assert not (folder / ".dvc/tmp/rwlock").exists()
 
 
-def test_a_whole_list_is_left_to_dvc(folder):
-    busy = folder / ".dvc/tmp/rwlock"
-    gone = {"pid": 2**22 + 1, "cmd": "dvc repro"}  # no process has so high a number
-    busy.write_text(json.dumps({"write": {"a": gone}, "read": {"b": [gone]}}))
+def test_a_number_that_is_another_programs_by_now_is_forgotten(folder):
+    """DVC only asks whether there is one, and would refuse to run until that program ends."""
+    listed(folder / ".dvc/tmp/rwlock", os.getpid())
     with recorded(folder):
-        assert busy.exists()
+        assert not (folder / ".dvc/tmp/rwlock").exists()
 
 
 def test_processes_that_still_work_there_are_waited_for(folder, monkeypatch):
-    busy = folder / ".dvc/tmp/rwlock"
-    busy.write_text(json.dumps({"write": {}, "read": {"b": [{"pid": os.getpid(), "cmd": "x"}]}}))
+    monkeypatch.chdir(folder)
+    listed(folder / ".dvc/tmp/rwlock", os.getpid())
     waits = []
 
     def sleep(seconds):
         waits.append(seconds)
         if len(waits) == 3:
-            busy.write_text("{}")
+            (folder / ".dvc/tmp/rwlock").write_text("{}")
 
     monkeypatch.setattr("mobile_storage.compendium.recovery.time.sleep", sleep)
     with recorded(folder):
         assert len(waits) == 3
+
+
+def test_a_run_that_goes_on_there_is_named(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("mobile_storage.compendium.recovery._LONGEST_WAIT_S", 0.0)
+    busy = folder / ".dvc/tmp/rwlock"
+    listed(busy, os.getpid())
+    with pytest.raises(PlainError) as error, recorded(folder):
+        pass
+    assert f"process {os.getpid()} (dvc repro) works in this folder already" in str(error.value)
+    assert busy.exists()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.999])
+@pytest.mark.parametrize("where", ["in a line", "at a line's end"])
+def test_a_record_cut_off_in_a_clone_is_the_committed_one_again(
+    folder, repository, capsys, share, where
+):
+    """Nothing is left changed in git, and nothing runs again."""
+    whole = (repository / "dvc.lock").read_bytes()
+    record_file = folder / "dvc.lock"
+    record_file.write_bytes(whole)
+    for words in (["init", "-q"], ["add", "dvc.lock"], ["commit", "-qm", "Results"]):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *who, *words], cwd=folder, check=True)
+    length = int(share * len(whole))
+    if where == "at a line's end":
+        length = whole.rfind(b"\n", 0, length) + 1
+    record_file.write_bytes(whole[:length])
+    with recorded(folder):
+        assert record_file.read_bytes() == whole
+    assert capsys.readouterr().err == (
+        f"{record_file} was cut off or damaged: what is gone is taken from git.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text.replace("    deps:\n", "    depts:\n", 1),
+        lambda text: text.replace("schema: '2.0'", "schema: '9.0'"),
+        lambda text: text + text.partition("stages:\n")[2],
+        lambda text: text.replace("  stage_2", "<<<<<<< HEAD\n  stage_2", 1),
+        lambda text: text.replace("    cmd: python stage_1", "    cmd: {a: 1} #", 1),
+    ],
+    ids=["an unknown key", "another version", "all twice", "a conflict", "another command"],
+)
+def test_a_record_of_another_form_is_one_that_dvc_takes_again(folder, damage):
+    """DVC would refuse each; a stage whose entry is damaged runs again."""
+    (folder / "dvc.lock").write_text(damage(record("new")))
+    with recorded(folder):
+        kept = (folder / "dvc.lock").read_text()
+    COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(kept))
+    assert set(stages(kept)) <= set(NAMES)
+    assert len(stages(kept)) >= 3

@@ -80,8 +80,9 @@ def test_a_case_is_solved_on_the_readers_data_and_our_results_stay(template):
 )
 def test_bad_input_ends_with_one_sentence_and_loses_nothing(template, old, new, said):
     customers = template / "customers.csv"
+    kept = workspace.create(template / workspace.CASE_FOLDER, template)
+    kept /= "data/results/bao2024/inputs.json"
     customers.write_text(customers.read_text().replace(old, new))
-    kept = template / "reproduction/data/results/bao2024/inputs.json"
     kept.parent.mkdir(parents=True)
     kept.write_text("computed before")
     done = run_case(template)

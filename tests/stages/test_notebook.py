@@ -29,3 +29,12 @@ def test_other_values_never_replace_the_executed_notebook():
     assert done.returncode == 2
     assert "--output" in done.stderr
     assert executed.read_bytes() == before
+
+
+def test_a_section_that_is_none_of_the_papers_notebooks_is_refused(tmp_path):
+    for words in (["../bao2024/01_introduction"], ["--section", "01_introductoin"]):
+        done = run(*words, "-o", str(tmp_path / "mine.ipynb"))
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert f"notebooks/bao2024, the folder: found '{words[-1]}', expected one of 01_" in line
+        assert not (tmp_path / "mine.ipynb").exists()

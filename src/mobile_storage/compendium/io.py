@@ -11,6 +11,7 @@ import dataclasses
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -41,6 +42,8 @@ __all__ = [
 SIGNIFICANT_DIGITS = 10
 #: In tables for reading; the CSV beside each keeps `SIGNIFICANT_DIGITS`.
 _DIGITS_SHOWN = 6
+_LINE_END = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 def round_significant(value: float, digits: int = SIGNIFICANT_DIGITS) -> float:
@@ -283,4 +286,6 @@ def _number(value: float) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    """Keep a text in its cell, and HTML in it a text: none of our tables has any."""
+    text = text.replace("\\", "\\\\").replace("|", "\\|")
+    return _TAG.sub("&lt;", _LINE_END.sub(" ", text))

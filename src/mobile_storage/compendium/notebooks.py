@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import logging
 import math
 import os
 import re
@@ -37,6 +38,8 @@ _PARAMETERS = "parameters"
 _LONGEST_SHOWN = 200
 #: On a busy machine a kernel takes its time to start, and to say what a cell has printed.
 _HANGS_S = 600
+#: How often a kernel is started that does not come up.
+_STARTS = 3
 _UNSTABLE = {
     "the address of an object, which changes from run to run": re.compile(r"\b0x[0-9a-f]{6,}\b"),
     "a random id of a pandas Styler (give it a uuid)": re.compile(r"\bT_[0-9a-f]{5}_"),
@@ -89,22 +92,13 @@ def run_notebook(
         ran, error = Path(folder, "ran.ipynb"), None
         with _own_settings(Path(folder)):
             try:
-                papermill.execute_notebook(
-                    source,
-                    ran,
-                    parameters=parameters,
-                    kernel_name="python3",
-                    progress_bar=False,
-                    record_timing=False,
-                    start_timeout=_HANGS_S,
-                    iopub_timeout=_HANGS_S,
-                    raise_on_iopub_timeout=True,
-                )
+                _execute(source, ran, parameters, Path(folder, "stderr"))
             except papermill.PapermillExecutionError as raised:
                 # Counted in the notebook as stored, without the cell that papermill puts in.
                 error = _raised(source, raised.cell_index + 1 - bool(parameters), raised)
             except DeadKernelError:
-                error = f"{source}: its kernel died, perhaps for want of memory"
+                why = _last_line(Path(folder, "stderr"))
+                error = f"{source}: its kernel died, {why or 'perhaps for want of memory'}"
         notebook = _read(ran)
     _normalise(notebook)
     error = error or _output_error(source, notebook)
@@ -114,6 +108,54 @@ def run_notebook(
     _write(notebook, output)
     failed.unlink(missing_ok=True)
     return output
+
+
+def _execute(source: Path, ran: Path, parameters: Mapping[str, object], said: Path) -> None:
+    """Run a notebook; what the kernel itself prints, not a cell, goes to the file `said`.
+
+    Jupyter looks for free ports and gives them to a kernel that takes them a second later. Where
+    another program was faster, the kernel says so and ends, or goes on without its heartbeat, which
+    nothing here asks for. Then another one is started.
+    """
+    import papermill
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient.exceptions import DeadKernelError
+    from papermill.log import logger
+
+    logger.setLevel(logging.CRITICAL)  # what it logs as an error is raised as well
+
+    class Kernel(AsyncKernelManager):
+        async def start_kernel(self, **settings: object) -> None:
+            with said.open("wb") as file:
+                await super().start_kernel(stderr=file, **settings)
+
+    for start in range(_STARTS, 0, -1):
+        try:
+            papermill.execute_notebook(
+                source,
+                ran,
+                parameters=parameters,
+                kernel_name="python3",
+                kernel_manager_class=Kernel,
+                progress_bar=False,
+                record_timing=False,
+                start_timeout=_HANGS_S,
+                iopub_timeout=_HANGS_S,
+                raise_on_iopub_timeout=True,
+            )
+        except DeadKernelError:
+            raise
+        except RuntimeError as error:  # of nbclient's: it did not answer, no cell has run
+            if start == 1:
+                why = _last_line(said) or error
+                raise NotebookError(f"{source}: its kernel does not start: {why}") from None
+        else:
+            return
+
+
+def _last_line(file: Path) -> str:
+    lines = file.read_text(encoding="utf-8", errors="replace").split("\n") if file.exists() else []
+    return next((line.strip()[:_LONGEST_SHOWN] for line in reversed(lines) if line.strip()), "")
 
 
 def strip_notebook(path: str | Path) -> None:
@@ -203,6 +245,13 @@ def _check_parameters(
             raise InputError(
                 file=source, where=f"{where}, {name}", value=value, expected="a finite number"
             )
+        if not _is_plain(value):
+            raise InputError(
+                file=source,
+                where=f"{where}, {name}",
+                value=value,
+                expected="numbers, texts, true or false, and lists or names of them",
+            )
         if default is not None and value is not None and kind_of(value) != kind_of(default):
             raise InputError(
                 file=source,
@@ -210,6 +259,15 @@ def _check_parameters(
                 value=value,
                 expected=f"{kind_of(default)}, as the notebook's own {default!r} is",
             )
+
+
+def _is_plain(value: object) -> bool:
+    """Whether papermill writes it as a literal: it would put the text of a set in as it is."""
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_plain(item) for name, item in value.items())
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def _assigned(source: Path, code: str) -> dict[str, object]:

@@ -14,19 +14,29 @@ is brought up to date, and the pipeline reruns only what changed.
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import yaml
 
 from mobile_storage.compendium import readme
+from mobile_storage.compendium.choices import (
+    REPOSITORY_SECTIONS,
+    SECTIONS,
+    check_choices,
+    load_yaml,
+)
 from mobile_storage.compendium.errors import (
     InputError,
     OutputError,
@@ -34,7 +44,8 @@ from mobile_storage.compendium.errors import (
     did_you_mean,
     kind_of,
 )
-from mobile_storage.compendium.io import read_text, replacing
+from mobile_storage.compendium.guard import check_copy, check_file, check_texts, remember_copy
+from mobile_storage.compendium.io import replacing
 from mobile_storage.compendium.log import ERROR_FILE, ERROR_MARK, RUNNER
 from mobile_storage.compendium.process_environment import fixed_settings, with_settings
 from mobile_storage.compendium.processes import end_all, give_way, own_group, quiet_interrupt
@@ -99,23 +110,27 @@ def create(
     ------
     InputError
         If `overlay` is missing, holds no file that the pipeline reads or one it does not know, or
-        a params file names a value that ``params.yaml`` does not have. Nothing is written then.
+        a params file says something that `choices` does not allow; if `target` is there and was
+        not made here, see `guard`. Nothing is written then.
     """
     target = Path(target)
     files = _inputs()
+    check_copy(target, {name.parts[0] for name in files})
     layers = [Path(path) for path in params_overlays]
     if overlay is not None:
         replaced, own_params = _recognised(Path(overlay))
         files |= replaced
         layers += [*([CASE_PARAMS] if CASE_PARAMS.is_file() else []), *own_params]
     contents = {name: path.read_bytes() for name, path in files.items()}
+    params = merged_params(Path(_PARAMS), layers, _symbols(contents)) if layers else None
     if PurePosixPath(_README) in contents:
         # What ours says of the papers' data need not hold for the reader's.
         shown = _papers(overlay)
         text = _COPY_README + "".join(_COPY_CLAIMS.format(paper=paper) for paper in shown)
         contents[PurePosixPath(_README)] = text.encode()
-    if layers:
-        contents[PurePosixPath(_PARAMS)] = merged_params(Path(_PARAMS), layers).encode()
+    if params is not None:
+        contents[PurePosixPath(_PARAMS)] = params.encode()
+    remember_copy(target)
     _synchronise(target, contents)
     return target
 
@@ -165,9 +180,12 @@ def _recognised(overlay: Path) -> tuple[dict[PurePosixPath, Path], list[Path]]:
         name = path.name
         if name in (CASE_FOLDER,) or name.startswith(".") or path.suffix in (".md", ".txt"):
             continue
-        if name in known and path.is_file():
+        if name in known:
+            check_file(path)
+            check_texts(path)
             replaced[PurePosixPath(places[name].as_posix())] = path
-        elif name == _PARAMS and path.is_file():
+        elif name == _PARAMS:
+            check_file(path)
             params.append(path)
         else:
             raise InputError(
@@ -187,57 +205,71 @@ def _recognised(overlay: Path) -> tuple[dict[PurePosixPath, Path], list[Path]]:
     return replaced, params
 
 
-def merged_params(base: Path, overlays: Sequence[Path]) -> str:
+def merged_params(
+    base: Path, overlays: Sequence[Path], symbols: Mapping[str, list[str]] | None = None
+) -> str:
     """Return `base` as YAML text with the values of `overlays` in place of its own.
+
+    Parameters
+    ----------
+    base : path
+        Its folder has the notebooks that a value may name.
+    overlays : sequence of path
+    symbols : mapping, optional
+        Names of the ledgers' values that a value may name, by paper.
 
     Raises
     ------
     InputError
-        If a file is no YAML mapping, names a value that `base` lacks or one twice, or gives another
+        If a file is no YAML mapping, names a value that `base` lacks or one twice, gives another
         kind of value (text for a number; in YAML ``1e-3`` is text, ``1.0e-3`` a number) or a number
-        that is not finite.
+        that is not finite, or one that `choices` does not allow.
     """
-    merged = _mapping(base)
+    merged = load_yaml(base)
+    layers = [(base, merged)]
     for path in overlays:
-        merged = _merge(merged, _mapping(path), path, ())
+        layers.append((path, load_yaml(path)))
+        for name in layers[-1][1]:
+            if name in REPOSITORY_SECTIONS:
+                raise InputError(
+                    file=path,
+                    where=name,
+                    value=name,
+                    expected=f"one of {', '.join(SECTIONS)}: {name} is for runs of the repository "
+                    "itself",
+                )
+        merged = _merge(merged, layers[-1][1], path, ())
+    notebooks = {
+        folder.name: [path.stem for path in sorted(folder.glob("*.ipynb"))]
+        for folder in (base.parent / "notebooks").glob("*")
+    }
+    check_choices(merged, layers, notebooks, symbols)
     return yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=100)
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a name that stands twice on one level, where YAML would take the last in silence."""
+def _symbols(contents: Mapping[PurePosixPath, bytes]) -> dict[str, list[str]]:
+    """Return the names of the values in the copy's ledgers, by paper.
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        names: list[object] = []
-        for key, _ in node.value:
-            names.append(self.construct_object(key, deep=True))
-            if names[-1] in names[:-1]:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"{names[-1]} twice", problem_mark=key.start_mark
-                )
-        return super().construct_mapping(node, deep)
+    That is ``symbol``, and ``ledger.key.symbol`` with as many keys as tell a row apart. What is no
+    CSV or no UTF-8 has none: its reader refuses it.
+    """
+    from mobile_storage.compendium.parameters import COLUMNS  # slow to import
 
-
-def _mapping(path: Path) -> dict[str, object]:
-    text = read_text(path, "YAML")
-    try:
-        content = yaml.load(text, _Loader)
-    except (ValueError, RecursionError) as error:  # a date that is none, a deep nest
-        raise InputError(
-            file=path, where="the file", value=str(error), expected="valid YAML"
-        ) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise InputError(
-            file=path,
-            where=f"line {mark.line + 1}" if mark else "the file",
-            value=getattr(error, "problem", None) or str(error),
-            expected="valid YAML",
-        ) from None
-    if not isinstance(content, dict):
-        raise InputError(
-            file=path, where="the file", value=content, expected="names and values as in YAML"
-        )
-    return content
+    found: dict[str, list[str]] = {paper: [] for paper in _STAGES}
+    for path, data in contents.items():
+        paper = path.parent.name
+        if paper in found and path.suffix == ".csv" and path.is_relative_to(_DATASETS.as_posix()):
+            rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig", errors="replace")))
+            with suppress(csv.Error):
+                for row in rows:
+                    keys = [
+                        text or "" for name, text in row.items() if name and name not in COLUMNS
+                    ]
+                    symbol = row.get("symbol") or ""
+                    found[paper].append(symbol)
+                    for count in range(min(1, len(keys)), len(keys) + 1):
+                        found[paper].append(".".join([path.stem, *keys[:count], symbol]))
+    return found
 
 
 def _merge(
@@ -245,7 +277,8 @@ def _merge(
 ) -> dict[str, object]:
     merged = dict(base)
     for name, value in layer.items():
-        place = ".".join((*above, str(name)))
+        shown = name if re.fullmatch(r"[\w .-]+", str(name)) else repr(name)
+        place = ".".join((*above, str(shown)))
         if name not in base:
             raise InputError(
                 file=path,
@@ -383,6 +416,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     # the tools keep their files.
     os.environ.update(with_settings(Path.cwd()))
     target = Path()
+    # No process that is started in a copy looks for modules there.
+    os.environ["PYTHONSAFEPATH"] = "1"
     layers = [QUICK_PARAMS] if arguments.quick else []
     try:
         if arguments.case is not None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from mobile_storage.compendium.errors import InputError
+from mobile_storage.compendium.choices import PAPERS
+from mobile_storage.compendium.errors import InputError, did_you_mean
 from mobile_storage.compendium.log import stage
 from mobile_storage.compendium.notebooks import run_notebook
 
@@ -33,8 +34,11 @@ def _value(name: str, text: str) -> object:
 def main() -> None:
     """Write ``notebooks/executed/<paper>/<section>.ipynb``, or another file with other values."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("paper")
-    parser.add_argument("section")
+    parser.add_argument("paper", choices=PAPERS)
+    section = parser.add_mutually_exclusive_group(required=True)
+    section.add_argument("section", nargs="?", help="name of the notebook")
+    # DVC puts values of params.yaml into a command as options only, quoted for the shell.
+    section.add_argument("--section", dest="named", help="the same")
     parser.add_argument("-o", "--output", type=Path, help="where the executed notebook goes")
     parser.add_argument(
         "-p",
@@ -48,9 +52,18 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.parameter and asked.output is None:
         parser.error("other values need --output: the executed notebooks have the ledgers' values")
-    with stage("notebook", asked.section):
-        name = f"{asked.section}.ipynb"
+    chosen = asked.section or asked.named
+    with stage("notebook", chosen):
+        known = sorted(path.stem for path in (STORED / asked.paper).glob("*.ipynb"))
+        if chosen not in known:
+            raise InputError(
+                file=STORED / asked.paper,
+                where="the folder",
+                value=chosen,
+                expected=f"one of {', '.join(known)}{did_you_mean(chosen, known)}",
+            )
         values = {key: _value(key, text) for key, text in asked.parameter}
+        name = f"{chosen}.ipynb"
         output = asked.output or EXECUTED / asked.paper / name
         run_notebook(STORED / asked.paper / name, output, values)
 

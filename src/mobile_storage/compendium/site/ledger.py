@@ -98,6 +98,8 @@ def _rows(
 ) -> Iterator[LedgerRow]:
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     keys = [name for name in frame.columns if name not in COLUMNS]
+    # A line of its own in a note could end the block of HTML that it is shown in.
+    frame = frame.map(lambda cell: " ".join(cell.split()))
     for row in frame.to_dict("records"):
         values = [row[key] for key in keys]
         # A parameter set names a row by its ledger, as many keys as tell it apart, its symbol.

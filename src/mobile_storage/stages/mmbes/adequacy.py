@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mobile_storage.adequacy.montecarlo import Sampling
+from mobile_storage.compendium.choices import SETS
 from mobile_storage.compendium.io import read_json, write_json
 from mobile_storage.compendium.log import stage
 from mobile_storage.mmbes.crosscheck import by_contingency, simulated, variants
@@ -22,7 +23,7 @@ def main() -> None:
     build nothing worth the name.
     """
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("set", choices=params()["sets"])
+    parser.add_argument("--set", choices=SETS, required=True)
     name = parser.parse_args().set
     with stage("mmbes_adequacy", name) as log:
         values, raw = params(), parameter_set(name)

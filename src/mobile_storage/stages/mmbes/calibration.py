@@ -12,19 +12,36 @@ from typing import Any
 import numpy as np
 
 from mobile_storage.compendium.claims import read_claims
+from mobile_storage.compendium.errors import InputError, did_you_mean
 from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.mmbes.calibration import Fit, Misfit, Space, fit, screen, spread_points, targets
 from mobile_storage.mmbes.data import RawMmbes, ledger, read_raw
 from mobile_storage.mmbes.forward import Forward
-from mobile_storage.stages.mmbes.common import RAW, RESULTS, bounds, params
+from mobile_storage.stages.mmbes.common import PARAMS, RAW, RESULTS, bounds, params
 
 LEDGER = "data/raw/claims.csv"
 
 
 def space_of(raw: RawMmbes, symbols: Sequence[str]) -> Space:
-    """Ranges of the ledgers for the values that may move."""
-    rows = ledger(raw).set_index("symbol").loc[list(symbols)]
+    """Ranges of the ledgers for the values that may move.
+
+    Raises
+    ------
+    InputError
+        If the ledgers lack one, or give it no range.
+    """
+    every = ledger(raw).set_index("symbol")
+    ranged = every.index[every["low"].notna()]
+    for symbol in symbols:
+        if symbol not in ranged:
+            raise InputError(
+                file=PARAMS,
+                where="mmbes.calibration.values",
+                value=symbol,
+                expected=f"a value of the ledgers with a range{did_you_mean(symbol, ranged)}",
+            )
+    rows = every.loc[list(symbols)]
     columns = (rows[name].to_numpy(float) for name in ("low", "high", "value"))
     return Space(tuple(symbols), *columns)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mobile_storage.compendium.choices import read_section
 from mobile_storage.compendium.io import read_json
 from mobile_storage.mmbes.data import RawMmbes, read_raw
 
@@ -18,8 +17,8 @@ FIGURES = Path("figures/fu2024")
 
 
 def params() -> dict[str, Any]:
-    """Section ``mmbes`` of ``params.yaml``."""
-    return yaml.safe_load(PARAMS.read_text(encoding="utf-8"))["mmbes"]
+    """Section ``mmbes`` of ``params.yaml``, checked."""
+    return read_section(PARAMS, "mmbes")
 
 
 def parameter_set(name: str) -> RawMmbes:

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from mobile_storage.adequacy.montecarlo import Sampling
+from mobile_storage.compendium.choices import SETS
 from mobile_storage.compendium.io import read_json, write_csv
 from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.mmbes.data import RawMmbes
@@ -72,7 +73,7 @@ def storages(name: str) -> Iterator[tuple[str, RawMmbes, float, float]]:
 def main() -> None:
     """Write ``independence/<set>_searches.csv`` and ``independence/<set>_eens.csv``."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("set", choices=params()["sets"])
+    parser.add_argument("--set", choices=SETS, required=True)
     name = parser.parse_args().set
     with stage("mmbes_independence", name) as log:
         values = params()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 
+from mobile_storage.compendium.choices import SETS
 from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import stage
 from mobile_storage.mmbes.data import build, ledger
 from mobile_storage.mmbes.evaluate import prepare
-from mobile_storage.stages.mmbes.common import RESULTS, parameter_set, params
+from mobile_storage.stages.mmbes.common import RESULTS, parameter_set
 
 
 def main() -> None:
     """Write ``inputs/<set>.json``."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("set", choices=params()["sets"])
+    parser.add_argument("--set", choices=SETS, required=True)
     name = parser.parse_args().set
     with stage("mmbes_inputs", name) as log:
         raw = parameter_set(name)

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from mobile_storage.compendium.choices import SETS
 from mobile_storage.compendium.io import write_csv, write_json
 from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.mmbes.data import build
@@ -78,8 +79,8 @@ def curves(runs: list[Evolution]) -> pd.DataFrame:
 def main() -> None:
     """Write ``optimum/<set>_<objective>.json`` and the tables of its seeds and its grid."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("set", choices=params()["sets"])
-    parser.add_argument("objective", choices=OBJECTIVES)
+    parser.add_argument("--set", choices=SETS, required=True)
+    parser.add_argument("--objective", choices=OBJECTIVES, required=True)
     asked = parser.parse_args()
     with stage("mmbes_optimum", f"{asked.set}-{asked.objective}") as log:
         values = params()

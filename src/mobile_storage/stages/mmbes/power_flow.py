@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from mobile_storage.compendium.choices import SETS
 from mobile_storage.compendium.io import read_json, write_csv
 from mobile_storage.compendium.log import stage
 from mobile_storage.mmbes.data import build
@@ -15,7 +16,7 @@ from mobile_storage.stages.mmbes.common import RAW, RESULTS, parameter_set, para
 def main() -> None:
     """Write ``power_flow/<set>.csv``: without storage, with the published size, with the best."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("set", choices=params()["sets"])
+    parser.add_argument("--set", choices=SETS, required=True)
     name = parser.parse_args().set
     with stage("mmbes_power_flow", name) as log:
         raw, published = parameter_set(name), params()["published_size"]

@@ -8,6 +8,7 @@ from functools import partial
 
 import pandas as pd
 
+from mobile_storage.compendium.choices import SETS
 from mobile_storage.compendium.io import write_csv
 from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.mmbes.outcomes import scenario_row
@@ -18,8 +19,8 @@ from mobile_storage.stages.mmbes.common import RESULTS, bounds, parameter_set, p
 def main() -> None:
     """Write ``scenarios/<set>_<family>.csv``: a row each, sizes, worths and prospects."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("set", choices=params()["sets"])
-    parser.add_argument("family", choices=FAMILIES)
+    parser.add_argument("--set", choices=SETS, required=True)
+    parser.add_argument("--family", choices=FAMILIES, required=True)
     asked = parser.parse_args()
     with stage("mmbes_scenarios", f"{asked.set}-{asked.family}") as log:
         values = params()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from mobile_storage.compendium.choices import CASES
 from mobile_storage.compendium.io import write_json
 from mobile_storage.compendium.log import stage
 from mobile_storage.pricing.certificate import certified_case
@@ -14,7 +15,7 @@ from mobile_storage.stages.pricing.common import RAW, RESULTS, params, setting
 def main() -> None:
     """Write ``cases/<name>.json``."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("name", choices=params()["cases"])
+    parser.add_argument("name", choices=CASES)
     name = parser.parse_args().name
     with stage("case", name) as log:
         values, solver = params()["cases"][name], params()["solver"]

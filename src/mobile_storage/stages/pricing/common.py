@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mobile_storage.compendium.choices import read_section
 from mobile_storage.compendium.io import read_json
 from mobile_storage.pricing.game import Setting
 
@@ -19,8 +18,8 @@ FIGURES = Path("figures/bao2024")
 
 
 def params() -> dict[str, Any]:
-    """Section ``pricing`` of ``params.yaml``."""
-    return yaml.safe_load(PARAMS.read_text(encoding="utf-8"))["pricing"]
+    """Section ``pricing`` of ``params.yaml``, checked."""
+    return read_section(PARAMS, "pricing")
 
 
 def setting(values: Mapping[str, Any]) -> Setting:

@@ -8,11 +8,12 @@ from functools import partial
 
 import pandas as pd
 
+from mobile_storage.compendium.errors import InputError, did_you_mean
 from mobile_storage.compendium.io import write_csv
 from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.pricing.data import read_raw
 from mobile_storage.pricing.sensitivity import moves, try_move
-from mobile_storage.stages.pricing.common import RAW, RESULTS, default_setting, params
+from mobile_storage.stages.pricing.common import PARAMS, RAW, RESULTS, default_setting, params
 
 
 def _start_worker() -> None:
@@ -25,6 +26,15 @@ def main() -> None:
     with stage("sensitivity") as log:
         raw, values = read_raw(RAW), params()["sensitivity"]
         todo = list(moves(raw, values["only"]))
+        for symbol in values["only"]:
+            if symbol not in {move.symbol for move in todo}:
+                known = sorted({move.symbol for move in moves(raw)} - {"none"})
+                raise InputError(
+                    file=PARAMS,
+                    where="pricing.sensitivity.only",
+                    value=symbol,
+                    expected=f"a symbol of the ledgers with a range{did_you_mean(symbol, known)}",
+                )
         customers = raw.customers["customer"].nunique()
         if customers > values["most_customers"]:
             log.warning("%d customers: only the data as they are, nothing moved", customers)
