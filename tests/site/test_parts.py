@@ -294,3 +294,13 @@ def test_the_report_has_every_claim_and_every_figure_once(repository, papers):
     assert len(figures) == len(set(figures))
     assert set(figures) == {f"../{claim.figure}" for claim in claims if claim.figure}
     assert re.findall(r'<section id="([^"]+)"', text) == [claim.id.lower() for claim in claims]
+
+
+def test_a_note_of_several_lines_cannot_end_the_block_that_shows_it(tmp_path):
+    folder = tmp_path / "data/raw/bao2024"
+    folder.mkdir(parents=True)
+    head = "customer,symbol,name,value,unit,low,high,status,source,note\n"
+    row = 'a,x,X,1,kW,,,stated,Here,"one\n```\n<script>alert(1)</script>"\n'
+    (folder / "customers.csv").write_text(head + row)
+    ((found,),) = (one.rows for one in ledger.read_ledgers(tmp_path, "bao2024"))
+    assert found.note == "one ``` <script>alert(1)</script>"  # escaped by its template
