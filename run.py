@@ -134,6 +134,8 @@ def environment():
     variables = {name: text for name, text in os.environ.items() if name not in FOREIGN}
     variables.update(process_environment(TOP))
     variables["PYTHONNOUSERSITE"] = "1"
+    # A file numpy.py in the folder of a run is no module.
+    variables["PYTHONSAFEPATH"] = "1"
     variables["PATH"] = os.pathsep.join([str(PROGRAMS), os.environ.get("PATH", "")])
     return variables
 
