@@ -25,7 +25,7 @@ from mobile_storage.adequacy.islands import (
     starts,
     unserved_energy,
 )
-from mobile_storage.adequacy.kernel import ELCC_STATUS, bounded_population, population
+from mobile_storage.adequacy.kernel import ELCC_STATUS, population, start_error
 from mobile_storage.adequacy.packed import pack
 
 ALL, NONE = Deficit((1.0,), (0.0,)), Deficit()
@@ -259,34 +259,57 @@ def contrived(seed: int) -> tuple:
     return outage, load, energy, power
 
 
-@pytest.mark.parametrize("law", ["joint", "marginal"])
-def test_the_error_of_the_moments_stays_within_its_bound(law):
+def test_split_steps_have_no_error_and_that_of_few_moments_is_known():
     """Against so many moments that kinks no longer count; two of them are off by over 1 %."""
-    share, never = np.ones(1), np.zeros((1, 1, 24))
-    off = []
-    for seed in range(60 if law == "joint" else 3):
+    share, never, off = np.ones(1), np.zeros((1, 1, 24)), []
+    for seed in range(60):
         outage, load, energy, power = contrived(seed)
-        packed, many = pack([outage], np.inf), 100 if law == "joint" else 20
-
-        def population_with(begins, load=load, packed=packed, power=power):
-            size = never, np.array([power]), 1.0, 100.0, False
-            return population(packed, load, share, begins, *size)
-
-        before, exact, *_ = population_with(starts(energy[None], share, law, many))
-        _, two, *_ = population_with(starts(energy[None], share, law))
-        _, bounded, elcc, status = bounded_population(
-            packed, load, share, energy[None], law, never, np.array([power]), 1.0, 100.0, False
-        )
-        off.append(abs(two[0] - exact[0]) / before)
-        assert abs(bounded[0] - exact[0]) <= START_ERROR * before, seed
+        size = never, np.array([power]), 1.0, 100.0, False
+        packed, ends = pack([outage], np.inf), energy[None]
+        few, many = (starts(ends, share, nodes=k) for k in (2, 300))
+        before, close, *_ = population(packed, load, share, many, *size)
+        _, two, elcc, status = population(packed, load, share, few, *size)
+        _, exact, exact_elcc, _ = population(packed, load, share, few, *size, ends)
+        assert exact[0] == pytest.approx(close[0], abs=3e-6 * before), seed
+        error = start_error(packed, load, share, ends, "joint", *size)[0] * before
+        assert error >= abs(two[0] - close[0]) - 3e-6 * before
         if ELCC_STATUS[status[0]] == "found":
-            more = starts(energy[None], share, law, many)
-            _, carried, *_ = population_with(more, load + elcc[0])
-            assert abs(carried[0] - before) <= START_ERROR * before, seed
-    assert max(off) > 0.01 or law == "marginal"
+            _, carried, *_ = population(packed, load + elcc[0], share, many, *size)
+            expected = max(abs(two[0] - close[0]), abs(carried[0] - before))
+            assert error == pytest.approx(expected, abs=6e-6 * before)
+            _, carried, *_ = population(packed, load + exact_elcc[0], share, many, *size)
+            assert carried[0] == pytest.approx(before, rel=3e-6)
+        off.append(error / before)
+    assert sum(x > 0.01 for x in off) >= 3
 
 
-def test_plain_functions_take_as_many_moments_as_they_need():
+def test_storage_that_lasts_has_no_error_of_moments():
+    load = 1.0 + np.sin(np.arange(24.0))[None] ** 2
+    energy, power = np.full((1, 1, 25), 1e4), np.array([9.0])
+    packed = pack([fault("exponential", 5.0), fault("fixed", 0.7)], np.inf)
+    size = np.zeros((1, 1, 24)), power, 1.0, 2.0, False
+    begins = starts(energy, np.ones(1))
+    found = population(packed, load, np.ones(1), begins, *size, energy)
+    assert found[1] == pytest.approx([0.0], abs=1e-9)
+    assert population(packed, load, np.ones(1), begins, *size)[1] == pytest.approx([0.0], abs=1e-9)
+
+
+@pytest.mark.parametrize("law", ["marginal", "constant"])
+def test_split_steps_with_levels_of_energy(law):
+    """The levels stay: only the moment of the fault is integrated."""
+    share, never = np.ones(1), np.zeros((1, 1, 24))
+    for seed in range(5):
+        outage, load, energy, power = contrived(seed)
+        size = never, np.array([power]), 1.0, 100.0, False
+        packed, few = pack([outage], np.inf), starts(energy[None], share, law)
+        node, weight = gauss_nodes(100)
+        finer = few._replace(node=node, weight=weight, energy=np.zeros((1, 1, 24, 100)))
+        before, close, *_ = population(packed, load, share, finer, *size)
+        exact = population(packed, load, share, few, *size, energy[None])[1]
+        assert exact == pytest.approx(close, abs=3e-5 * before)
+
+
+def test_plain_functions_take_many_moments_where_few_are_off():
     share, few = np.ones(1), []
     for seed in (0, 1, 13, 31, 49):
         outage, load, energy, power = contrived(seed)

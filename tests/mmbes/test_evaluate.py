@@ -10,9 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mobile_storage.adequacy import islands, kernel
 from mobile_storage.adequacy.contingency import Contingency, Deficit, Stage
+from mobile_storage.adequacy.islands import expected_served, starts
 from mobile_storage.adequacy.kernel import ELCC_STATUS
+from mobile_storage.mmbes import evaluate, reliability
 from mobile_storage.mmbes.cost import cell_life, full_cycles, life_cycle_cost
 from mobile_storage.mmbes.deferral import credible_capacity, deferral_value, deferral_years
 from mobile_storage.mmbes.evaluate import (
@@ -25,7 +26,7 @@ from mobile_storage.mmbes.evaluate import (
 from mobile_storage.mmbes.losses import loss_reduction
 from mobile_storage.mmbes.model import ATTRIBUTES, LoadCurves, Reliability
 from mobile_storage.mmbes.prospect import lottery_value, value
-from mobile_storage.mmbes.reliability import base_load, eens_after, eens_before
+from mobile_storage.mmbes.reliability import base_load, day_share, eens_after, eens_before
 from mobile_storage.mmbes.schedule import schedule
 
 ALL, NONE = Deficit((1.0,), (0.0,)), Deficit()
@@ -80,11 +81,35 @@ def variants(draw: st.DrawFn, substation):
 @settings(max_examples=25)
 @given(data=st.data(), energy=st.floats(1.0, 60000.0), power=st.floats(1.0, 15000.0))
 def test_same_numbers_as_the_plain_functions(substation, data, energy, power):
-    """With two moments in a step; that more are taken alike is a matter of `test_islands`."""
+    """With two moments in a step; where they are too few is a matter of the next test."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (islands, kernel):
-            patch.setattr(module, "START_ERROR", np.inf)
+        patch.setattr(evaluate, "START_ERROR", np.inf)
+        patch.setattr(reliability, "bounded_starts", lambda _, __, *rest: starts(*rest[:-1]))
         _same_numbers(substation, data, energy, power)
+
+
+def test_steps_are_split_where_few_moments_are_too_few(substation):
+    """Outages of ten minutes in steps of an hour, with storage that does not last so long."""
+    x = replace(
+        substation,
+        reliability=Reliability(
+            (Contingency("brief", 5.0, 1 / 6, "fixed", (Stage(np.inf, ALL, NONE),)),), np.inf
+        ),
+    )
+    prepared = prepare(x)
+    assert prepared.split_steps
+    assert not prepare(substation).split_steps
+    few = replace(prepared, split_steps=False)
+    size = 0.05 * x.peak_kw, x.peak_kw
+    found, rough = attributes(prepared, *size), attributes(few, *size)
+    day = schedule(base_load(x), *size, x.battery)
+    begins = starts(day.deliverable_kwh, day_share(x), "joint", 200)
+    served = 0.97 * expected_served(
+        x.reliability.contingencies, base_load(x), day_share(x), begins, size[1]
+    )
+    before = found.eens_before_kwh[0]
+    assert found.eens_after_kwh[0] == pytest.approx(before - served, abs=1e-4 * before)
+    assert abs(rough.eens_after_kwh[0] - found.eens_after_kwh[0]) > 1e-3 * before
 
 
 def _same_numbers(substation, data, energy, power):

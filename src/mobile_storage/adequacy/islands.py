@@ -11,7 +11,7 @@ load is constant in each step, so everything here is exact but for one integral:
 inside a step at which the fault starts, by Gauss-Legendre nodes. (Even that one is exact as long as
 storage is not emptied, because the starts at one node of every step together see the whole day.)
 Where storage is emptied, energy served has kinks as a function of that moment. `bounded_starts`
-takes as many nodes as keep the error within a part of the EENS without storage.
+takes many nodes where few are off by more than a part of the EENS without storage.
 
 These are the plain functions; `kernel` has the same numbers faster.
 """
@@ -32,7 +32,8 @@ from .contingency import Contingency
 from .repair import restricted_mean
 
 __all__ = [
-    "NODES",
+    "FEW_NODES",
+    "MANY_NODES",
     "SOC_LAWS",
     "START_ERROR",
     "Starts",
@@ -54,8 +55,8 @@ SOC_LAWS = ("joint", "marginal", "constant")
 #: Error that the moments inside a step may leave in EENS, as a part of the EENS without storage.
 START_ERROR = 2e-3
 
-#: Numbers of moments inside a step, from the first that is tried to the last.
-NODES = (2, 3, 5, 8, 12, 18, 27, 41, 62)
+#: Moments inside a step: as a rule, and where that leaves too large an error.
+FEW_NODES, MANY_NODES = 2, 32
 
 #: Part of the largest energy by which rounding may leave less than nothing.
 ROUNDING = 1e-9
@@ -101,7 +102,7 @@ def starts(
     deliverable: np.ndarray,
     day_share: np.ndarray,
     law: str = "joint",
-    nodes: int = NODES[0],
+    nodes: int = FEW_NODES,
 ) -> Starts:
     """Energy at the start of a fault under a law of the state of charge.
 
@@ -280,11 +281,11 @@ def bounded_starts(
     law: str,
     power: float,
 ) -> Starts:
-    """As `starts`, of one storage, with as many moments in a step as its contingencies ask for.
+    """As `starts`, of one storage, with few moments in a step where those are enough.
 
-    The first of `NODES` from which the next one, half as many again, changes `expected_served` by
-    at most half of `START_ERROR` of the EENS without storage. At a kink the error of n nodes falls
-    as ``1 / n^2``, so that it is about 1.8 times that change: within `START_ERROR`.
+    That is where `expected_served` of `FEW_NODES` is within `START_ERROR` of the EENS without
+    storage from that of `MANY_NODES`, whose own error is of the order of ``1 / MANY_NODES^2``.
+    (`kernel.start_error` knows the error exactly, by splitting steps at the kinks.)
 
     Parameters
     ----------
@@ -293,16 +294,10 @@ def bounded_starts(
     deliverable, law
         As for `starts`.
     """
-    change = START_ERROR / 2.0 * expected_unserved(contingencies, load, day_share)
-    found = starts(deliverable, day_share, law)
-    served = expected_served(contingencies, load, day_share, found, power)
-    for nodes in NODES[1:]:
-        finer = starts(deliverable, day_share, law, nodes)
-        finer_served = expected_served(contingencies, load, day_share, finer, power)
-        if abs(finer_served - served) <= change:
-            break
-        found, served = finer, finer_served
-    return found
+    few, many = (starts(deliverable, day_share, law, n) for n in (FEW_NODES, MANY_NODES))
+    served = [expected_served(contingencies, load, day_share, s, power) for s in (few, many)]
+    bound = START_ERROR * expected_unserved(contingencies, load, day_share)
+    return few if abs(served[1] - served[0]) <= bound else many
 
 
 def normal_deficit(

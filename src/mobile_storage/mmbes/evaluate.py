@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mobile_storage.adequacy.kernel import bounded_population
+from mobile_storage.adequacy.islands import START_ERROR, starts
+from mobile_storage.adequacy.kernel import population, start_error
 from mobile_storage.adequacy.packed import Outages, pack
 
 from .cost import Cost, annuity, cell_life, full_cycles, life_cycle_cost
@@ -37,6 +38,9 @@ __all__ = [
     "prospects",
     "valued",
 ]
+
+#: Energies, in hours of the peak load, and powers, in parts of it, for which an error is looked at.
+TRIALS = np.array([0.05, 0.3, 1.0])
 
 LOSS, RELIABILITY, DEFERRAL, EXTREME, COST = range(len(ATTRIBUTES))
 
@@ -74,6 +78,9 @@ class Prepared:
     annuity: float
     due_year: float
     loss_rate: float
+    split_steps: bool
+    """Whether steps are split where what storage serves has a kink, as a fault's moment in a step
+    counts for more than `islands.START_ERROR`."""
 
 
 @dataclass(frozen=True)
@@ -142,17 +149,44 @@ def prepare(substation: Substation) -> Prepared:
     x = substation
     # A storage that is out of order is called in vain: a year as if nothing had happened to it.
     probability = x.working_share * x.extreme.probability
+    outages = pack(x.reliability.contingencies, x.reliability.normal_capacity_kw)
     return Prepared(
         substation=x,
         load_kw=np.ascontiguousarray(base_load(x), dtype=float),
         day_share=day_share(x),
-        outages=pack(x.reliability.contingencies, x.reliability.normal_capacity_kw),
+        outages=outages,
         islands=islands(x.extreme),
         probability=np.append(probability, max(0.0, 1.0 - probability.sum())),
         annuity=annuity(x.economics.discount_rate, x.economics.horizon_yr),
         due_year=due_year(x.load_rate, x.economics.due_load_rate, x.growth),
         loss_rate=loss_rate(x),
+        split_steps=_few_moments_are_too_few(x, outages),
     )
+
+
+def _few_moments_are_too_few(x: Substation, outages: Outages) -> bool:
+    """Whether a few moments in a step leave too large an error in the EENS of a size.
+
+    That of nine sizes is known exactly. Half of the bound is kept for the sizes between them. All
+    sizes of a substation are treated alike, so that nothing jumps from one to the next.
+    """
+    load, share = base_load(x), day_share(x)
+    sizes = np.meshgrid(TRIALS, TRIALS, indexing="ij")
+    energy, power = (x.peak_kw * axis.ravel() for axis in sizes)
+    cycle = schedules(load, energy, power, x.battery)
+    off = start_error(
+        outages,
+        load,
+        share,
+        cycle.deliverable_kwh,
+        x.soc_law,
+        cycle.discharge_kw,
+        power,
+        x.battery.availability,
+        x.peak_kw,
+        x.added_load == "scaled",
+    )
+    return bool(off.max() > START_ERROR / 2.0)
 
 
 def physics(
@@ -177,17 +211,17 @@ def physics(
     cycle = schedules(prepared.load_kw, energy, power, x.battery)
     energy, power = energy.astype(float), power.astype(float)
     loss, works = loss_reduction(x, prepared.load_kw, cycle), x.working_share
-    before, after, elcc, status = bounded_population(
+    before, after, elcc, status = population(
         prepared.outages,
         prepared.load_kw,
         prepared.day_share,
-        cycle.deliverable_kwh,
-        x.soc_law,
+        starts(cycle.deliverable_kwh, prepared.day_share, x.soc_law),
         cycle.discharge_kw,
         power,
         x.battery.availability,
         x.peak_kw,
         x.added_load == "scaled",
+        cycle.deliverable_kwh if prepared.split_steps else None,
     )
     return Physics(
         energy_kwh=energy,
