@@ -135,7 +135,7 @@ def require_arcs(
     ValueError
         If one ends at no node, or its capacity is negative or not a number.
     """
-    if not arcs:
+    if isinstance(arcs, list | tuple) and not arcs:
         return
     rows = require_numbers("arcs", arcs, least=0.0, infinite=True, shape=("arcs", 3))
     require_numbers("nodes of the arcs", rows[:, :2], most=nodes - 1, whole=True)

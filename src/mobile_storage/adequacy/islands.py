@@ -87,10 +87,13 @@ class Starts(NamedTuple):
     chance: np.ndarray
 
 
-@lru_cache
 def gauss_nodes(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Legendre nodes and weights on the interval from 0 to 1, read-only."""
-    count = int(require_number("count", count, least=1, whole=True))
+    return _gauss_nodes(int(require_number("count", count, least=1, whole=True)))
+
+
+@lru_cache
+def _gauss_nodes(count: int) -> tuple[np.ndarray, np.ndarray]:
     node, weight = np.polynomial.legendre.leggauss(count)
     node, weight = (node + 1.0) / 2.0, weight / 2.0
     node.setflags(write=False)
@@ -123,6 +126,7 @@ def starts(
         On another law, a share of days that is none, or an energy below zero or not finite.
     """
     require_choice("the law of the state of charge", law, SOC_LAWS)
+    nodes = int(require_number("nodes", nodes, least=1, whole=True))
     deliverable = require_numbers("deliverable", deliverable)
     least = -ROUNDING * np.abs(deliverable).max(initial=0.0)
     require_numbers("deliverable", deliverable, least=least)
@@ -251,11 +255,17 @@ def _cuts(contingency: Contingency, node: float, step_h: float) -> np.ndarray:
     return np.unique(np.concatenate([[0.0], steps[steps < last], stages, [last]]))
 
 
+def _days(load: np.ndarray, day_share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Loads of the typical days and the share of the year of each, checked."""
+    load = require_numbers("load", load, least=0.0, shape=("days", "steps"))
+    return load, require_probabilities("day_share", day_share, shape=(len(load),))
+
+
 def expected_unserved(
     contingencies: Sequence[Contingency], load: np.ndarray, day_share: np.ndarray
 ) -> float:
     """EENS of all contingencies without storage, energy per year."""
-    day_share = require_probabilities("day_share", day_share, shape=(len(load),))
+    load, day_share = _days(load, day_share)
     return sum(c.rate * float(unserved_energy(c, load) @ day_share) for c in contingencies)
 
 
@@ -267,7 +277,7 @@ def expected_served(
     power: float,
 ) -> float:
     """Part of `expected_unserved` that storage in working order serves, energy per year."""
-    day_share = require_probabilities("day_share", day_share, shape=(len(load),))
+    load, day_share = _days(load, day_share)
     return sum(
         c.rate * float(energy_served(c, load, start, power) @ day_share) for c in contingencies
     )
@@ -320,8 +330,7 @@ def normal_deficit(
     ValueError
         If a number is negative or not finite (a capacity may be infinite), or shapes do not fit.
     """
-    load = require_numbers("load", load, least=0.0, shape=("days", "steps"))
-    day_share = require_probabilities("day_share", day_share, shape=(len(load),))
+    load, day_share = _days(load, day_share)
     require_number("capacity", capacity, least=0.0, infinite=True)
     relief = require_numbers("relief", relief, least=0.0)
     if relief.ndim:

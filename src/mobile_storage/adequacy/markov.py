@@ -100,7 +100,7 @@ class Storage:
 
 def _check_chances(of: str, fail: float, repair: float, start: float | None) -> None:
     for name, value in (("fail", fail), ("repair", repair), ("start", start)):
-        if value is not None:
+        if value is not None or name != "start":
             require_number(f"{name} of {of}", value, least=0.0, most=1.0)
     if start is None and fail + repair == 0.0:
         raise ValueError(

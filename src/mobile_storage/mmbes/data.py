@@ -126,11 +126,11 @@ def _doubts(raw: RawMmbes, network: Network, peak_kw: float) -> None:
                 "annual peak",
             )
     for node in network.nodes:
-        if 0.0 < node.source_capacity < DOUBTFUL**2 * peak_kw:
+        if 0.0 < node.source_capacity < DOUBTFUL**3 * peak_kw:
             _doubt(
                 file,
                 f"source {node.name}",
-                f"feeds {node.source_capacity:g} kW, less than a hundredth of the annual peak of "
+                f"feeds {node.source_capacity:g} kW, less than a thousandth of the annual peak of "
                 f"{peak_kw:g} kW",
             )
     ratings, losses = _transformers(raw, "rating"), _transformers(raw, "load_loss")
