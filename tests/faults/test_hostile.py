@@ -257,6 +257,7 @@ def test_the_names_of_the_declaration_are_those_of_the_code():
     from mobile_storage.bilevel.solvers import SOLVERS
     from mobile_storage.mmbes.claims import NUMBERS
     from mobile_storage.mmbes.crosscheck import REPAIR_LAWS
+    from mobile_storage.mmbes.model import STORAGE_FAILURES
     from mobile_storage.mmbes.raw import Readings
     from mobile_storage.mmbes.scenarios import FAMILIES
     from mobile_storage.mmbes.solve import OBJECTIVES
@@ -267,6 +268,7 @@ def test_the_names_of_the_declaration_are_those_of_the_code():
     readings = choices._Readings.model_fields
     assert set(readings) == set(Readings.__dataclass_fields__)
     assert set(readings["soc_law"].annotation.__args__) == set(SOC_LAWS)
+    assert set(readings["storage_failures"].annotation.__args__) == set(STORAGE_FAILURES)
     assert set(readings["repair_law"].annotation.__args__) == set(REPAIR_LAWS)
     assert choices._Pricing.model_fields["solver"].annotation.__args__ == ("auto", *SOLVERS)
     targets = choices._Calibration.model_fields["targets"].annotation.__args__[0].__args__

@@ -155,6 +155,7 @@ class _Readings(_Part):
     soc_law: Literal["joint", "marginal", "constant"] = "joint"
     added_load: Literal["constant", "scaled"] = "constant"
     rank_dependent: bool = True
+    storage_failures: Literal["faults", "everywhere"] = "faults"
 
 
 class _Size(_Part):
