@@ -68,7 +68,7 @@ def test_value_and_range_are_converted_to_the_wanted_unit(ledger):
     assert (parameters.parameter("P").low, parameters.parameter("P").unit) == (100.0, "kW")
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False))
+@given(st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False))
 def test_a_value_in_the_wanted_unit_stays_what_it_is_to_the_last_bit(tmp_path_factory, value):
     path = tmp_path_factory.mktemp("bits") / "ledger.csv"
     path.write_text(f"{HEAD}\nP,Power,{value!r},kW,,,stated,x,\n")

@@ -209,7 +209,7 @@ def test_every_number_that_a_function_takes(substation, preferences):
                 probability=[0.5, 0.5], preferences=preferences, **k
             ),
             {"outcome": [1.0, 2.0], "reference": 1.0},
-            {"reference": (-1.0,)},
+            {"reference": (-1.0,), "outcome": (-1.0,)},
         ),
         (implied.peak_load, {"elcc_kw": 1.0, "deferral_yr": 12.0, "growth": 0.015}, {}),
         (
