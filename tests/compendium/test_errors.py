@@ -25,6 +25,21 @@ def test_long_values_are_cut():
     assert "..." in message
 
 
+def test_long_places_and_expectations_are_cut_in_their_middle():
+    error = InputError(
+        file="a.csv", where="component " + "x" * 9000, value=1, expected="y" * 9000 + ", the same"
+    )
+    assert len(str(error)) < 600
+    assert "xx ... xx" in str(error)
+    assert str(error).endswith("yy, the same.")
+    assert len(error.where) == 9010
+
+
+def test_a_line_break_does_not_part_the_sentence():
+    error = InputError(file="a.csv", where="point a\nb", value="c\nd", expected="e\nf")
+    assert str(error) == "a.csv, point a b: found 'c\\nd', expected e f."
+
+
 def test_it_survives_being_sent_between_processes():
     copy = pickle.loads(pickle.dumps(example()))
     assert (str(copy), copy.value, copy.expected) == (str(example()), "abc", "a number")

@@ -68,7 +68,7 @@ def test_value_and_range_are_converted_to_the_wanted_unit(ledger):
     assert (parameters.parameter("P").low, parameters.parameter("P").unit) == (100.0, "kW")
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False))
+@given(st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False))
 def test_a_value_in_the_wanted_unit_stays_what_it_is_to_the_last_bit(tmp_path_factory, value):
     path = tmp_path_factory.mktemp("bits") / "ledger.csv"
     path.write_text(f"{HEAD}\nP,Power,{value!r},kW,,,stated,x,\n")
@@ -221,6 +221,22 @@ def test_bounds_for_a_symbol_that_is_not_read_are_a_slip_of_ours(ledger):
 
 
 # ---- ledgers with keys -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["1e-400", "1e-309", "-2e-310", "5e-324", "0.0e-400", "1e-307"])
+def test_a_number_that_floats_would_lose_is_refused(ledger, text):
+    """Not read as zero, which is right only for zero."""
+    path = ledger(HEAD, f"P,Power,{text},kW,,,stated,x,")
+    if float(text) == 0.0 and text.startswith("0"):
+        assert read_parameters(path, {"P": "kW"})["P"] == 0.0
+    elif text == "1e-307":
+        assert read_parameters(path, {"P": "kW"})["P"] == 1e-307
+        with pytest.raises(InputError, match=r"0, or a number of at least 2.3e-308 in MW"):
+            read_parameters(path, {"P": "MW"})
+    else:
+        with pytest.raises(InputError, match=r"unless it is 0, at least 2.3e-308 in size"):
+            read_parameters(path, {"P": "kW"})
+
 
 KEYED = "customer,sector," + HEAD
 

@@ -190,6 +190,28 @@ def other_key(cells: Cells, random: Random) -> Mutant:
     return _of_cells("other key", cells, EITHER)
 
 
+def renamed(cells: Cells, random: Random) -> Mutant:
+    """Another word for a thing, in all of its rows: what other files say of it no longer fits."""
+    columns = cells[0][: cells[0].index("symbol")] or ["name"]
+    cells, at = _copy(cells), cells[0].index(random.choice(columns))
+    words = sorted({row[at] for row in cells[1:]})
+    old, new = random.choice(words), random.choice([*words, "other", "none", "bus_II", "1"])
+    for row in cells[1:]:
+        row[at] = new if row[at] == old else row[at]
+    return _of_cells("renamed", cells, EITHER)
+
+
+def long_text(cells: Cells, random: Random) -> Mutant:
+    """A cell in which a whole page was pasted, or in all rows of its thing."""
+    cells, at = _copy(cells), random.randrange(len(cells[0]))
+    row = _row(cells, random)
+    old, page = cells[row][at], random.choice("xA7.,' ") * random.choice([300, 6000, 100_000])
+    for other in cells[1:]:
+        if other is cells[row] or (random.random() < 0.5 and other[at] == old):
+            other[at] = page
+    return _of_cells(f"long {cells[0][at]}", cells, EITHER)
+
+
 def other_unit(cells: Cells, random: Random) -> Mutant:
     """Another unit of the same kind: the number must be converted or refused by its bounds."""
     cells, at = _copy(cells), cells[0].index("unit")
@@ -368,6 +390,7 @@ def quote_astray(cells: Cells, random: Random) -> Mutant:
 
 MUTATIONS: tuple[Callable[[Cells, Random], Mutant], ...] = (
     *(no_number, other_number, same_number, blank_cell, blank_number, misspelt, other_key),
+    *(renamed, long_text),
     *(other_unit, strange_unit, other_note, damaged_text, row_dropped, row_doubled, rows_shuffled),
     *(values_swapped, row_of_other_length, column_dropped, column_added, column_renamed),
     *(columns_permuted, headings_swapped, other_dress, other_format, cut_off, byte_changed),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mobile_storage.compendium.errors import InputError
+from mobile_storage.compendium.errors import DoubtWarning, InputError
 from mobile_storage.mmbes.data import build, ledger, read_raw
 from mobile_storage.mmbes.model import ATTRIBUTES
 
@@ -413,7 +414,27 @@ BROKEN = {
     "a load at a place that is none": (
         "load_points.csv",
         put_all("node", "bus_X", load_point="S1"),
-        ["load point S1", "bus_X"],
+        ["load_points.csv, load point S1, column node: found 'bus_X', expected a node of network"],
+    ),
+    "a load point that only an open switch feeds": (
+        "network.csv",
+        put_all("state", "open", component="T1"),
+        ["network.csv, with components.csv and load_points.csv", "no source feeds the load at"],
+    ),
+    "a kind that is out all year": (
+        "components.csv",
+        put("value", "900000", kind="transformer", symbol="repair_time"),
+        ["with components.csv", "T1 would be out all year: rate times repair time is 13500 h/yr"],
+    ),
+    "an hour as on a clock": (
+        "load_curves.csv",
+        put_all("hour", "00:00", hour="0"),
+        ["found '00:00', expected an hour of the day as a number, such as 0, 7 or 7.5, not 07:00."],
+    ),
+    "a storage that never works": (
+        "battery.csv",
+        put("value", "0", symbol="availability"),
+        ["availability: found 0.0, expected more than 0 where storage_failures is 'faults'"],
     ),
     "a priority that is none": (
         "load_points.csv",
@@ -439,6 +460,93 @@ def test_one_clear_sentence(case, edited):
     assert str(folder) in message
     for fragment in fragments:
         assert fragment in message, message
+
+
+def together(*edits):
+    """Several edits of one file."""
+
+    def edit(rows):
+        for one in edits:
+            rows = one(rows) or rows
+        return rows
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "sentences"),
+    [
+        # Both ratings: the load shrinks with them, but their losses do not.
+        (
+            "network.csv",
+            together(*(put("value", "31.500", component=t, symbol="rating") for t in ("T1", "T2"))),
+            [
+                "network.csv, line 13, column value: 31.500 is read as 31.5. If it is 31500, leave",
+                "network.csv, transformer T1 loses 112 kW at its rating of 31.5 kVA, more than a",
+            ],
+        ),
+        (
+            "network.csv",
+            put("value", "31.5", component="T2", symbol="rating"),
+            ["network.csv, transformer T2 carries 28.35 kW, less than a tenth of the 5138.08 kW"],
+        ),
+        (
+            "network.csv",
+            put("value", "7.8", component="neighbour", symbol="capacity"),
+            ["network.csv, source neighbour feeds 7.8 kW, less than a thousandth of the annual"],
+        ),
+        (
+            "network.csv",
+            put("value", "20", component="T1", symbol="rating"),
+            ["transformer T1 carries 18 kW, less than a tenth of the"],
+        ),
+        (
+            "network.csv",
+            put("value", "90000", component="T1", symbol="load_loss"),
+            ["transformer T1 loses 90022 kW at its rating of 20000 kVA"],
+        ),
+        (
+            "economics.csv",
+            put("value", "1.250", symbol="energy_cost"),
+            ["1.250 is read as 1.25. If it is 1250, leave out the point; if not, leave out the 0"],
+        ),
+    ],
+)
+def test_what_is_hardly_meant_gets_a_warning(name, edit, sentences, edited):
+    with pytest.warns(DoubtWarning) as said:
+        build(read_raw(edited(name, edit)))
+    every = [str(one.message) for one in said]
+    for sentence in sentences:
+        assert any(sentence in one for one in every), every
+
+
+def test_a_line_that_carries_too_little_gets_a_warning(edited):
+    line = {"symbol": "capacity", "value": "2.5", "unit": "kW", "low": "", "high": ""}
+    extra = {"name": "What it carries", "status": "stated"}
+
+    def edit(rows):
+        known = next(r for r in rows if r["component"] == "L1")
+        return [*rows, {**known, **line, **extra}]
+
+    with pytest.warns(DoubtWarning, match="line L1 carries 2.5 kW, less than a tenth of the 10260"):
+        build(read_raw(edited("network.csv", edit)))
+
+
+def test_the_ledgers_themselves_give_no_warning(raw):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build(read_raw(FOLDER))
+        # A capacity of nothing is meant.
+        build(raw.replace({"network.neighbour.capacity": 0.0}))
+
+
+@pytest.mark.parametrize(
+    "text", ["31 500", "31,500", "31'500", "31.500,0", "31_500", "31,5", "31.5k"]
+)
+def test_other_separators_are_no_numbers(text, edited):
+    folder = edited("network.csv", put("value", text, component="T1", symbol="rating"))
+    with pytest.raises(InputError, match=r"expected a number such as 31500 or 0\.35, without"):
+        read_raw(folder)
 
 
 def test_quarters_and_half_hours_are_steps_as_well(edited):

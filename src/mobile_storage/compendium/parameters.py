@@ -17,6 +17,7 @@ import csv
 import io
 import math
 import re
+import sys
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -107,11 +108,11 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 #: A number that a reader may have meant a thousand times as large: one to three digits, a point,
 #: three more, the last of which says nothing about the number.
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{2}0", re.ASCII)
-#: What is closer to zero than this is lost in the arithmetic of floats.
-_SMALLEST = 1e-300
+#: What is closer to zero than this loses its digits in a float, or becomes zero.
+_SMALLEST = sys.float_info.min
 _A_NUMBER = (
     "a number such as 31500 or 0.35, without unit, comma, blank or apostrophe, at most 1e+308 and, "
-    "unless it is 0, at least 1e-300 in size"
+    "unless it is 0, at least 2.3e-308 in size"
 )
 #: Control characters and the mark of a lost one: not text, but a file that was damaged.
 _DAMAGE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufffd]")
@@ -513,7 +514,7 @@ def _schema(texts: Sequence[str], symbols: Mapping[str, str]) -> pa.DataFrameSch
     blank_or_number = pa.Check(
         lambda text: text == "" or _is_number(text),
         element_wise=True,
-        error=f"nothing, or {_A_NUMBER}",
+        error=f"{_A_NUMBER}; or nothing",
     )
     status = pa.Check(
         lambda text: text in STATUSES, element_wise=True, error=f"one of {', '.join(STATUSES)}"
@@ -636,7 +637,7 @@ def _numbers(
         except OverflowError:
             raise fail(column, f"a number of at most 1e+308 in {wanted}") from None
         if exact and abs(converted[-1]) < _SMALLEST:
-            raise fail(column, f"0, or a number of at least 1e-300 in {wanted}")
+            raise fail(column, f"0, or a number of at least 2.3e-308 in {wanted}")
     for column in ("value", "low", "high"):
         if _THOUSANDS.fullmatch(row[column]):
             warnings.warn(

@@ -79,6 +79,13 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
     _doubts(raw, network, peak_kw)
     curves = _curves(raw)
     lengths = raw.network[(raw.network["symbol"] == "length") & _counted_lines(raw)]
+    if lengths.empty:
+        raise InputError(
+            file=raw.folder / "network.csv",
+            where="column kind",
+            value=None,
+            expected="at least one line that starts at a source: its losses count",
+        )
     substation = Substation(
         load_rate=station["load_rate"],
         peak_kw=peak_kw,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mobile_storage.adequacy.checks import require_numbers
 from mobile_storage.adequacy.islands import START_ERROR, starts
 from mobile_storage.adequacy.kernel import population, start_error
 from mobile_storage.adequacy.packed import Outages, pack
@@ -207,9 +208,9 @@ def physics(
         If a size is negative or not finite, or the two differ in shape.
     """
     x = prepared.substation
-    energy, power = (np.atleast_1d(v) for v in (energy_kwh, power_kw))
+    energy = np.atleast_1d(require_numbers("energy_kwh", energy_kwh))
+    power = np.atleast_1d(require_numbers("power_kw", power_kw))
     cycle = schedules(prepared.load_kw, energy, power, x.battery)
-    energy, power = energy.astype(float), power.astype(float)
     loss, works = loss_reduction(x, prepared.load_kw, cycle), x.working_share
     before, after, elcc, status = population(
         prepared.outages,

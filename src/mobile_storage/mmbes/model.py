@@ -147,6 +147,9 @@ class Losses:
             above=0.0,
             shape=("transformers",),
         )
+        for name in ("line_resistance_ohm", "transformer_rating_kva"):
+            if not np.size(getattr(self, name)):
+                raise ValueError(f"{name} is empty, expected at least one number")
         for name in ("load_loss_kw", "no_load_loss_kw"):
             require_numbers(name, getattr(self, name), least=0.0, shape=ratings.shape)
 

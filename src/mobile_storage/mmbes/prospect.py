@@ -106,6 +106,7 @@ def lottery_value(
     ValueError
         As `decision_weights`.
     """
-    difference = require_numbers("outcome", outcome) - require_number("reference", reference)
+    outcome = np.atleast_1d(require_numbers("outcome", outcome))
+    difference = outcome - require_number("reference", reference)
     weights = decision_weights(difference, probability, preferences)
     return (weights * value(difference, preferences)).sum(axis=-1)

@@ -75,6 +75,7 @@ def eens_after(
     added_kw : float
         As in `eens_before`.
     """
+    require_number("power_kw", power_kw, least=0.0, infinite=True)
     load, share, outages = (
         _loaded(substation, added_kw),
         day_share(substation),
