@@ -426,6 +426,16 @@ BROKEN = {
         put("value", "900000", kind="transformer", symbol="repair_time"),
         ["with components.csv", "T1 would be out all year: rate times repair time is 13500 h/yr"],
     ),
+    "a kind that no component is of": (
+        "components.csv",
+        put_all("kind", "lines", kind="line"),
+        ["components.csv, column kind: found 'lines'", "did you mean line"],
+    ),
+    "lines of which nothing says how often they fail": (
+        "components.csv",
+        drop(kind="line"),
+        ["network.csv, component L1: found nothing, expected a row failure_rate", "components.csv"],
+    ),
     "an hour as on a clock": (
         "load_curves.csv",
         put_all("hour", "00:00", hour="0"),

@@ -24,6 +24,8 @@ __all__ = ["KINDS", "case_network", "loads_behind", "outages_of"]
 #: What a component can be. A ``common_mode`` takes out the elements that its start lists.
 KINDS = ("source", "busbar", "line", "transformer", "switch", "common_mode", "storage")
 _BRANCHES = ("line", "transformer", "switch")
+#: Kinds of which something must say how often they fail.
+_FAILING = ("busbar", "line", "transformer", "common_mode")
 #: Text for an end without a device, or a column that means nothing for the kind.
 _NONE = "none"
 #: Share of the hours out below which pairs of outages are evaluated without storage.
@@ -52,6 +54,14 @@ def case_network(raw: RawMmbes, law: str = "exponential") -> Network:
     text = ["kind", "start", "end", "start_device", "end_device", "state"]
     wide = pivot_values(raw.network, ["component", *text]).reset_index(text)
     wide = wide.reindex(dict.fromkeys(raw.network["component"]))
+    for kind in dict.fromkeys(raw.components["kind"]):
+        if kind not in KINDS:
+            raise InputError(
+                file=raw.folder / "components.csv",
+                where="column kind",
+                value=kind,
+                expected=f"one of {', '.join(KINDS)}{did_you_mean(kind, KINDS)}",
+            )
     kinds = raw.components.set_index(["kind", "symbol"])["value"]
     nodes: dict[str, Node] = {}
     branches, modes, storage = [], [], None
@@ -140,6 +150,14 @@ def _outage(raw: RawMmbes, name: str, row: pd.Series, kinds: pd.Series) -> dict[
                 expected="a row length: its kind fails per km",
             )
         rate = per_km * float(row["length"])
+    if rate is None and row["kind"] in _FAILING:
+        raise InputError(
+            file=raw.folder / "network.csv",
+            where=f"component {name}",
+            value=None,
+            expected=f"a row failure_rate (0 if it never fails), or one of its kind "
+            f"{row['kind']} in components.csv",
+        )
     return {
         "rate": rate or 0.0,
         "repair": given("repair_time") or 0.0,
