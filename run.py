@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -148,7 +149,11 @@ def run(command, without=(), **variables):
 
 
 def wait_for(process):
-    """Return the exit code of a process; Ctrl-C reaches it as well, and it ends as it sees fit."""
+    """Return the exit code of a process.
+
+    Ctrl-C reaches it as well, and it ends as it sees fit; a request to end is passed on to it.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     interrupted = False
     while True:
         try:
@@ -156,6 +161,7 @@ def wait_for(process):
         except KeyboardInterrupt:
             interrupted = True
         else:
+            signal.signal(signal.SIGTERM, before)
             # A process that a signal has ended: the code of a shell.
             return INTERRUPTED if interrupted else 128 - code if code < 0 else code
 

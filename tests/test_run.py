@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-from mobile_storage.compendium.processes import own_group
+from mobile_storage.compendium.processes import end_all, own_group
 
 ROOT = Path(__file__).parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -274,13 +274,21 @@ def test_the_exit_code_is_that_of_what_was_run(here, code):
     assert here.run([sys.executable, "-c", f"raise SystemExit({code})"]) == code
 
 
-@needs_shell
-def test_ctrl_c_ends_without_a_word(tmp_path):
-    """A terminal sends it to all processes of a group."""
-    child = "try:\n    import time\n    print(1, flush=True)\n    time.sleep(600)\n"
-    child += "except KeyboardInterrupt:\n    raise SystemExit(3) from None\n"
+CHILD = """
+import time
+try:
+    print(1, flush=True)
+    time.sleep(600)
+except KeyboardInterrupt:
+    raise SystemExit(3) from None
+"""
+
+
+@pytest.fixture
+def running():
+    """``run.py`` at work, in a group of its own."""
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import run\n"
-    code += f"sys.exit(run.run([sys.executable, '-c', {child!r}]))"
+    code += f"sys.exit(run.run([sys.executable, '-c', {CHILD!r}]))"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
@@ -289,9 +297,24 @@ def test_ctrl_c_ends_without_a_word(tmp_path):
         **own_group(),
     )
     assert process.stdout.readline() == "1\n"
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.communicate() == ("", "")
-    assert process.returncode == 130
+    yield process
+    end_all(process)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_ends_without_a_word(running):
+    """A terminal sends it to all processes of a group."""
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.communicate() == ("", "")
+    assert running.returncode == 130
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_request_to_end_ends_what_was_run(running):
+    """The pipe is at its end once nobody is left to write to it."""
+    running.terminate()
+    assert running.communicate() == ("", "")
+    assert running.returncode == 128 + signal.SIGTERM
 
 
 # ---- the Makefile ----------------------------------------------------------------------------
