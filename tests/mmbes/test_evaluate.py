@@ -104,7 +104,7 @@ def test_steps_are_split_where_few_moments_are_too_few(substation):
     assert prepared.split_steps
     assert not prepare(substation).split_steps
     few = replace(prepared, split_steps=False)
-    size = 0.05 * x.peak_kw, x.peak_kw
+    size = 0.3 * x.peak_kw, x.peak_kw
     found, rough = attributes(prepared, *size), attributes(few, *size)
     day = schedule(base_load(x), *size, x.battery)
     begins = starts(day.deliverable_kwh, day_share(x), "joint", 200)
@@ -232,6 +232,13 @@ def test_marginal_law_differs_from_joint(substation):
         for law in ("joint", "marginal", "constant")
     }
     assert len(set(after.values())) == 3
+
+
+def test_any_small_size_is_one(substation):
+    """Rounding leaves less than nothing in a schedule of next to nothing."""
+    small = np.geomspace(1e-12, 10.0, 40)
+    found = attributes(prepare(substation), small, small[::-1])
+    assert np.isfinite(found.worth).all()
 
 
 def test_population_is_its_members(substation):

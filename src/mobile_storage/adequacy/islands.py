@@ -33,6 +33,7 @@ from .repair import restricted_mean
 
 __all__ = [
     "FEW_NODES",
+    "LEAST_ENERGY",
     "MANY_NODES",
     "SOC_LAWS",
     "START_ERROR",
@@ -58,8 +59,8 @@ START_ERROR = 2e-3
 #: Moments inside a step: as a rule, and where that leaves too large an error.
 FEW_NODES, MANY_NODES = 2, 32
 
-#: Part of the largest energy by which rounding may leave less than nothing.
-ROUNDING = 1e-9
+#: Energy that rounding in a schedule may leave, less than nothing: it counts as nothing.
+LEAST_ENERGY = -1e-6
 
 #: Survival below which nothing of an outage is left to count.
 NEGLIGIBLE_SURVIVAL = 1e-16
@@ -127,9 +128,7 @@ def starts(
     """
     require_choice("the law of the state of charge", law, SOC_LAWS)
     nodes = int(require_number("nodes", nodes, least=1, whole=True))
-    deliverable = require_numbers("deliverable", deliverable)
-    least = -ROUNDING * np.abs(deliverable).max(initial=0.0)
-    require_numbers("deliverable", deliverable, least=least)
+    deliverable = require_numbers("deliverable", deliverable, least=LEAST_ENERGY)
     if deliverable.ndim < 2 or deliverable.shape[-1] < 2:
         raise ValueError(
             f"deliverable has the shape {deliverable.shape}, expected (..., days, steps + 1)"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mobile_storage.adequacy.checks import require_numbers
+from mobile_storage.adequacy.islands import LEAST_ENERGY
 
 from .model import ExtremeEvents
 
@@ -63,7 +64,7 @@ def avoided_loss(plan: Islands, energy_kwh: np.ndarray, power_kw: np.ndarray) ->
     -------
     ndarray, shape (..., scenarios)
     """
-    energy = require_numbers("energy_kwh", energy_kwh, least=0.0)
+    energy = require_numbers("energy_kwh", energy_kwh, least=LEAST_ENERGY)
     power = require_numbers("power_kw", power_kw, least=0.0, shape=energy.shape)
     supplied_kw = np.minimum(power[..., None, None], plan.demand_kw)
     # (..., loads, intervals) by (intervals, scenarios)
