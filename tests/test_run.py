@@ -274,7 +274,10 @@ def test_the_exit_code_is_that_of_what_was_run(here, code):
     assert here.run([sys.executable, "-c", f"raise SystemExit({code})"]) == code
 
 
-CHILD = """
+#: Where tests run in the background, Ctrl-C is switched off for all that they start.
+LISTENS = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+CHILD = f"""
+{LISTENS}
 import time
 try:
     print(1, flush=True)
@@ -287,7 +290,7 @@ except KeyboardInterrupt:
 @pytest.fixture
 def running():
     """``run.py`` at work, in a group of its own."""
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import run\n"
+    code = f"{LISTENS}sys.path.insert(0, {str(ROOT)!r}); import run\n"
     code += f"sys.exit(run.run([sys.executable, '-c', {CHILD!r}]))"
     process = subprocess.Popen(
         [sys.executable, "-c", code],

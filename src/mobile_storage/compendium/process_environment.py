@@ -98,7 +98,7 @@ def process_environment(top: Path) -> dict[str, str]:
     )
 
 
-def with_settings(top: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+def with_settings(top: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment in which results come out as recorded; folders that it names stay.
 
     This is for runs that do not come from ``run.py``, such as in a conda environment.
@@ -107,7 +107,8 @@ def with_settings(top: Path, environ: Mapping[str, str] = os.environ) -> dict[st
     ----------
     top : Path
         Top of the repository.
-    environ : mapping
-        The environment as it is.
+    environ : mapping, optional
+        The environment as it is; by default that of this process.
     """
+    environ = os.environ if environ is None else environ
     return process_environment(top) | dict(environ) | fixed_settings()
