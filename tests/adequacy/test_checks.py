@@ -419,7 +419,7 @@ def feeds():
                     yield pytest.param(call, good, name, one, id=f"{case}-{name}-one {wrong}")
 
 
-@pytest.mark.parametrize(("call", "good", "name", "value"), feeds())
+@pytest.mark.parametrize(("call", "good", "name", "value"), list(feeds()))
 def test_what_is_no_number_is_named(call, good, name, value):
     with pytest.raises(ValueError, match=r"expected|adds up") as caught:
         call(**good | {name: value})

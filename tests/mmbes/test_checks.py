@@ -166,11 +166,15 @@ def test_every_number_that_a_function_takes(substation, preferences):
             {"years": 1.0, "due_yr": 2.0},
             {"years": (math.inf,), "due_yr": (math.inf,)},
         ),
-        (lambda **k: eens_before(substation, **k), {"added_kw": 1.0}, {}),
+        (
+            lambda **k: eens_before(substation, **k),
+            {"added_kw": 1.0},
+            {"added_kw": (-1.0,)},
+        ),
         (
             lambda **k: eens_after(substation, day, **k),
             {"power_kw": 1000.0, "added_kw": 1.0},
-            {"power_kw": (math.inf,)},
+            {"power_kw": (math.inf,), "added_kw": (-1.0,)},
         ),
         (lambda **k: at_load_rate(substation, **k), {"rate": 0.5}, {}),
         (

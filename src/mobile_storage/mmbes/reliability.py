@@ -33,7 +33,7 @@ def day_share(substation: Substation) -> np.ndarray:
 
 
 def _loaded(substation: Substation, added_kw: float) -> np.ndarray:
-    require_number("added_kw", added_kw, least=0.0)
+    require_number("added_kw", added_kw)
     load = base_load(substation)
     if substation.added_load == "scaled":
         return load * (1.0 + added_kw / substation.peak_kw)
@@ -47,7 +47,8 @@ def eens_before(substation: Substation, added_kw: float = 0.0) -> float:
     ----------
     substation : Substation
     added_kw : float
-        Load on top of the base load, at the peak (`Substation.added_load`).
+        Load on top of the base load, at the peak (`Substation.added_load`); may be below zero as
+        long as no load is.
     """
     load, share, outages = (
         _loaded(substation, added_kw),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mobile_storage.compendium.choices import SETS
-from mobile_storage.compendium.io import write_csv, write_json
+from mobile_storage.compendium.io import SIGNIFICANT_DIGITS, write_csv, write_json
 from mobile_storage.compendium.log import end_with_parent, progress, stage
 from mobile_storage.mmbes.data import build
 from mobile_storage.mmbes.evaluate import Prepared, prepare
@@ -62,18 +62,14 @@ def convergence(runs: list[Evolution], settled: float) -> pd.DataFrame:
 
 
 def curves(runs: list[Evolution]) -> pd.DataFrame:
-    """Best value of each run (columns) by iteration (rows), to 0.01.
+    """Best value of each run (columns) by iteration (rows), to the decimals of the largest one.
 
-    Where nothing pays, a run creeps towards zero for a hundred iterations; a net profit of less
-    than 0.01 yuan says nothing, and its digits differ between processors.
+    Where nothing pays, a run creeps towards zero for a hundred iterations, and the digits of a
+    millionth of a yuan differ between processors.
     """
-    return (
-        pd.DataFrame(
-            {f"seed_{seed}": pd.Series(run.history[:, 2]) for seed, run in enumerate(runs, 1)}
-        )
-        .round(2)
-        .rename_axis("iteration")
-    )
+    values = {f"seed_{seed}": pd.Series(run.history[:, 2]) for seed, run in enumerate(runs, 1)}
+    frame = pd.DataFrame(values).rename_axis("iteration")
+    return frame.round(SIGNIFICANT_DIGITS - len(f"{frame.abs().max(axis=None):.0f}"))
 
 
 def main() -> None:
