@@ -109,9 +109,11 @@ def test_the_link_to_a_cell_leads_to_that_cell(visit, pages):
     link = pages["index.html"].soup.select_one("#claims [href*='05_2_optimum.html#cell-']")["href"]
     with visit() as tab:
         tab.site(link)
-        tab.wait_for_function("window.MathJax?.startup?.promise")
+        tab.wait_for_function("window.MathJax?.startup?.promise.then(() => true)")
         place = tab.locator(f"[id='{link.partition('#')[2]}']")
-        assert place.evaluate("element => element.getBoundingClientRect().top") < 900
+        # At the upper end of the window, once the formulas above it are set.
+        above = "element => Math.abs(element.getBoundingClientRect().top) < 200"
+        tab.wait_for_function(above, arg=place.element_handle())
 
 
 def test_the_search_works_offline(visit):
