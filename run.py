@@ -72,6 +72,8 @@ FIT = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 LEFT_BY_TOOLS = (".pytest_cache", ".ruff_cache", ".hypothesis", "build", "dist")
 ENVIRONMENT = "mobile_storage.compendium.environment"
+# One module of the package is read before anything is installed: the settings of every run.
+sys.path.insert(0, str(TOP / "src"))
 
 
 # ---- which Python ----------------------------------------------------------------------------
@@ -129,14 +131,11 @@ def needed_python():
 
 def environment():
     """Return the environment variables of all that is run here."""
-    sys.path.insert(0, str(TOP / "src"))
     from mobile_storage.compendium.process_environment import process_environment
 
     variables = {name: text for name, text in os.environ.items() if name not in FOREIGN}
     variables.update(process_environment(TOP))
     variables["PYTHONNOUSERSITE"] = "1"
-    # A file numpy.py in the folder of a run is no module.
-    variables["PYTHONSAFEPATH"] = "1"
     variables["PATH"] = os.pathsep.join([str(PROGRAMS), os.environ.get("PATH", "")])
     return variables
 

@@ -435,6 +435,20 @@ def test_the_same_call_with_good_numbers_is_taken(case):
     call(**good)
 
 
+@pytest.mark.parametrize("case", range(len(CASES)))
+def test_no_function_changes_what_it_is_given(case):
+    """Arrays of floats are not copied before they are used."""
+    call, good, _ = CASES[case]
+    given = {
+        name: np.array(value, dtype=float) if np.ndim(value) else value
+        for name, value in good.items()
+    }
+    before = {name: np.copy(value) for name, value in given.items() if np.ndim(value)}
+    call(**given)
+    for name, value in before.items():
+        np.testing.assert_array_equal(given[name], value, err_msg=name)
+
+
 #: Results, what is made of checked things only, and compiled loops, which their callers check for.
 TAKES_NO_NUMBER = """
     Chronology Law Walk Outage contingencies normal_capacity normal_state outages Credible Indices
@@ -457,6 +471,11 @@ def test_every_public_function_is_in_the_table_or_takes_no_number():
 def test_checks_by_hand():
     assert require_number("x", np.int64(3), least=0) == 3.0
     np.testing.assert_array_equal(require_numbers("x", [1, 2.5], shape=("n",)), [1.0, 2.5])
+    for kind in (int, np.float32, ">f8", object):
+        assert require_numbers("x", np.arange(3).astype(kind)).dtype == np.dtype(float), kind
+    floats = np.arange(3.0)
+    assert require_numbers("x", floats) is floats
+    assert require_numbers("x", floats[::2]).flags.c_contiguous
     assert require_numbers("x", math.inf, infinite=True) == math.inf
     for call, message in (
         (lambda: require_number("x", 0.0, above=0.0), "x is 0.0, expected a finite number above 0"),

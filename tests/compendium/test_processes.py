@@ -108,5 +108,5 @@ def test_a_zombie_does_not_work():
         time.sleep(0.02)
     assert not log._works(number)
     process.wait()
-    assert log.is_alive(os.getpid())
-    assert not log.is_alive(process.pid)
+    assert psutil.pid_exists(os.getpid())
+    assert not psutil.pid_exists(process.pid)

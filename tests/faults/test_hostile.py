@@ -254,10 +254,10 @@ def test_a_params_file_is_refused_in_these_words(case, capsys, monkeypatch, said
 
 def test_the_names_of_the_declaration_are_those_of_the_code():
     from mobile_storage.adequacy.islands import SOC_LAWS
+    from mobile_storage.adequacy.repair import LAWS
     from mobile_storage.bilevel.solvers import SOLVERS
     from mobile_storage.mmbes.claims import NUMBERS
-    from mobile_storage.mmbes.crosscheck import REPAIR_LAWS
-    from mobile_storage.mmbes.model import STORAGE_FAILURES
+    from mobile_storage.mmbes.model import FLATTEST, STORAGE_FAILURES
     from mobile_storage.mmbes.raw import Readings
     from mobile_storage.mmbes.scenarios import FAMILIES
     from mobile_storage.mmbes.solve import OBJECTIVES
@@ -269,8 +269,9 @@ def test_the_names_of_the_declaration_are_those_of_the_code():
     assert set(readings) == set(Readings.__dataclass_fields__)
     assert set(readings["soc_law"].annotation.__args__) == set(SOC_LAWS)
     assert set(readings["storage_failures"].annotation.__args__) == set(STORAGE_FAILURES)
-    assert set(readings["repair_law"].annotation.__args__) == set(REPAIR_LAWS)
+    assert set(readings["repair_law"].annotation.__args__) == set(LAWS)
     assert choices._Pricing.model_fields["solver"].annotation.__args__ == ("auto", *SOLVERS)
+    assert choices.Bend.__metadata__[0].metadata[0].ge == FLATTEST
     targets = choices._Calibration.model_fields["targets"].annotation.__args__[0].__args__
     assert set(targets) == {*NUMBERS, "P2-06", "P2-08"}
 

@@ -25,6 +25,8 @@ SUM_TOLERANCE = 1e-9
 
 _LONGEST_SHOWN = 80
 
+_ENDS = np.minimum, np.maximum
+
 Shape = tuple[int | str, ...]
 
 
@@ -40,7 +42,7 @@ def require_numbers(
     infinite: bool = False,
     whole: bool = False,
 ) -> np.ndarray:
-    """Return numbers of any shape as an array of floats.
+    """Return numbers of any shape as an array of floats: `value` itself where it is one already.
 
     Parameters
     ----------
@@ -62,39 +64,66 @@ def require_numbers(
     ValueError
         On anything else. Truth values, texts and NaN are no numbers.
     """
-    try:
-        given = np.asarray(value)
-    except ValueError:  # rows of different lengths
-        given = np.array(None)
-    if given.dtype.kind == "O" and not any(isinstance(x, bool | str) for x in given.flat):
-        try:
-            given = given.astype(float)
-        except (TypeError, ValueError, OverflowError):
-            given = np.array(None)
-    if given.dtype.kind not in "iuf":
-        expected = _expected(least, above, most, below, infinite, whole)
-        raise ValueError(f"{name} is {_shown(value)}, expected {expected}")
-    numbers = given.astype(float)
+    limits = least, above, most, below, infinite
+    plain = _is_plain(value)
+    given = value if plain else _as_numbers(value)
+    if given is None:
+        raise ValueError(f"{name} is {_shown(value)}, expected {_expected(*limits, whole)}")
+    numbers = given if plain else given.astype(float)
     if shape is not None and not _fits(numbers.shape, shape):
         raise ValueError(f"{name} has the shape {numbers.shape}, expected {_written(shape)}")
     # Ends first, which most calls pass; they are NaN if one of the numbers is.
-    ends = np.array([numbers.min(), numbers.max()]) if numbers.size else numbers
-    if not _good(ends, least, above, most, below, infinite).all() or (
-        whole and not (np.floor(numbers) == numbers).all()
-    ):
-        good = _good(numbers, least, above, most, below, infinite)
-        place = tuple(
-            np.argwhere(~(good & ((np.floor(numbers) == numbers) | (not whole))))[0].tolist()
-        )
+    ends = [end.reduce(numbers, axis=None) for end in _ENDS] if numbers.size else None
+    if (ends and not _inside(*ends, *limits)) or (whole and not _is_whole(numbers).all()):
+        good = _good(numbers, *limits)
+        place = tuple(np.argwhere(~(good & (_is_whole(numbers) | (not whole))))[0].tolist())
         at = f"[{', '.join(map(str, place))}]" if place else ""
-        expected = _expected(least, above, most, below, infinite, whole)
+        expected = _expected(*limits, whole)
         raise ValueError(f"{name}{at} is {given[place].item()!r}, expected {expected}")
     return numbers
 
 
-def require_number(name: str, value: Any, **limits: Any) -> float:
+def _is_plain(value: Any) -> bool:
+    """Whether a value is what compiled code takes as it is: a search gives thousands of these."""
+    return (
+        type(value) is np.ndarray
+        and value.dtype == float
+        and value.flags.c_contiguous
+        and value.flags.writeable
+    )
+
+
+def _as_numbers(value: Any) -> np.ndarray | None:
+    """The value as an array of real numbers of any kind, or None."""
+    try:
+        given = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        return None
+    if given.dtype.kind == "O" and not any(isinstance(x, bool | str) for x in given.flat):
+        try:
+            given = given.astype(float)
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return given if given.dtype.kind in "iuf" else None
+
+
+def require_number(
+    name: str,
+    value: Any,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    most: float = math.inf,
+    below: float = math.inf,
+    infinite: bool = False,
+    whole: bool = False,
+) -> float:
     """Return one number as a float; parameters and errors as for `require_numbers`."""
-    return float(require_numbers(name, value, shape=(), **limits))
+    limits = {"least": least, "above": above, "most": most, "below": below, "infinite": infinite}
+    # As in every call of a search.
+    if type(value) is float and not whole and _inside(value, value, **limits):
+        return value
+    return float(require_numbers(name, value, shape=(), whole=whole, **limits))
 
 
 def require_probabilities(
@@ -127,8 +156,8 @@ def require_probabilities(
 
 def require_arcs(
     arcs: Sequence[tuple[int, int, float]], nodes: int, *, infinite: bool = True
-) -> None:
-    """Check connections of numbered nodes, (node, node, capacity) each.
+) -> list[tuple[int, int, float]]:
+    """Return connections of numbered nodes, (node, node, capacity) each, with nodes as integers.
 
     Raises
     ------
@@ -136,10 +165,11 @@ def require_arcs(
         If one ends at no node, or its capacity is negative or not a number.
     """
     if isinstance(arcs, list | tuple) and not arcs:
-        return
+        return []
     rows = require_numbers("arcs", arcs, least=0.0, infinite=True, shape=("arcs", 3))
     require_numbers("nodes of the arcs", rows[:, :2], most=nodes - 1, whole=True)
     require_numbers("capacities of the arcs", rows[:, 2], infinite=infinite)
+    return [(int(start), int(end), float(capacity)) for start, end, capacity in rows]
 
 
 def require_choice(name: str, value: Any, choices: Sequence[str]) -> str:
@@ -153,6 +183,23 @@ def require_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} {_shown(value)} is none of {', '.join(map(repr, choices))}")
     return value
+
+
+def _inside(
+    low: float, high: float, least: float, above: float, most: float, below: float, infinite: bool
+) -> bool:
+    """Whether all between two ends is in the range; not if one of them is NaN."""
+    return (
+        least <= low
+        and high <= most
+        and (above == -math.inf or above < low)
+        and (below == math.inf or high < below)
+        and (infinite or (-math.inf < low and high < math.inf))
+    )
+
+
+def _is_whole(numbers: np.ndarray) -> np.ndarray:
+    return np.floor(numbers) == numbers
 
 
 def _good(
@@ -184,9 +231,12 @@ def _expected(
 
 
 def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:
-    return len(shape) == len(wanted) and all(
-        isinstance(want, str) or size == want for size, want in zip(shape, wanted, strict=True)
-    )
+    if len(shape) != len(wanted):
+        return False
+    for size, want in zip(shape, wanted, strict=True):
+        if size != want and not isinstance(want, str):
+            return False
+    return True
 
 
 def _written(shape: Shape) -> str:

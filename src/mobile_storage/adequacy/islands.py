@@ -134,7 +134,7 @@ def starts(
             f"deliverable has the shape {deliverable.shape}, expected (..., days, steps + 1)"
         )
     day_share = require_probabilities("day_share", day_share, shape=deliverable.shape[-2:-1])
-    node, weight = gauss_nodes(nodes)
+    node, weight = _gauss_nodes(nodes)
     begin, end = deliverable[..., :-1, None], deliverable[..., 1:, None]
     # Linear between the ends; rounding must not leave less than nothing.
     energy = np.maximum(0.0, begin + node * (end - begin))

@@ -410,9 +410,18 @@ def _added(load, extra, peak, scaled):
 
 
 @compiled
-def _after(o, load, share, start, ends, exactly, discharge, power, availability):
-    """EENS with storage of a given availability."""
-    if exactly:
+def _storage(start, ends, discharge, power, availability, i):
+    """One of many sizes: all that `_after` has to know of it."""
+    node, weight, energy, levels, chance = start
+    own = (node, weight, energy[i], levels[i], chance)
+    return own, ends[i], discharge[i], power[i], availability
+
+
+@compiled
+def _after(o, load, share, storage):
+    """EENS with a storage; steps are split at the kinks if energies at their ends are given."""
+    start, ends, discharge, power, availability = storage
+    if ends.size:
         relief = _served_exactly(o, load, share, start, ends, power)
     else:
         relief = _served(o, load, share, start, power)
@@ -421,21 +430,7 @@ def _after(o, load, share, start, ends, exactly, discharge, power, availability)
 
 
 @compiled
-def _credible(
-    o,
-    load,
-    share,
-    start,
-    ends,
-    exactly,
-    discharge,
-    power,
-    availability,
-    peak,
-    scaled,
-    before,
-    after,
-):
+def _credible(o, load, share, storage, peak, scaled, before, after):
     """Added load that takes EENS with storage back to `before`, and the status of the answer.
 
     The function is nondecreasing and nearly convex. Secants from below find a bracket, then
@@ -452,20 +447,7 @@ def _credible(
     high = min(peak, -at_low / slope) if slope > 0.0 else peak
     older, at_older = low, at_low
     while True:
-        at_high = (
-            _after(
-                o,
-                _added(load, high, peak, scaled),
-                share,
-                start,
-                ends,
-                exactly,
-                discharge,
-                power,
-                availability,
-            )
-            - before
-        )
+        at_high = _after(o, _added(load, high, peak, scaled), share, storage) - before
         if at_high >= 0.0:
             break
         if high > 1e9 * peak:
@@ -490,20 +472,7 @@ def _credible(
         if abs(at_best) <= ELCC_TOLERANCE * (before - after) or least > 0.5:
             break
         x = a + min(max(part, least), 1.0 - least) * (b - a)
-        fx = (
-            _after(
-                o,
-                _added(load, x, peak, scaled),
-                share,
-                start,
-                ends,
-                exactly,
-                discharge,
-                power,
-                availability,
-            )
-            - before
-        )
+        fx = _after(o, _added(load, x, peak, scaled), share, storage) - before
         if (fx > 0.0) == (fa > 0.0):
             c, fc = a, fa
         else:
@@ -572,11 +541,13 @@ def population(
     require_numbers("energy at the start", start.energy, shape=(*shape, start.node.size))
     require_number("availability", availability, least=0.0, most=1.0)
     require_number("peak", peak, above=0.0)
-    exactly, shape = ends is not None, (*shape[:-1], load.shape[1] + 1)
-    ends = np.zeros(shape) if ends is None else require_numbers("ends", ends, shape=shape)
-    ends = np.maximum(0.0, ends)
+    if ends is None:
+        ends = np.empty((power.size, 0, 0))
+    else:
+        shape = (*shape[:-1], load.shape[1] + 1)
+        ends = np.maximum(0.0, require_numbers("ends", ends, shape=shape))
     constants = float(availability), float(peak), bool(scaled)
-    return _population(o, load, share, start, ends, exactly, discharge, power, *constants)
+    return _population(o, load, share, start, ends, discharge, power, *constants)
 
 
 def start_error(
@@ -633,41 +604,22 @@ def start_error(
 @compiled
 def _exact(o, load, share, start, ends, discharge, power, availability, peak, scaled, added):
     """EENS of a population of sizes with storage, each with a load of its own added, exactly."""
-    node, weight, energy, levels, chance = start
     after = np.empty(power.size)
     for i in range(power.size):
-        own = (node, weight, energy[i], levels[i], chance)
-        more = _added(load, added[i], peak, scaled)
-        after[i] = _after(o, more, share, own, ends[i], True, discharge[i], power[i], availability)
+        storage = _storage(start, ends, discharge, power, availability, i)
+        after[i] = _after(o, _added(load, added[i], peak, scaled), share, storage)
     return after
 
 
 @compiled
-def _population(o, load, share, start, ends, exactly, discharge, power, availability, peak, scaled):
+def _population(o, load, share, start, ends, discharge, power, availability, peak, scaled):
     """`population`, compiled."""
     sizes = power.size
     before = _without(o, load, share)
     after, credible = np.empty(sizes), np.empty(sizes)
     status = np.empty(sizes, dtype=np.int64)
-    node, weight, energy, levels, chance = start
     for i in range(sizes):
-        own = (node, weight, energy[i], levels[i], chance)
-        after[i] = _after(
-            o, load, share, own, ends[i], exactly, discharge[i], power[i], availability
-        )
-        credible[i], status[i] = _credible(
-            o,
-            load,
-            share,
-            own,
-            ends[i],
-            exactly,
-            discharge[i],
-            power[i],
-            availability,
-            peak,
-            scaled,
-            before,
-            after[i],
-        )
+        storage = _storage(start, ends, discharge, power, availability, i)
+        after[i] = _after(o, load, share, storage)
+        credible[i], status[i] = _credible(o, load, share, storage, peak, scaled, before, after[i])
     return before, after, credible, status

@@ -46,7 +46,7 @@ def fed_part(
     """
     demand = require_numbers("demand", demand, least=0.0, shape=("nodes", "levels"))
     source = require_numbers("source", source, least=0.0, infinite=True, shape=demand.shape[:1])
-    require_arcs(arcs, len(demand))
+    arcs = require_arcs(arcs, len(demand))
     total = demand.sum(axis=0)
     if source.sum() == 0.0:
         return np.zeros_like(demand)

@@ -57,7 +57,7 @@ def supply_limits(
     """
     shares = require_numbers("shares", shares, least=0.0, shape=("nodes",))
     sources = require_numbers("sources", sources, least=0.0, infinite=True, shape=shares.shape)
-    require_arcs(arcs, shares.size, infinite=False)
+    arcs = require_arcs(arcs, shares.size, infinite=False)
     unlimited = np.isinf(sources)
     limits = np.where(unlimited, math.inf, 0.0)
     graph = nx.DiGraph()

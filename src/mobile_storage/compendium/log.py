@@ -27,7 +27,6 @@ __all__ = [
     "UNDER_DVC",
     "configure",
     "end_with_parent",
-    "is_alive",
     "progress",
     "stage",
 ]
@@ -147,11 +146,6 @@ def _works(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def is_alive(process: int) -> bool:
-    """Whether there is a process of this number."""
-    return psutil.pid_exists(process)
 
 
 def progress(iterable: Iterable[T], desc: str, total: int | None = None) -> Iterator[T]:

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 #: The same bytes on every run: fixed hashing and dates, one thread for sums in a fixed order, text
-#: in UTF-8 on every system.
+#: in UTF-8 on every system, and no module from the folder of the run: a ``numpy.py`` there is none.
 REPEATABLE = {
     "PYTHONHASHSEED": "0",
     "SOURCE_DATE_EPOCH": "1704067200",
@@ -32,6 +32,7 @@ REPEATABLE = {
     "MPLBACKEND": "Agg",
     "LC_ALL": "C.UTF-8",
     "PYTHONUTF8": "1",
+    "PYTHONSAFEPATH": "1",
 }
 
 #: The same arithmetic on every x86-64 processor with AVX2 and FMA. NumPy, OpenBLAS and numba choose

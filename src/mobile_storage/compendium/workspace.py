@@ -416,8 +416,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     # the tools keep their files.
     os.environ.update(with_settings(Path.cwd()))
     target = Path()
-    # No process that is started in a copy looks for modules there.
-    os.environ["PYTHONSAFEPATH"] = "1"
     layers = [QUICK_PARAMS] if arguments.quick else []
     try:
         if arguments.case is not None:

@@ -17,6 +17,7 @@ from mobile_storage.adequacy.montecarlo import Estimate, Sampling
 from mobile_storage.adequacy.montecarlo_contingencies import simulate_contingencies
 from mobile_storage.adequacy.montecarlo_episodes import DailyOperation
 from mobile_storage.adequacy.montecarlo_network import simulate_network
+from mobile_storage.adequacy.repair import LAWS
 
 from .data import RawMmbes, build
 from .evaluate import attributes, prepare
@@ -28,7 +29,6 @@ from .schedule import Schedule, schedule
 __all__ = ["by_contingency", "daily_operation", "simulated", "variants"]
 
 Row = dict[str, Any]
-REPAIR_LAWS = ("exponential", "fixed")
 
 
 def _scheduled(substation: Substation, energy_kwh: float, power_kw: float) -> Schedule:
@@ -74,7 +74,7 @@ def by_contingency(substation: Substation, energy_kwh: float, power_kw: float) -
 def variants(raw: RawMmbes, energy_kwh: float, power_kw: float) -> list[Row]:
     """The same size under every law of the state of charge and repair and form of added load."""
     rows = []
-    for repair_law in REPAIR_LAWS:
+    for repair_law in LAWS:
         for soc_law in SOC_LAWS:
             for added_load in ADDED_LOADS:
                 choice = {
@@ -112,7 +112,7 @@ def simulated(
         Energy, kWh, and power, kW, by name.
     """
     rows = []
-    for repair_law in REPAIR_LAWS:
+    for repair_law in LAWS:
         substation, _ = build(raw, repair_law=repair_law, soc_law="joint")
         prepared = prepare(substation)
         for name, (energy_kwh, power_kw) in sizes.items():

@@ -146,7 +146,7 @@ class Attributes(Physics):
 
 
 def prepare(substation: Substation) -> Prepared:
-    """Do once what does not hang on the size."""
+    """Compute everything that does not depend on the storage's size."""
     x = substation
     # A storage that is out of order is called in vain: a year as if nothing had happened to it.
     probability = x.working_share * x.extreme.probability

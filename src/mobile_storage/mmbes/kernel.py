@@ -8,8 +8,6 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from mobile_storage.adequacy.checks import require_numbers
-
 from .model import Battery
 from .schedule import Schedule, require_sizes
 
@@ -22,8 +20,7 @@ def schedules(
     load_kw: np.ndarray, energy_kwh: np.ndarray, power_kw: np.ndarray, battery: Battery
 ) -> Schedule:
     """As `schedule.schedule`, for sizes of shape (n,); errors as there."""
-    load_kw, energy_kwh, power_kw = require_sizes(load_kw, energy_kwh, power_kw)
-    require_numbers("energy_kwh", energy_kwh, shape=("n",))
+    load_kw, energy_kwh, power_kw = require_sizes(load_kw, energy_kwh, power_kw, ("n",))
     return Schedule(
         *_schedules(
             load_kw,

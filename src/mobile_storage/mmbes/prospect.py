@@ -23,7 +23,10 @@ __all__ = ["certainty_equivalent", "decision_weights", "lottery_value", "value",
 
 def value(difference: np.ndarray | float, preferences: Preferences) -> np.ndarray:
     """Value v of a difference to the reference point (Eq. 6, 7), of any shape."""
-    d = require_numbers("difference", difference)
+    return _value(require_numbers("difference", difference), preferences)
+
+
+def _value(d: np.ndarray, preferences: Preferences) -> np.ndarray:
     size = np.abs(d)
     loss = -preferences.loss_aversion * size**preferences.beta
     return np.where(d >= 0, size**preferences.alpha, loss)
@@ -41,6 +44,10 @@ def weight(probability: np.ndarray | float, curvature: float) -> np.ndarray:
     """Weight of a probability, ``p^g / (p^g + (1 - p)^g)^(1/g)`` (Eq. 8: gamma, 9: delta)."""
     p = require_numbers("probability", probability, least=0.0, most=1.0)
     require_number("curvature", curvature, above=0.0, most=1.0)
+    return _weight(p, curvature)
+
+
+def _weight(p: np.ndarray, curvature: float) -> np.ndarray:
     own = p**curvature
     return own / (own + (1.0 - p) ** curvature) ** (1.0 / curvature)
 
@@ -71,16 +78,22 @@ def decision_weights(
     """
     difference = require_numbers("difference", difference)
     probability = require_probabilities("probability", probability, shape=difference.shape[-1:])
+    return _decision_weights(difference, probability, preferences)
+
+
+def _decision_weights(
+    difference: np.ndarray, probability: np.ndarray, preferences: Preferences
+) -> np.ndarray:
     gain = difference >= 0
     if not preferences.rank_dependent:
-        by_gain, by_loss = (weight(probability, g) for g in (preferences.gamma, preferences.delta))
+        by_gain, by_loss = (_weight(probability, g) for g in (preferences.gamma, preferences.delta))
         return np.where(gain, by_gain, by_loss)
     order = np.argsort(difference, axis=-1, kind="stable")
     # Weights are infinitely steep at 0 and 1: there, rounding in a sum would tell.
     up_to = np.clip(np.round(np.cumsum(probability[order], axis=-1), 14), 0.0, 1.0)
     below = np.concatenate([np.zeros_like(up_to[..., :1]), up_to[..., :-1]], axis=-1)
-    by_gain = weight(1.0 - below, preferences.gamma) - weight(1.0 - up_to, preferences.gamma)
-    by_loss = weight(up_to, preferences.delta) - weight(below, preferences.delta)
+    by_gain = _weight(1.0 - below, preferences.gamma) - _weight(1.0 - up_to, preferences.gamma)
+    by_loss = _weight(up_to, preferences.delta) - _weight(below, preferences.delta)
     ranked = np.where(np.take_along_axis(gain, order, axis=-1), by_gain, by_loss)
     weights = np.empty_like(ranked)
     np.put_along_axis(weights, order, ranked, axis=-1)
@@ -107,6 +120,7 @@ def lottery_value(
         As `decision_weights`.
     """
     outcome = np.atleast_1d(require_numbers("outcome", outcome))
+    probability = require_probabilities("probability", probability, shape=outcome.shape[-1:])
     difference = outcome - require_number("reference", reference)
-    weights = decision_weights(difference, probability, preferences)
-    return (weights * value(difference, preferences)).sum(axis=-1)
+    weights = _decision_weights(difference, probability, preferences)
+    return (weights * _value(difference, preferences)).sum(axis=-1)

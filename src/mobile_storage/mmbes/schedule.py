@@ -101,9 +101,12 @@ def _largest_cycle(load: np.ndarray, power: np.ndarray, battery: Battery) -> np.
 
 
 def require_sizes(
-    load_kw: np.ndarray, energy_kwh: np.ndarray, power_kw: np.ndarray
+    load_kw: np.ndarray,
+    energy_kwh: np.ndarray,
+    power_kw: np.ndarray,
+    shape: tuple[int | str, ...] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Load, rated energy and rated power as arrays, checked.
+    """Load, rated energy and rated power as arrays, checked; sizes of any shape if none is given.
 
     Raises
     ------
@@ -112,7 +115,7 @@ def require_sizes(
         energies and powers differ in shape.
     """
     load = require_numbers("load_kw", load_kw, shape=("days", "steps"))
-    energy = require_numbers("energy_kwh", energy_kwh, least=0.0)
+    energy = require_numbers("energy_kwh", energy_kwh, least=0.0, shape=shape)
     return load, energy, require_numbers("power_kw", power_kw, least=0.0, shape=energy.shape)
 
 
