@@ -71,7 +71,7 @@ FIT = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"
 #: Whatever else is installed for this user or set for another project stays out.
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 LEFT_BY_TOOLS = (".pytest_cache", ".ruff_cache", ".hypothesis", "build", "dist")
-ENVIRONMENT = "mobile_storage.compendium.environment"
+ENVIRONMENT = "mobile_storage.tools.environment"
 # One module of the package is read before anything is installed: the settings of every run.
 sys.path.insert(0, str(TOP / "src"))
 
@@ -131,7 +131,7 @@ def needed_python():
 
 def environment():
     """Return the environment variables of all that is run here."""
-    from mobile_storage.compendium.process_environment import process_environment
+    from mobile_storage.core.process_environment import process_environment
 
     variables = {name: text for name, text in os.environ.items() if name not in FOREIGN}
     variables.update(process_environment(TOP))
@@ -273,7 +273,7 @@ def reproduce(words):
         # Seen from where the command was given; the pipeline runs at the top.
         here = Path.cwd().resolve() == TOP
         options += ["--case", asked.case if here else os.path.abspath(asked.case)]
-    module("mobile_storage.compendium.workspace", *options)
+    module("mobile_storage.tools.workspace", *options)
 
 
 def test(words):
@@ -362,12 +362,12 @@ COMMANDS = {
     "reproduce": reproduce,
     "test": test,
     "fuzz": fuzz,
-    "verify": lambda words: module("mobile_storage.compendium.receipt", *words),
+    "verify": lambda words: module("mobile_storage.tools.receipt", *words),
     "flip": lambda words: module("mobile_storage.flip", *words),
     "lab": lab,
     "notebook": lambda words: module("mobile_storage.stages.notebook", *words),
-    "site": lambda words: module("mobile_storage.compendium.site", "site", *words),
-    "report": lambda words: module("mobile_storage.compendium.site", "report", *words),
+    "site": lambda words: module("mobile_storage.tools.site", "site", *words),
+    "report": lambda words: module("mobile_storage.tools.site", "report", *words),
     "lint": lint,
     "clean": clean,
     "lock-requirements": lock_requirements,

@@ -1,4 +1,4 @@
-"""Sphinx settings of the site; its sources are written by ``mobile_storage.compendium.site``.
+"""Sphinx settings of the site; its sources are written by ``mobile_storage.tools.site``.
 
 Nothing here names another machine: mathematics, scripts and styles come with the site.
 """

@@ -12,8 +12,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import mobile_storage
-from mobile_storage.compendium import environment
-from mobile_storage.compendium.environment import (
+from mobile_storage.tools import environment
+from mobile_storage.tools.environment import (
     conda_environment,
     direct_dependencies,
     locked_versions,

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import yaml
 
-from mobile_storage.compendium.notebooks import lint_notebook, run_notebook
+from mobile_storage.tools.notebooks import lint_notebook, run_notebook
 
 ROOT = Path(__file__).parents[1]
 STORED = sorted((ROOT / "notebooks").glob("*/*.ipynb"))

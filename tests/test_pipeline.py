@@ -148,15 +148,17 @@ def test_the_lock_file_holds_no_stage_that_is_gone():
 
 def test_the_arrow_of_imports_points_one_way():
     """Each package may import those it is listed with here, and itself."""
+    models = {"core", "bilevel", "adequacy", "pricing", "mmbes"}
     allowed = {
-        "compendium": set(),
-        "bilevel": {"compendium"},
-        "adequacy": {"compendium"},
-        "pricing": {"compendium", "bilevel"},
-        "mmbes": {"compendium", "adequacy"},
-        "explorer": {"compendium", "bilevel", "pricing", "mmbes"},
-        "stages": {"compendium", "bilevel", "adequacy", "pricing", "mmbes"},
-        "flip": {"compendium", "bilevel", "adequacy", "pricing", "mmbes", "stages"},
+        "core": set(),
+        "bilevel": {"core"},
+        "adequacy": {"core"},
+        "pricing": {"core", "bilevel"},
+        "mmbes": {"core", "adequacy"},
+        "explorer": models,
+        "flip": models,
+        "tools": {"core"},
+        "stages": models | {"flip", "tools"},
     }
     for file in SOURCE.rglob("*.py"):
         module = ".".join(file.relative_to(SOURCE).with_suffix("").parts)
@@ -165,6 +167,29 @@ def test_the_arrow_of_imports_points_one_way():
         layer = module.split(".")[1]
         reached = {m.split(".")[1] for m in imported(module.removesuffix(".__init__")) if "." in m}
         assert reached <= allowed.get(layer, set()) | {layer}, module
+
+
+@pytest.mark.parametrize(
+    ("package", "order"),
+    [
+        ("adequacy", ("analytic",)),
+        ("adequacy", ("analytic", "simulation")),
+        ("adequacy", ("units",)),
+        ("pricing", ("model", "analysis", "show")),
+        ("mmbes", ("model", "search", "analysis", "show")),
+    ],
+)
+def test_rooms_of_a_package_import_from_those_before_them_only(package, order):
+    for number, room in enumerate(order):
+        for file in (SOURCE / PACKAGE / package / room).rglob("*.py"):
+            module = ".".join(file.relative_to(SOURCE).with_suffix("").parts)
+            inside = {
+                m.split(".")[2]
+                for m in imported(module.removesuffix(".__init__"))
+                if m.startswith(f"{PACKAGE}.{package}.")
+                and module_file(m) != SOURCE / PACKAGE / package / f"{m.split('.')[2]}.py"
+            }
+            assert inside <= set(order[: number + 1]), module
 
 
 def test_editing_one_case_reruns_that_case_and_what_hangs_on_it(tmp_path):

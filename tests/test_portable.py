@@ -153,7 +153,7 @@ def test_the_environment_of_every_run_is_found_without_any_package():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
-        "from mobile_storage.compendium.process_environment import process_environment\n"
+        "from mobile_storage.core.process_environment import process_environment\n"
         "print(len(process_environment(Path())))"
     )
     command = [sys.executable, "-I", "-S", "-c", code, str(ROOT / "src")]

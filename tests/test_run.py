@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-from mobile_storage.compendium.processes import end_all, own_group
+from mobile_storage.core.processes import end_all, own_group
 
 ROOT = Path(__file__).parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def test_a_case_is_seen_from_where_the_command_was_given(here, tmp_path, monkeyp
     here.main(["reproduce", "--case", "my case", "--quick"])
     monkeypatch.chdir(ROOT)
     here.main(["reproduce", "--force", "--case", "my case"])
-    workspace = "mobile_storage.compendium.workspace"
+    workspace = "mobile_storage.tools.workspace"
     assert asked == [
         (workspace, "--quick", "--case", str(tmp_path / "my case")),
         (workspace, "--force", "--case", "my case"),
@@ -131,7 +131,7 @@ def test_further_words_are_passed_on(here, monkeypatch):
     here.main(["verify", "--quick", "--keep"])
     assert asked[0] == asked[1]
     assert asked[0][-2:] == ("-k", "a name")
-    assert asked[2] == ("mobile_storage.compendium.receipt", "--quick", "--keep")
+    assert asked[2] == ("mobile_storage.tools.receipt", "--quick", "--keep")
 
 
 # ---- the environment -------------------------------------------------------------------------

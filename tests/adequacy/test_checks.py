@@ -14,26 +14,15 @@ import numpy as np
 import pytest
 
 from mobile_storage import adequacy
-from mobile_storage.adequacy import (
-    chain,
+from mobile_storage.adequacy.analytic import (
     consequences,
     contingency,
     credible,
     islands,
     kernel,
-    load_shape,
-    montecarlo,
-    montecarlo_contingencies,
-    montecarlo_episodes,
-    montecarlo_fairness,
-    montecarlo_network,
-    montecarlo_supply,
-    montecarlo_units,
     network,
-    outage_table,
     packed,
     repair,
-    risk,
     supply,
 )
 from mobile_storage.adequacy.checks import (
@@ -42,6 +31,10 @@ from mobile_storage.adequacy.checks import (
     require_numbers,
     require_probabilities,
 )
+from mobile_storage.adequacy.simulation import contingencies, episodes, estimate, fairness, units
+from mobile_storage.adequacy.simulation import network as simulated_network
+from mobile_storage.adequacy.simulation import supply as simulated_supply
+from mobile_storage.adequacy.units import chain, load_shape, outage_table, risk
 
 ALL, NONE = contingency.Deficit((1.0,), (0.0,)), contingency.Deficit()
 FAULT = contingency.Contingency(
@@ -65,8 +58,8 @@ SMALL = network.Network(
     (network.Branch("l", "s", "b", rate=0.1, repair=5.0),),
     (network.LoadPoint("p", "b", 1.0),),
 )
-FEW = montecarlo.Sampling(least_batches=1, most_batches=1)
-SOME = montecarlo_episodes.DailyOperation(DAY, ONE)
+FEW = estimate.Sampling(least_batches=1, most_batches=1)
+SOME = episodes.DailyOperation(DAY, ONE)
 STORAGE_FIELDS = ("energy", "charge", "discharge", "retention")
 STORAGE_FIELDS += ("charge_efficiency", "discharge_efficiency")
 PERIOD_STORAGE = ("charge_power", "discharge_power", "energy", "initial_energy")
@@ -221,17 +214,17 @@ CASES: list[tuple[Callable, dict[str, Any], dict[str, str]]] = [
         {"weekly_pct": "", "daily_pct": "", "peak": ""},
     ),
     (
-        montecarlo.Sampling,
+        estimate.Sampling,
         {"seed": 0, "precision": 0.1, "least_batches": 1, "most_batches": 2, "workers": 1},
         dict.fromkeys(("seed", "precision", "least_batches", "most_batches", "workers"), ""),
     ),
     (
-        lambda **k: montecarlo_contingencies.simulate_contingencies([FAULT], SOME, FEW, **k),
+        lambda **k: contingencies.simulate_contingencies([FAULT], SOME, FEW, **k),
         {"batch_size": 10},
         {"batch_size": ""},
     ),
     (
-        montecarlo_episodes.DailyOperation,
+        episodes.DailyOperation,
         {
             "load": DAY,
             "day_probability": ONE,
@@ -248,7 +241,7 @@ CASES: list[tuple[Callable, dict[str, Any], dict[str, str]]] = [
         },
     ),
     (
-        montecarlo_fairness.fed_part,
+        fairness.fed_part,
         {"demand": np.ones((2, 1)), "source": np.array([1.0, 0.0]), "arcs": [(0, 1, 2.0)]},
         {"demand": "", "source": "inf", "arcs": ""},
     ),
@@ -257,14 +250,14 @@ CASES: list[tuple[Callable, dict[str, Any], dict[str, str]]] = [
         {"shares": np.ones(2) / 2, "sources": np.array([1.0, 0.0]), "arcs": [(0, 1, 2.0)]},
         {"shares": "", "sources": "inf", "arcs": ""},
     ),
-    (lambda levels: montecarlo_supply.Supply(SMALL, levels), {"levels": ONE}, {"levels": ""}),
+    (lambda levels: simulated_supply.Supply(SMALL, levels), {"levels": ONE}, {"levels": ""}),
     (
-        lambda **k: montecarlo_network.simulate_network(SMALL, None, FEW, **k),
+        lambda **k: simulated_network.simulate_network(SMALL, None, FEW, **k),
         {"batch_size": 10, "overlaps": 2},
         {"batch_size": "", "overlaps": ""},
     ),
     (
-        montecarlo_units.Unit,
+        units.Unit,
         {
             "capacity": np.array([1.0, 0.0]),
             "transition": np.array([[0.0, 0.1], [0.4, 0.0]]),
@@ -274,12 +267,12 @@ CASES: list[tuple[Callable, dict[str, Any], dict[str, str]]] = [
         {"capacity": "", "transition": "-", "start": "nothing", "count": ""},
     ),
     (
-        montecarlo_units.two_state,
+        units.two_state,
         {"capacity": 1.0, "failure": 0.1, "repair": 0.4, "start": np.array([0.5, 0.5]), "count": 1},
         {"capacity": "", "failure": "", "repair": "", "start": "nothing", "count": ""},
     ),
     (
-        montecarlo_units.Storage,
+        units.Storage,
         {
             **dict.fromkeys(("charge_power", "discharge_power", "energy"), 1.0),
             **dict.fromkeys(("charge_efficiency", "discharge_efficiency"), 0.9),
@@ -291,9 +284,7 @@ CASES: list[tuple[Callable, dict[str, Any], dict[str, str]]] = [
         ),
     ),
     (
-        lambda **k: montecarlo_units.simulate_units(
-            (montecarlo_units.two_state(5.0, 0.1, 0.4),), sampling=FEW, **k
-        ),
+        lambda **k: units.simulate_units((units.two_state(5.0, 0.1, 0.4),), sampling=FEW, **k),
         {"load": [1.0, 2.0], "batch_size": 10},
         {"load": "", "batch_size": ""},
     ),
@@ -461,9 +452,9 @@ TAKES_NO_NUMBER = """
 def test_every_public_function_is_in_the_table_or_takes_no_number():
     """A new one must be added here, or to those that take only what is checked already."""
     named = inspect.getsource(importlib.import_module(__name__))
-    for module in pkgutil.iter_modules(adequacy.__path__):
-        found = importlib.import_module(f"{adequacy.__name__}.{module.name}")
-        for name in found.__all__:
+    for module in pkgutil.walk_packages(adequacy.__path__, f"{adequacy.__name__}."):
+        found = importlib.import_module(module.name)
+        for name in getattr(found, "__all__", ()):
             if callable(getattr(found, name)) and name not in TAKES_NO_NUMBER.split():
                 assert f"{name}(" in named or f".{name}," in named, name
 

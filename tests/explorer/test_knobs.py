@@ -6,7 +6,7 @@ import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import pytest
 
-from mobile_storage.compendium.parameters import Parameter
+from mobile_storage.core.ledger import Parameter
 from mobile_storage.explorer.knobs import (
     Knob,
     knob_of,

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from mobile_storage.compendium.notebooks import lint_notebook
+from mobile_storage.tools.notebooks import lint_notebook
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks/explore.ipynb"

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from mobile_storage.compendium.claims import read_claims
-from mobile_storage.compendium.io import read_json
+from mobile_storage.core.claims import read_claims
+from mobile_storage.core.io import read_json
 from mobile_storage.explorer import prices
 from mobile_storage.explorer.prices import PriceExplorer, solve_within
-from mobile_storage.pricing.data import read_raw
-from mobile_storage.pricing.game import Setting
-from mobile_storage.pricing.grades import Prices
-from mobile_storage.pricing.outcome import outcome
+from mobile_storage.pricing.model.data import read_raw
+from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.grades import Prices
+from mobile_storage.pricing.model.outcome import outcome
 
 FREE = dict.fromkeys(prices.PRICES, (0.0, 1000.0))
 ONE_PRICE = Setting(tariff="single_price")

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from mobile_storage.compendium.claims import read_claims
-from mobile_storage.compendium.io import read_json
+from mobile_storage.core.claims import read_claims
+from mobile_storage.core.io import read_json
 from mobile_storage.explorer import sizes
 from mobile_storage.explorer.sizes import SizeExplorer, refine, size_table
-from mobile_storage.mmbes.data import read_raw
-from mobile_storage.mmbes.solve import objective
+from mobile_storage.mmbes.model.data import read_raw
+from mobile_storage.mmbes.search.solve import objective
 
 #: Of the model, for one answer; a full search takes thousands for each of its two objectives.
 MOST_EVALUATIONS = 2_000

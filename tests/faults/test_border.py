@@ -15,15 +15,15 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mobile_storage.compendium import workspace
-from mobile_storage.compendium.claims import KINDS, Rule, read_claims
-from mobile_storage.compendium.errors import InputError, kind_of
-from mobile_storage.compendium.io import read_json
-from mobile_storage.compendium.notebooks import lint_notebook, run_notebook, strip_notebook
-from mobile_storage.compendium.parameters import read_csv, read_parameters, unit_factor
-from mobile_storage.compendium.readme import claims_block, stale
-from mobile_storage.mmbes.data import read_raw
+from mobile_storage.core.claims import KINDS, Rule, read_claims
+from mobile_storage.core.errors import InputError, kind_of
+from mobile_storage.core.io import read_json
+from mobile_storage.core.ledger import read_csv, read_parameters, unit_factor
+from mobile_storage.mmbes.model.data import read_raw
 from mobile_storage.stages import notebook as notebook_stage
+from mobile_storage.tools import workspace
+from mobile_storage.tools.notebooks import lint_notebook, run_notebook, strip_notebook
+from mobile_storage.tools.readme import claims_block, stale
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = (ROOT / "data/raw/claims.csv").read_bytes()

@@ -29,11 +29,11 @@ import pandas as pd
 import pytest
 from mutations import EITHER, MUTATIONS, NUMBERS, OTHER_UNITS, REJECT, SAME, Cells, Mutant
 
-from mobile_storage.compendium.errors import InputError
-from mobile_storage.compendium.parameters import STATUSES, ParameterSet
-from mobile_storage.mmbes import data as mmbes
-from mobile_storage.mmbes import raw as mmbes_raw
-from mobile_storage.pricing import data as pricing
+from mobile_storage.core.errors import InputError
+from mobile_storage.core.ledger import STATUSES, ParameterSet
+from mobile_storage.mmbes.model import data as mmbes
+from mobile_storage.mmbes.model import raw as mmbes_raw
+from mobile_storage.pricing.model import data as pricing
 
 ROOT = Path(__file__).parents[2]
 INPUTS = int(os.environ.get("FUZZ", "600"))

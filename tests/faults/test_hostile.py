@@ -13,8 +13,9 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from mobile_storage.compendium import choices, guard, workspace
-from mobile_storage.compendium.errors import InputError
+from mobile_storage.core import params
+from mobile_storage.core.errors import InputError
+from mobile_storage.tools import guard, workspace
 
 ROOT = Path(__file__).parents[2]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -135,19 +136,17 @@ SYMBOLS = {
     "fu2024": [*PARAMS["mmbes"]["calibration"]["values"], "network.T1.rating", "network.T2.rating"],
 }
 EVERY = [
-    (place, is_name)
-    for name in choices.SECTIONS
-    for place, is_name in places(PARAMS[name], (name,))
+    (place, is_name) for name in params.SECTIONS for place, is_name in places(PARAMS[name], (name,))
 ]
 
 
 def test_the_sections_are_those_that_a_reader_may_change_and_two_of_the_repository():
-    assert set(PARAMS) == {*choices.SECTIONS, *choices.REPOSITORY_SECTIONS}
+    assert set(PARAMS) == {*params.SECTIONS, *params.REPOSITORY_SECTIONS}
     assert sum(is_name for _, is_name in EVERY) > 100
     assert sum(not is_name for _, is_name in EVERY) > 100
 
 
-@pytest.mark.parametrize("section", choices.SECTIONS)
+@pytest.mark.parametrize("section", params.SECTIONS)
 def test_no_text_and_no_name_of_params_may_be_anything_but_one_that_there_is(
     project, monkeypatch, section
 ):
@@ -155,7 +154,7 @@ def test_no_text_and_no_name_of_params_may_be_anything_but_one_that_there_is(
     base, mine = project / "params.yaml", project / "mine.yaml"
     known = {base: PARAMS}  # read once
     monkeypatch.setattr(
-        workspace, "load_yaml", lambda path: known.get(path) or choices.load_yaml(path)
+        workspace, "load_yaml", lambda path: known.get(path) or params.load_yaml(path)
     )
     for k, (place, is_name) in enumerate(EVERY):
         if place[0] != section:
@@ -253,26 +252,26 @@ def test_a_params_file_is_refused_in_these_words(case, capsys, monkeypatch, said
 
 
 def test_the_names_of_the_declaration_are_those_of_the_code():
-    from mobile_storage.adequacy.islands import SOC_LAWS
-    from mobile_storage.adequacy.repair import LAWS
+    from mobile_storage.adequacy.analytic.islands import SOC_LAWS
+    from mobile_storage.adequacy.analytic.repair import LAWS
     from mobile_storage.bilevel.solvers import SOLVERS
-    from mobile_storage.mmbes.claims import NUMBERS
-    from mobile_storage.mmbes.model import FLATTEST, STORAGE_FAILURES
-    from mobile_storage.mmbes.raw import Readings
-    from mobile_storage.mmbes.scenarios import FAMILIES
-    from mobile_storage.mmbes.solve import OBJECTIVES
+    from mobile_storage.mmbes.analysis.claims import NUMBERS
+    from mobile_storage.mmbes.model.raw import Readings
+    from mobile_storage.mmbes.model.substation import FLATTEST, STORAGE_FAILURES
+    from mobile_storage.mmbes.search.scenarios import FAMILIES
+    from mobile_storage.mmbes.search.solve import OBJECTIVES
 
-    assert tuple(FAMILIES) == choices.FAMILIES
-    assert set(OBJECTIVES) == set(choices.OBJECTIVES)
-    assert set(PARAMS["pricing"]["cases"]) == set(choices.CASES)
-    readings = choices._Readings.model_fields
+    assert tuple(FAMILIES) == params.FAMILIES
+    assert set(OBJECTIVES) == set(params.OBJECTIVES)
+    assert set(PARAMS["pricing"]["cases"]) == set(params.CASES)
+    readings = params._Readings.model_fields
     assert set(readings) == set(Readings.__dataclass_fields__)
     assert set(readings["soc_law"].annotation.__args__) == set(SOC_LAWS)
     assert set(readings["storage_failures"].annotation.__args__) == set(STORAGE_FAILURES)
     assert set(readings["repair_law"].annotation.__args__) == set(LAWS)
-    assert choices._Pricing.model_fields["solver"].annotation.__args__ == ("auto", *SOLVERS)
-    assert choices.Bend.__metadata__[0].metadata[0].ge == FLATTEST
-    targets = choices._Calibration.model_fields["targets"].annotation.__args__[0].__args__
+    assert params._Pricing.model_fields["solver"].annotation.__args__ == ("auto", *SOLVERS)
+    assert params.Bend.__metadata__[0].metadata[0].ge == FLATTEST
+    targets = params._Calibration.model_fields["targets"].annotation.__args__[0].__args__
     assert set(targets) == {*NUMBERS, "P2-06", "P2-08"}
 
 
@@ -284,7 +283,7 @@ def test_even_a_text_that_no_one_has_checked_is_one_word_of_its_command(project)
     (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
     hostile = [text for text in PAYLOADS if text and "\x00" not in text]
     names = {"sets": hostile, "objectives": ["o"], "families": ["f"]}
-    lists = {"mmbes": names, "notebooks": dict.fromkeys(choices.PAPERS, hostile)}
+    lists = {"mmbes": names, "notebooks": dict.fromkeys(params.PAPERS, hostile)}
     (project / "params.yaml").write_text(yaml.safe_dump(lists))
     program = project / "programs/python"
     program.parent.mkdir()

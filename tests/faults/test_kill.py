@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mobile_storage.compendium.processes import own_group
+from mobile_storage.core.processes import own_group
 
 pytestmark = pytest.mark.slow
 
@@ -19,8 +19,8 @@ STAGE = """\
 import sys, time
 from pathlib import Path
 from concurrent.futures import ProcessPoolExecutor
-from mobile_storage.compendium.io import write_json
-from mobile_storage.compendium.log import end_with_parent, stage
+from mobile_storage.core.io import write_json
+from mobile_storage.core.log import end_with_parent, stage
 
 
 def work(number):
@@ -66,7 +66,7 @@ def root(tmp_path) -> Path:
 def start(root: Path) -> subprocess.Popen:
     """The run, in a group of its own: a killed one must not take the tests with it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "mobile_storage.compendium.workspace"],
+        [sys.executable, "-m", "mobile_storage.tools.workspace"],
         cwd=root,
         env={**os.environ, "DVC_SITE_CACHE_DIR": str(root / ".dvc/site")},
         stdout=subprocess.PIPE,

@@ -15,8 +15,8 @@ from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mobile_storage.compendium.errors import PlainError
-from mobile_storage.compendium.recovery import merged_records, recorded
+from mobile_storage.core.errors import PlainError
+from mobile_storage.tools.recovery import merged_records, recorded
 
 NAMES = [f"stage_{k}@case" for k in range(5)]
 
@@ -224,14 +224,14 @@ def test_processes_that_still_work_there_are_waited_for(folder, monkeypatch):
         if len(waits) == 3:
             (folder / ".dvc/tmp/rwlock").write_text("{}")
 
-    monkeypatch.setattr("mobile_storage.compendium.recovery.time.sleep", sleep)
+    monkeypatch.setattr("mobile_storage.tools.recovery.time.sleep", sleep)
     with recorded(folder):
         assert len(waits) == 3
 
 
 def test_a_run_that_goes_on_there_is_named(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("mobile_storage.compendium.recovery._LONGEST_WAIT_S", 0.0)
+    monkeypatch.setattr("mobile_storage.tools.recovery._LONGEST_WAIT_S", 0.0)
     busy = folder / ".dvc/tmp/rwlock"
     listed(busy, os.getpid())
     with pytest.raises(PlainError) as error, recorded(folder):

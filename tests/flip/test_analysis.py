@@ -9,9 +9,9 @@ from SALib.analyze import morris as morris_analysis
 from SALib.sample import latin
 from SALib.sample import morris as morris_sample
 
-from mobile_storage.compendium.worlds import NO_SHARE
 from mobile_storage.flip.analysis import analyse, elementary_effects, outcomes, write
 from mobile_storage.flip.thresholds import LEAST, best_split, share, thresholds
+from mobile_storage.flip.worlds import NO_SHARE
 
 NAMES = ["cost", "life", "idle", "law"]
 PROBLEM = {"num_vars": 4, "names": NAMES, "bounds": [[0.0, 1.0]] * 4}

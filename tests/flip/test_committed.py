@@ -7,7 +7,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from mobile_storage.compendium.errors import InputError
+from mobile_storage.core.errors import InputError
 from mobile_storage.flip import check
 from mobile_storage.flip.papers import NOT_ASKED, PAPERS, design, flip_paper
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mobile_storage.compendium.parameters import ParameterSet
+from mobile_storage.core.ledger import ParameterSet
 from mobile_storage.flip.design import hypercube, moved, trajectories
 from mobile_storage.flip.papers import PAPERS, flip_paper
-from mobile_storage.mmbes.data import ledger
-from mobile_storage.pricing.data import derive
+from mobile_storage.mmbes.model.data import ledger
+from mobile_storage.pricing.model.data import derive
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from mobile_storage.compendium.worlds import NO_SHARE, read_flip
 from mobile_storage.flip import __main__ as command
 from mobile_storage.flip import committed, papers
+from mobile_storage.flip.worlds import NO_SHARE, read_flip
 
 #: Few enough that Morris' trajectories are short.
 FACTORS = {

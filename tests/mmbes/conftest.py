@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobile_storage.adequacy.contingency import Contingency, Deficit, Stage
-from mobile_storage.mmbes.model import (
+from mobile_storage.adequacy.analytic.contingency import Contingency, Deficit, Stage
+from mobile_storage.mmbes.model.substation import (
     Battery,
     Economics,
     ExtremeEvents,

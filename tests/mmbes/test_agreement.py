@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mobile_storage.mmbes import figures
-from mobile_storage.mmbes.agreement import (
+from mobile_storage.mmbes.show import figures
+from mobile_storage.mmbes.show.agreement import (
     CAUSE_UNITS,
     EENS_UNITS,
     LOSS_UNITS,

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobile_storage.compendium.claims import read_claims
-from mobile_storage.mmbes.calibration import (
+from mobile_storage.core.claims import read_claims
+from mobile_storage.mmbes.analysis.outcomes import best_row
+from mobile_storage.mmbes.model.data import ledger, read_raw
+from mobile_storage.mmbes.model.evaluate import prepare
+from mobile_storage.mmbes.search.calibration import (
     PENALTY,
     Misfit,
     Space,
@@ -18,12 +21,9 @@ from mobile_storage.mmbes.calibration import (
     spread_points,
     targets,
 )
-from mobile_storage.mmbes.data import ledger, read_raw
-from mobile_storage.mmbes.evaluate import prepare
-from mobile_storage.mmbes.forward import Forward
-from mobile_storage.mmbes.outcomes import best_row
-from mobile_storage.mmbes.solve import evolve, objective
-from mobile_storage.mmbes.surfaces import best_size, surface
+from mobile_storage.mmbes.search.forward import Forward
+from mobile_storage.mmbes.search.solve import evolve, objective
+from mobile_storage.mmbes.search.surfaces import best_size, surface
 
 ROOT = Path(__file__).parents[2]
 BOUNDS = (16_000.0, 16_000.0)

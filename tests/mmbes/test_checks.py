@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mobile_storage.mmbes import cost, deferral, extreme, implied, losses, prospect, solve
-from mobile_storage.mmbes.data import build, read_raw
-from mobile_storage.mmbes.evaluate import attributes, prepare
-from mobile_storage.mmbes.forward import at_load_rate
-from mobile_storage.mmbes.kernel import schedules
-from mobile_storage.mmbes.reliability import base_load, eens_after, eens_before
-from mobile_storage.mmbes.schedule import schedule
-from mobile_storage.mmbes.surfaces import surface
+from mobile_storage.mmbes.analysis import implied
+from mobile_storage.mmbes.model import cost, deferral, extreme, losses, prospect
+from mobile_storage.mmbes.model.data import build, read_raw
+from mobile_storage.mmbes.model.evaluate import attributes, prepare
+from mobile_storage.mmbes.model.kernel import schedules
+from mobile_storage.mmbes.model.reliability import base_load, eens_after, eens_before
+from mobile_storage.mmbes.model.schedule import schedule
+from mobile_storage.mmbes.search import solve
+from mobile_storage.mmbes.search.forward import at_load_rate
+from mobile_storage.mmbes.search.surfaces import surface
 
 WRONG = (
     math.nan,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mobile_storage.mmbes.cost import annuity, cell_life, full_cycles, life_cycle_cost
+from mobile_storage.mmbes.model.cost import annuity, cell_life, full_cycles, life_cycle_cost
 
 
 @pytest.mark.parametrize(

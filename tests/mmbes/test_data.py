@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobile_storage.compendium.errors import DoubtWarning, InputError
-from mobile_storage.mmbes.data import build, ledger, read_raw
-from mobile_storage.mmbes.model import ATTRIBUTES
+from mobile_storage.core.errors import DoubtWarning, InputError
+from mobile_storage.mmbes.model.data import build, ledger, read_raw
+from mobile_storage.mmbes.model.substation import ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "data/raw/fu2024"

@@ -10,24 +10,24 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mobile_storage.adequacy.contingency import Contingency, Deficit, Stage
-from mobile_storage.adequacy.islands import expected_served, starts
-from mobile_storage.adequacy.kernel import ELCC_STATUS
-from mobile_storage.mmbes import evaluate, reliability
-from mobile_storage.mmbes.cost import cell_life, full_cycles, life_cycle_cost
-from mobile_storage.mmbes.deferral import credible_capacity, deferral_value, deferral_years
-from mobile_storage.mmbes.evaluate import (
+from mobile_storage.adequacy.analytic.contingency import Contingency, Deficit, Stage
+from mobile_storage.adequacy.analytic.islands import expected_served, starts
+from mobile_storage.adequacy.analytic.kernel import ELCC_STATUS
+from mobile_storage.mmbes.model import evaluate, reliability
+from mobile_storage.mmbes.model.cost import cell_life, full_cycles, life_cycle_cost
+from mobile_storage.mmbes.model.deferral import credible_capacity, deferral_value, deferral_years
+from mobile_storage.mmbes.model.evaluate import (
     attributes,
     comprehensive,
     net_profit,
     prepare,
     prospects,
 )
-from mobile_storage.mmbes.losses import loss_reduction
-from mobile_storage.mmbes.model import ATTRIBUTES, LoadCurves, Reliability
-from mobile_storage.mmbes.prospect import lottery_value, value
-from mobile_storage.mmbes.reliability import base_load, day_share, eens_after, eens_before
-from mobile_storage.mmbes.schedule import schedule
+from mobile_storage.mmbes.model.losses import loss_reduction
+from mobile_storage.mmbes.model.prospect import lottery_value, value
+from mobile_storage.mmbes.model.reliability import base_load, day_share, eens_after, eens_before
+from mobile_storage.mmbes.model.schedule import schedule
+from mobile_storage.mmbes.model.substation import ATTRIBUTES, LoadCurves, Reliability
 
 ALL, NONE = Deficit((1.0,), (0.0,)), Deficit()
 SIZES = np.array([0.0, 500.0, 4986.83, 30000.0]), np.array([0.0, 800.0, 3330.0, 9000.0])

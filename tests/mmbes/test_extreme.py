@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mobile_storage.mmbes.extreme import avoided_loss, islands
-from mobile_storage.mmbes.model import ExtremeEvents
+from mobile_storage.mmbes.model.extreme import avoided_loss, islands
+from mobile_storage.mmbes.model.substation import ExtremeEvents
 
 
 def events(duration_h, *loads) -> ExtremeEvents:

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mobile_storage.adequacy.network import Branch, LoadPoint, Network, Node
-from mobile_storage.compendium.style import save_figure
-from mobile_storage.mmbes import figures
-from mobile_storage.mmbes.claims import Outcome, checks
-from mobile_storage.mmbes.figures.layout import layout, straight_ties
-from mobile_storage.mmbes.figures.outages import MOST_SHOWN
-from mobile_storage.mmbes.implied import transformer_options
-from mobile_storage.mmbes.model import ATTRIBUTES, LoadCurves
+from mobile_storage.adequacy.analytic.network import Branch, LoadPoint, Network, Node
+from mobile_storage.core.style import save_figure
+from mobile_storage.mmbes.analysis.claims import Outcome, checks
+from mobile_storage.mmbes.analysis.implied import transformer_options
+from mobile_storage.mmbes.model.substation import ATTRIBUTES, LoadCurves
+from mobile_storage.mmbes.show import figures
+from mobile_storage.mmbes.show.figures.layout import layout, straight_ties
+from mobile_storage.mmbes.show.figures.outages import MOST_SHOWN
 
 SETS = ("literature", "calibrated")
 NOTHING = {"energy_kwh": 0.0, "power_kw": 0.0}

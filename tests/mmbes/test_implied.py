@@ -6,7 +6,11 @@ import math
 
 import pytest
 
-from mobile_storage.mmbes.implied import initial_interruption, peak_load, transformer_options
+from mobile_storage.mmbes.analysis.implied import (
+    initial_interruption,
+    peak_load,
+    transformer_options,
+)
 
 PEAKS = peak_load(3330.0, 12.0, 0.015)
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobile_storage.adequacy.montecarlo import Sampling
-from mobile_storage.mmbes.data import build, read_raw
-from mobile_storage.mmbes.evaluate import prepare
-from mobile_storage.mmbes.independence import (
+from mobile_storage.adequacy.simulation.estimate import Sampling
+from mobile_storage.mmbes.analysis.independence import (
     beyond,
     compared,
     graded_grid,
@@ -16,7 +14,9 @@ from mobile_storage.mmbes.independence import (
     shortfall,
     simulated,
 )
-from mobile_storage.mmbes.solve import Size, evolve, map_grid, objective
+from mobile_storage.mmbes.model.data import build, read_raw
+from mobile_storage.mmbes.model.evaluate import prepare
+from mobile_storage.mmbes.search.solve import Size, evolve, map_grid, objective
 
 BOUNDS = (16000.0, 12000.0)
 
@@ -112,7 +112,7 @@ def test_simulations_agree_and_see_a_wrong_analytic_value(raw, monkeypatch):
     idle = simulated(raw, 0.0, 0.0, sampling)
     assert [r["quantity"] for r in idle] == ["without", "without"]
 
-    from mobile_storage.mmbes import independence
+    from mobile_storage.mmbes.analysis import independence
 
     shifted = independence.attributes
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mobile_storage.mmbes.losses import loss_rate, loss_reduction, losses_kw
-from mobile_storage.mmbes.model import LoadCurves
-from mobile_storage.mmbes.schedule import Schedule, schedule
+from mobile_storage.mmbes.model.losses import loss_rate, loss_reduction, losses_kw
+from mobile_storage.mmbes.model.schedule import Schedule, schedule
+from mobile_storage.mmbes.model.substation import LoadCurves
 
 
 def test_by_hand(substation):

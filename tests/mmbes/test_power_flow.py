@@ -9,11 +9,16 @@ import pandapower as pp
 import pandas as pd
 import pytest
 
-from mobile_storage.compendium.errors import InputError
-from mobile_storage.mmbes.data import build, read_raw
-from mobile_storage.mmbes.losses import losses_kw
-from mobile_storage.mmbes.power_flow import ARRANGEMENTS, build_grid, read_electrical, solve
-from mobile_storage.mmbes.power_flow_losses import causes, hourly, yearly
+from mobile_storage.core.errors import InputError
+from mobile_storage.mmbes.analysis.power_flow import (
+    ARRANGEMENTS,
+    build_grid,
+    read_electrical,
+    solve,
+)
+from mobile_storage.mmbes.analysis.power_flow_losses import causes, hourly, yearly
+from mobile_storage.mmbes.model.data import build, read_raw
+from mobile_storage.mmbes.model.losses import losses_kw
 
 TRANSFORMERS = ("T1", "T2")
 

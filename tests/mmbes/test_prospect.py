@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mobile_storage.mmbes.prospect import (
+from mobile_storage.mmbes.model.prospect import (
     certainty_equivalent,
     decision_weights,
     lottery_value,

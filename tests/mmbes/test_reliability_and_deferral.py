@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mobile_storage.adequacy.contingency import Contingency, Deficit, Stage
-from mobile_storage.mmbes.deferral import (
+from mobile_storage.adequacy.analytic.contingency import Contingency, Deficit, Stage
+from mobile_storage.mmbes.model.deferral import (
     credible_capacity,
     deferral_value,
     deferral_years,
     due_year,
 )
-from mobile_storage.mmbes.model import LoadCurves, Reliability
-from mobile_storage.mmbes.reliability import base_load, eens_after, eens_before
-from mobile_storage.mmbes.schedule import schedule
+from mobile_storage.mmbes.model.reliability import base_load, eens_after, eens_before
+from mobile_storage.mmbes.model.schedule import schedule
+from mobile_storage.mmbes.model.substation import LoadCurves, Reliability
 
 ALL, NONE = Deficit((1.0,), (0.0,)), Deficit()
 

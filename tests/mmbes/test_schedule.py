@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from mobile_storage.mmbes import kernel
-from mobile_storage.mmbes.schedule import schedule
+from mobile_storage.mmbes.model import kernel
+from mobile_storage.mmbes.model.schedule import schedule
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobile_storage.mmbes.solve import evolve, map_grid, search_direct
+from mobile_storage.mmbes.search.solve import evolve, map_grid, search_direct
 
 BOUNDS = (16_000.0, 8_000.0)
 SETTINGS = {"population": 100, "iterations": 300}

@@ -5,10 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from mobile_storage.mmbes import tables
-from mobile_storage.mmbes.data import ledger, read_raw
-from mobile_storage.mmbes.implied import initial_interruption, peak_load, transformer_options
-from mobile_storage.mmbes.model import ATTRIBUTES
+from mobile_storage.mmbes.analysis.implied import (
+    initial_interruption,
+    peak_load,
+    transformer_options,
+)
+from mobile_storage.mmbes.model.data import ledger, read_raw
+from mobile_storage.mmbes.model.substation import ATTRIBUTES
+from mobile_storage.mmbes.show import tables
 
 RAW = "data/raw/fu2024"
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mobile_storage.compendium.parameters import Parameter, ParameterSet
-from mobile_storage.pricing.cases import Solution, solve
-from mobile_storage.pricing.customers import Customer
-from mobile_storage.pricing.data import PricingData, load
-from mobile_storage.pricing.game import Setting
-from mobile_storage.pricing.grades import Band, GradeTable
-from mobile_storage.pricing.income import ResponseCost, UnitRates
+from mobile_storage.core.ledger import Parameter, ParameterSet
+from mobile_storage.pricing.analysis.cases import Solution, solve
+from mobile_storage.pricing.model.customers import Customer
+from mobile_storage.pricing.model.data import PricingData, load
+from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.grades import Band, GradeTable
+from mobile_storage.pricing.model.income import ResponseCost, UnitRates
 
 SCALARS = {
     "vehicle_power_kw": 100.0,

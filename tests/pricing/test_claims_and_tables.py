@@ -5,15 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from mobile_storage.pricing.claims import Comparison, orderings
-from mobile_storage.pricing.findings import (
+from mobile_storage.pricing.analysis.claims import Comparison, orderings
+from mobile_storage.pricing.analysis.findings import (
     flipping_parameters,
     iteration_finding,
     milp_finding,
     ordering_finding,
     structure_finding,
 )
-from mobile_storage.pricing.tables import ROWS, flip_table, interval_text, table1
+from mobile_storage.pricing.show.tables import ROWS, flip_table, interval_text, table1
 
 
 def account(emergency: float, trading: float, cost: float) -> dict[str, float]:

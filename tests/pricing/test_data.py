@@ -9,13 +9,17 @@ from functools import partial
 import pandas as pd
 import pytest
 
-from mobile_storage.compendium.errors import InputError
-from mobile_storage.pricing.cases import solve
-from mobile_storage.pricing.certificate import regret_yuan_per_year
-from mobile_storage.pricing.data import load, outage_loss_yuan_per_kwh, own_storage_yuan_per_year
-from mobile_storage.pricing.game import Setting
-from mobile_storage.pricing.grades import Band, Prices
-from mobile_storage.pricing.outcome import outcome
+from mobile_storage.core.errors import InputError
+from mobile_storage.pricing.analysis.cases import solve
+from mobile_storage.pricing.analysis.certificate import regret_yuan_per_year
+from mobile_storage.pricing.model.data import (
+    load,
+    outage_loss_yuan_per_kwh,
+    own_storage_yuan_per_year,
+)
+from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.grades import Band, Prices
+from mobile_storage.pricing.model.outcome import outcome
 
 # ----------------------------------------------------------------------------- derived values
 

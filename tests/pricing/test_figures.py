@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mobile_storage.compendium.style import save_figure
-from mobile_storage.pricing import figures
-from mobile_storage.pricing.cases import customer_rows
-from mobile_storage.pricing.data import read_raw
-from mobile_storage.pricing.figures.parts import MOST_NAMED
-from mobile_storage.pricing.game import Setting
-from mobile_storage.pricing.grades import LEVELS, Grade, Prices
-from mobile_storage.pricing.outcome import outcome
+from mobile_storage.core.style import save_figure
+from mobile_storage.pricing.analysis.cases import customer_rows
+from mobile_storage.pricing.model.data import read_raw
+from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.grades import LEVELS, Grade, Prices
+from mobile_storage.pricing.model.outcome import outcome
+from mobile_storage.pricing.show import figures
+from mobile_storage.pricing.show.figures.parts import MOST_NAMED
 
 GRADED = Prices((2.0, 3.0, 4.0), (0.0, 1.0, 2.0), (0.0, 0.5, 1.5))
 

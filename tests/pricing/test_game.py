@@ -6,11 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from mobile_storage.pricing.cases import solve
-from mobile_storage.pricing.certificate import regret_yuan_per_year
-from mobile_storage.pricing.game import PRICE_RESOLUTION, Setting, build, highest_useful_prices
-from mobile_storage.pricing.income import ResponseCost, UnitRates
-from mobile_storage.pricing.intervals import optimal_ranges
+from mobile_storage.pricing.analysis.cases import solve
+from mobile_storage.pricing.analysis.certificate import regret_yuan_per_year
+from mobile_storage.pricing.analysis.intervals import optimal_ranges
+from mobile_storage.pricing.model.game import (
+    PRICE_RESOLUTION,
+    Setting,
+    build,
+    highest_useful_prices,
+)
+from mobile_storage.pricing.model.income import ResponseCost, UnitRates
 
 FORMULATIONS = ("kkt", "kkt_strengthened", "value_function")
 SELF = Setting()

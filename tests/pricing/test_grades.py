@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mobile_storage.pricing.grades import Grade, GradeTable, Prices
+from mobile_storage.pricing.model.grades import Grade, GradeTable, Prices
 
 TABLE = GradeTable(
     {1: 100.0, 2: 200.0, 3: 300.0}, {1: 2.0, 2: 4.0, 3: 8.0}, {1: 120.0, 2: 90.0, 3: 45.0}

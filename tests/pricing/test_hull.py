@@ -6,10 +6,10 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from mobile_storage.pricing.cases import solve
-from mobile_storage.pricing.customers import best_responses
-from mobile_storage.pricing.game import Setting, build
-from mobile_storage.pricing.grades import Prices
+from mobile_storage.pricing.analysis.cases import solve
+from mobile_storage.pricing.model.customers import best_responses
+from mobile_storage.pricing.model.game import Setting, build
+from mobile_storage.pricing.model.grades import Prices
 
 BANDS = [(20, 300), (60, 160), (100, 300), (100, 200), (150, 150), (30, 90), (200, 260)]
 LOSSES = [10.0, 8.0, 12.0, 10.0, 6.0, 20.0, 9.0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mobile_storage.pricing.income import (
+from mobile_storage.pricing.model.income import (
     ResponseCost,
     Sale,
     account,

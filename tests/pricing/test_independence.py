@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from mobile_storage.pricing import figures
-from mobile_storage.pricing.figures.independence import _state
-from mobile_storage.pricing.independence import (
+from mobile_storage.pricing.show import figures
+from mobile_storage.pricing.show.agreement import (
     agreement_table,
     case_label,
     every_table,
@@ -15,6 +14,7 @@ from mobile_storage.pricing.independence import (
     strict_table,
     tie_table,
 )
+from mobile_storage.pricing.show.figures.independence import _state
 
 SETTING = {
     "tariff": "multi_grade",

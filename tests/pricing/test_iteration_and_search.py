@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobile_storage.pricing.cases import solve
-from mobile_storage.pricing.customers import Choice
-from mobile_storage.pricing.game import Setting
-from mobile_storage.pricing.grades import Grade, Prices
-from mobile_storage.pricing.income import UnitRates
-from mobile_storage.pricing.intervals import optimal_ranges
-from mobile_storage.pricing.iteration import best_prices, iterate
-from mobile_storage.pricing.outcome import outcome, respond
-from mobile_storage.pricing.search import blind_search, prices_from_steps
+from mobile_storage.pricing.analysis.cases import solve
+from mobile_storage.pricing.analysis.intervals import optimal_ranges
+from mobile_storage.pricing.analysis.iteration import best_prices, iterate
+from mobile_storage.pricing.analysis.search import blind_search, prices_from_steps
+from mobile_storage.pricing.model.customers import Choice
+from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.grades import Grade, Prices
+from mobile_storage.pricing.model.income import UnitRates
+from mobile_storage.pricing.model.outcome import outcome, respond
 
 SELF = Setting()
 SINGLE = Setting(tariff="single_price")

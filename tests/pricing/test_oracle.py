@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from mobile_storage.pricing.cases import solve
-from mobile_storage.pricing.certificate import regret_yuan_per_year
-from mobile_storage.pricing.customers import Customer
-from mobile_storage.pricing.data import PricingData
-from mobile_storage.pricing.game import PRICE_RESOLUTION, Setting
-from mobile_storage.pricing.grades import Band, GradeTable, Prices
-from mobile_storage.pricing.income import ResponseCost, UnitRates
-from mobile_storage.pricing.outcome import outcome
+from mobile_storage.pricing.analysis.cases import solve
+from mobile_storage.pricing.analysis.certificate import regret_yuan_per_year
+from mobile_storage.pricing.model.customers import Customer
+from mobile_storage.pricing.model.data import PricingData
+from mobile_storage.pricing.model.game import PRICE_RESOLUTION, Setting
+from mobile_storage.pricing.model.grades import Band, GradeTable, Prices
+from mobile_storage.pricing.model.income import ResponseCost, UnitRates
+from mobile_storage.pricing.model.outcome import outcome
 
 FORMULATIONS = ("kkt", "kkt_strengthened", "value_function")
 SEEDS = range(8)

@@ -6,19 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from mobile_storage.pricing.cases import (
+from mobile_storage.pricing.analysis.cases import (
     customer_rows,
     largest_demand_kw,
     no_emergency,
     solve,
     stand_alone_cost,
 )
-from mobile_storage.pricing.certificate import case_record, regret_yuan_per_year
-from mobile_storage.pricing.customers import Choice
-from mobile_storage.pricing.game import Setting
-from mobile_storage.pricing.grades import Grade, Prices
-from mobile_storage.pricing.income import ResponseCost, UnitRates
-from mobile_storage.pricing.outcome import outcome, respond, settle
+from mobile_storage.pricing.analysis.certificate import case_record, regret_yuan_per_year
+from mobile_storage.pricing.model.customers import Choice
+from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.grades import Grade, Prices
+from mobile_storage.pricing.model.income import ResponseCost, UnitRates
+from mobile_storage.pricing.model.outcome import outcome, respond, settle
 
 SELF = Setting()
 LOW, MIDDLE = Grade(1, 1, 1), Grade(2, 1, 1)

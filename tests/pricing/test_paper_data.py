@@ -8,16 +8,16 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from mobile_storage.compendium.io import read_json
-from mobile_storage.pricing.cases import largest_demand_kw, no_emergency, solve
-from mobile_storage.pricing.certificate import case_record, regret_yuan_per_year
-from mobile_storage.pricing.game import PRICE_RESOLUTION, Setting, investment_to_cover
-from mobile_storage.pricing.grades import Band, Prices
-from mobile_storage.pricing.income import ResponseCost, UnitRates
-from mobile_storage.pricing.intervals import optimal_ranges
-from mobile_storage.pricing.iteration import iterate
-from mobile_storage.pricing.outcome import outcome
-from mobile_storage.pricing.search import blind_search
+from mobile_storage.core.io import read_json
+from mobile_storage.pricing.analysis.cases import largest_demand_kw, no_emergency, solve
+from mobile_storage.pricing.analysis.certificate import case_record, regret_yuan_per_year
+from mobile_storage.pricing.analysis.intervals import optimal_ranges
+from mobile_storage.pricing.analysis.iteration import iterate
+from mobile_storage.pricing.analysis.search import blind_search
+from mobile_storage.pricing.model.game import PRICE_RESOLUTION, Setting, investment_to_cover
+from mobile_storage.pricing.model.grades import Band, Prices
+from mobile_storage.pricing.model.income import ResponseCost, UnitRates
+from mobile_storage.pricing.model.outcome import outcome
 
 CASES = ("case1_self_select", "case1_fixed_grade", "case2")
 TRADING = [f"{case}_{p}_with_trading" for case in CASES for p in ("opt_out", "all")]

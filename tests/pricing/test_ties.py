@@ -7,12 +7,8 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from mobile_storage.pricing.cases import solve
-from mobile_storage.pricing.customers import best_responses
-from mobile_storage.pricing.game import Setting
-from mobile_storage.pricing.grades import Prices
-from mobile_storage.pricing.outcome import settle
-from mobile_storage.pricing.ties import (
+from mobile_storage.pricing.analysis.cases import solve
+from mobile_storage.pricing.analysis.ties import (
     answers,
     least_revenue,
     possible_choices,
@@ -21,6 +17,10 @@ from mobile_storage.pricing.ties import (
     tie_record,
     worst_answers,
 )
+from mobile_storage.pricing.model.customers import best_responses
+from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.grades import Prices
+from mobile_storage.pricing.model.outcome import settle
 
 SINGLE = Setting(tariff="single_price")
 GRADED = Setting()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mobile_storage.compendium import workspace
-from mobile_storage.compendium.io import read_json
-from mobile_storage.mmbes.data import build, read_raw
+from mobile_storage.core.io import read_json
+from mobile_storage.mmbes.model.data import build, read_raw
+from mobile_storage.tools import workspace
 
 ROOT = Path(__file__).parents[2]
 OURS = ("data/results", "tables", "figures", "notebooks/executed", "dvc.lock", "README.md")
@@ -31,7 +31,7 @@ def fingerprint() -> dict[str, str]:
 
 def run_case(folder: Path) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "mobile_storage.compendium.workspace", "--case", folder, "--quick"],
+        [sys.executable, "-m", "mobile_storage.tools.workspace", "--case", folder, "--quick"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from mobile_storage.mmbes.data import build, ledger, read_raw
-from mobile_storage.mmbes.evaluate import prepare
-from mobile_storage.mmbes.model import ATTRIBUTES
-from mobile_storage.mmbes.report import describe
+from mobile_storage.mmbes.model.data import build, ledger, read_raw
+from mobile_storage.mmbes.model.evaluate import prepare
+from mobile_storage.mmbes.model.report import describe
+from mobile_storage.mmbes.model.substation import ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "data/results/fu2024"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mobile_storage.compendium import readme
-from mobile_storage.compendium.io import read_json
+from mobile_storage.core.io import read_json
+from mobile_storage.tools import readme
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "data/results"

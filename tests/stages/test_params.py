@@ -8,8 +8,8 @@ import sys
 import pytest
 import yaml
 
-from mobile_storage.compendium.errors import InputError
-from mobile_storage.mmbes.data import read_raw
+from mobile_storage.core.errors import InputError
+from mobile_storage.mmbes.model.data import read_raw
 from mobile_storage.stages.mmbes.calibration import space_of
 from mobile_storage.stages.pricing import common
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mobile_storage.compendium.errors import PlainError
+from mobile_storage.core.errors import PlainError
 
 
 class BilevelModelError(ValueError):

@@ -17,11 +17,7 @@ from mobile_storage.bilevel.bounds import HighPoint, HighPointInfeasibleError
 from mobile_storage.bilevel.branch import branch_and_bound
 from mobile_storage.bilevel.certificate import TIE_TOLERANCE
 from mobile_storage.bilevel.domains import nearest
-from mobile_storage.bilevel.errors import (
-    MethodError,
-    MissingBoundError,
-    SolverUnavailableError,
-)
+from mobile_storage.bilevel.errors import MethodError, MissingBoundError, SolverUnavailableError
 from mobile_storage.bilevel.kkt import NoResponseError, SingleLevel, build_kkt
 from mobile_storage.bilevel.matrix import MatrixModel, compile_model
 from mobile_storage.bilevel.model import Problem, read_problem

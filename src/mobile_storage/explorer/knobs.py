@@ -12,7 +12,7 @@ import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from mobile_storage.compendium.parameters import Parameter
+from mobile_storage.core.ledger import Parameter
 
 __all__ = ["Knob", "knob_of", "knob_table", "moved", "reset_button", "show", "sliders", "state"]
 

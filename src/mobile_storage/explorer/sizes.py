@@ -1,6 +1,6 @@
 """Paper 2: how the best size answers to the load rate, loss aversion and the expected cost.
 
-A surface of the physics (`mmbes.surfaces`) says where the best size lies; the model itself then
+A surface of the physics (`search.surfaces`) says where the best size lies; the model itself then
 looks around there on ever finer grids and says what that size does and is worth. The curves over
 energy and load rate are read off the surface. The full search of the pipeline, differential
 evolution on the model, can be run beside it.
@@ -20,20 +20,19 @@ from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mobile_storage.compendium.claims import Claim
-from mobile_storage.compendium.io import markdown_table
-from mobile_storage.compendium.style import PAGE_MM, label_panels, mark, new_figure, series
-from mobile_storage.mmbes.claims import NUMBERS, TRACE_KWH
-from mobile_storage.mmbes.data import RawMmbes, build
-from mobile_storage.mmbes.evaluate import Prepared, comprehensive, net_profit, prepare, valued
-from mobile_storage.mmbes.figures import attributes
-from mobile_storage.mmbes.figures.parts import MILLION, scale_of
-from mobile_storage.mmbes.model import Preferences
-from mobile_storage.mmbes.report import describe
-from mobile_storage.mmbes.solve import Objective, Size, evolve, objective
-from mobile_storage.mmbes.surfaces import Surface, best_size, surface
-
-from .knobs import Knob, knob_of, knob_table, moved, show, state
+from mobile_storage.core.claims import Claim
+from mobile_storage.core.io import markdown_table
+from mobile_storage.core.style import PAGE_MM, label_panels, mark, new_figure, series
+from mobile_storage.explorer.knobs import Knob, knob_of, knob_table, moved, show, state
+from mobile_storage.mmbes.analysis.claims import NUMBERS, TRACE_KWH
+from mobile_storage.mmbes.model.data import RawMmbes, build
+from mobile_storage.mmbes.model.evaluate import Prepared, comprehensive, net_profit, prepare, valued
+from mobile_storage.mmbes.model.report import describe
+from mobile_storage.mmbes.model.substation import Preferences
+from mobile_storage.mmbes.search.solve import Objective, Size, evolve, objective
+from mobile_storage.mmbes.search.surfaces import Surface, best_size, surface
+from mobile_storage.mmbes.show.figures import attributes
+from mobile_storage.mmbes.show.figures.parts import MILLION, scale_of
 
 __all__ = ["Answer", "SizeExplorer", "refine"]
 

@@ -5,6 +5,6 @@ move and draws the worlds, `pricing` and `mmbes` answer the claims of a paper in
 `run` has them all answered by Dask, and `analysis` says what the answers come to.
 """
 
-from .committed import check
+from mobile_storage.flip.committed import check
 
 __all__ = ["check"]

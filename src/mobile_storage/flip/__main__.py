@@ -16,15 +16,14 @@ from pathlib import Path
 import pandas as pd
 from distributed import Client
 
-from mobile_storage.compendium.log import stage
-from mobile_storage.compendium.processes import quiet_interrupt
-from mobile_storage.compendium.worlds import FLIP
-
-from .analysis import write
-from .design import hypercube, trajectories
-from .papers import PAPERS, RAW, Design, design, fingerprint, flip_paper
-from .publish import publish
-from .run import answer, connected
+from mobile_storage.core.log import stage
+from mobile_storage.core.processes import quiet_interrupt
+from mobile_storage.flip.analysis import write
+from mobile_storage.flip.design import hypercube, trajectories
+from mobile_storage.flip.papers import PAPERS, RAW, Design, design, fingerprint, flip_paper
+from mobile_storage.flip.publish import publish
+from mobile_storage.flip.run import answer, connected
+from mobile_storage.flip.worlds import FLIP
 
 CACHE = Path(".cache/flip")
 #: Worlds in a piece: some seconds of work.

@@ -34,12 +34,11 @@ import numpy as np
 import pandas as pd
 from SALib.analyze import rbd_fast
 
-from mobile_storage.compendium.io import read_json, write_csv
-from mobile_storage.compendium.log import stage
-from mobile_storage.compendium.worlds import FLIP, NO_SHARE, condition
-
-from .papers import PAPERS
-from .thresholds import RESAMPLES, SEED, decided, share, thresholds, tried
+from mobile_storage.core.io import read_json, write_csv
+from mobile_storage.core.log import stage
+from mobile_storage.flip.papers import PAPERS
+from mobile_storage.flip.thresholds import RESAMPLES, SEED, decided, share, thresholds, tried
+from mobile_storage.flip.worlds import FLIP, NO_SHARE, condition
 
 __all__ = ["analyse", "elementary_effects", "outcomes", "write"]
 
@@ -123,7 +122,7 @@ def analyse(
     Parameters
     ----------
     worlds, screening : DataFrame
-        The Latin hypercube and the Morris design, as `compendium.worlds.FlipTest` describes them.
+        The Latin hypercube and the Morris design, as `worlds.FlipTest` describes them.
     factors : DataFrame
         One row a varied value.
     run : mapping

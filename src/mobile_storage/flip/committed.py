@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mobile_storage.compendium.errors import InputError
-from mobile_storage.compendium.io import read_json
-from mobile_storage.compendium.worlds import FLIP, raw_digest
-
-from .papers import RAW, flip_paper
-from .run import rows
+from mobile_storage.core.errors import InputError
+from mobile_storage.core.io import read_json
+from mobile_storage.flip.papers import RAW, flip_paper
+from mobile_storage.flip.run import rows
+from mobile_storage.flip.worlds import FLIP, raw_digest
 
 __all__ = ["check"]
 

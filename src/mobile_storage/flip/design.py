@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 from SALib.sample import latin, morris
 
-from mobile_storage.compendium.parameters import ParameterSet
+from mobile_storage.core.ledger import ParameterSet
 
 __all__ = ["WIDE", "Factor", "hypercube", "moved", "ranged_factors", "readings", "trajectories"]
 
-#: A range wider than this factor is sampled on a logarithmic scale, as in `mmbes.calibration`.
+#: A range wider than this factor is sampled on a logarithmic scale, as in `search.calibration`.
 WIDE = 4.0
 
 Raw = TypeVar("Raw")

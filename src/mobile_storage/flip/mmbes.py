@@ -14,22 +14,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mobile_storage.compendium.claims import Claim
-from mobile_storage.compendium.errors import InputError
-from mobile_storage.mmbes.calibration import targets
-from mobile_storage.mmbes.claims import TRACE_KWH, Outcome, checks, numbers
-from mobile_storage.mmbes.data import RawMmbes, build
-from mobile_storage.mmbes.evaluate import Prepared, prepare
-from mobile_storage.mmbes.forward import at_load_rate
-from mobile_storage.mmbes.model import ATTRIBUTES, Preferences, Substation
-from mobile_storage.mmbes.outcomes import FAMILIES, claimed_scenarios, outcome_record
-from mobile_storage.mmbes.report import describe
-from mobile_storage.mmbes.solve import evolve, objective
-from mobile_storage.mmbes.surfaces import Surface, surface
-
-from .design import Factor, moved, ranged_factors, readings
-from .margins import number_margin, trend_margins, verdict
-from .sizes import best
+from mobile_storage.core.claims import Claim
+from mobile_storage.core.errors import InputError
+from mobile_storage.flip.design import Factor, moved, ranged_factors, readings
+from mobile_storage.flip.margins import number_margin, trend_margins, verdict
+from mobile_storage.flip.sizes import best
+from mobile_storage.mmbes.analysis.claims import TRACE_KWH, Outcome, checks, numbers
+from mobile_storage.mmbes.analysis.outcomes import FAMILIES, claimed_scenarios, outcome_record
+from mobile_storage.mmbes.model.data import RawMmbes, build
+from mobile_storage.mmbes.model.evaluate import Prepared, prepare
+from mobile_storage.mmbes.model.report import describe
+from mobile_storage.mmbes.model.substation import ATTRIBUTES, Preferences, Substation
+from mobile_storage.mmbes.search.calibration import targets
+from mobile_storage.mmbes.search.forward import at_load_rate
+from mobile_storage.mmbes.search.solve import evolve, objective
+from mobile_storage.mmbes.search.surfaces import Surface, surface
 
 __all__ = ["Mmbes", "factors"]
 

@@ -14,18 +14,17 @@ import pandas as pd
 import yaml
 
 import mobile_storage
-from mobile_storage.compendium.claims import read_claims
-from mobile_storage.compendium.parameters import ParameterSet
-from mobile_storage.mmbes.data import read_raw as read_mmbes
-from mobile_storage.pricing.data import read_raw as read_pricing
+from mobile_storage.core.claims import read_claims
+from mobile_storage.core.ledger import ParameterSet
+from mobile_storage.flip.design import Factor
+from mobile_storage.flip.mmbes import Mmbes
+from mobile_storage.flip.pricing import Pricing
+from mobile_storage.mmbes.model.data import read_raw as read_mmbes
+from mobile_storage.pricing.model.data import read_raw as read_pricing
 from mobile_storage.stages.mmbes.common import bounds
 from mobile_storage.stages.mmbes.common import params as mmbes_params
 from mobile_storage.stages.pricing.common import default_setting
 from mobile_storage.stages.pricing.common import params as pricing_params
-
-from .design import Factor
-from .mmbes import Mmbes
-from .pricing import Pricing
 
 __all__ = [
     "NOT_ASKED",

@@ -7,19 +7,18 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from mobile_storage.compendium.errors import InputError
-from mobile_storage.pricing.cases import Solution, solve
-from mobile_storage.pricing.certificate import NOISE_YUAN_PER_YEAR, regret_yuan_per_year
-from mobile_storage.pricing.claims import SIGNIFICANT_SHARE, Comparison
-from mobile_storage.pricing.data import PricingData, RawPricing, derive
-from mobile_storage.pricing.findings import AGREE
-from mobile_storage.pricing.game import Setting
-from mobile_storage.pricing.iteration import iterate
-from mobile_storage.pricing.sensitivity import compare
+from mobile_storage.core.errors import InputError
+from mobile_storage.flip.design import Factor, moved, ranged_factors
+from mobile_storage.flip.margins import verdict
+from mobile_storage.pricing.analysis.cases import Solution, solve
+from mobile_storage.pricing.analysis.certificate import NOISE_YUAN_PER_YEAR, regret_yuan_per_year
+from mobile_storage.pricing.analysis.claims import SIGNIFICANT_SHARE, Comparison
+from mobile_storage.pricing.analysis.findings import AGREE
+from mobile_storage.pricing.analysis.iteration import iterate
+from mobile_storage.pricing.analysis.sensitivity import compare
+from mobile_storage.pricing.model.data import PricingData, RawPricing, derive
+from mobile_storage.pricing.model.game import Setting
 from mobile_storage.stages.pricing.iteration import starts
-
-from .design import Factor, moved, ranged_factors
-from .margins import verdict
 
 __all__ = ["REGRET", "Pricing", "ordering_margins"]
 
@@ -145,7 +144,7 @@ class Pricing:
 
 
 def ordering_margins(c: Comparison) -> dict[str, float]:
-    """By how much each of P1-02 to P1-06 passes or fails `pricing.claims.orderings`, yuan/yr."""
+    """By how much each of P1-02 to P1-06 passes or fails `analysis.claims.orderings`, yuan/yr."""
     significant = SIGNIFICANT_SHARE * abs(c.no_emergency["net_income"])
     return {
         "P1-02": min(c.rise("total_revenue", o) for o in c.others),

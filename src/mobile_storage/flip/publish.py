@@ -7,11 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.compendium.io import replacing, write_csv, write_json
-from mobile_storage.compendium.worlds import NO_SHARE, raw_digest
-
-from .design import Factor
-from .papers import NOT_ASKED, Design, FlipPaper
+from mobile_storage.core.io import replacing, write_csv, write_json
+from mobile_storage.flip.design import Factor
+from mobile_storage.flip.papers import NOT_ASKED, Design, FlipPaper
+from mobile_storage.flip.worlds import NO_SHARE, raw_digest
 
 __all__ = ["agreement", "factor_table", "publish"]
 

@@ -17,10 +17,9 @@ import pandas as pd
 import pyarrow as pa
 from distributed import Client, LocalCluster, as_completed
 
-from mobile_storage.compendium.io import replacing
-from mobile_storage.compendium.log import ROOT, progress
-
-from .papers import FlipPaper
+from mobile_storage.core.io import replacing
+from mobile_storage.core.log import ROOT, progress
+from mobile_storage.flip.papers import FlipPaper
 
 __all__ = ["answer", "connected", "rows", "tidy"]
 

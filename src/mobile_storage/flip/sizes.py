@@ -1,6 +1,6 @@
 """The best size of the storage, quickly and nearly: for thousands of worlds.
 
-Interpolated physics over all sizes (`mmbes.surfaces`) shows where to look. From there the model
+Interpolated physics over all sizes (`search.surfaces`) shows where to look. From there the model
 itself is asked, on ever closer grids whose axes are the scale of the storage and its power over its
 energy: the objective is a ridge along which that ratio is constant, and on a grid of energies and
 powers a search would get stuck beside it.
@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mobile_storage.mmbes.evaluate import Prepared, comprehensive, net_profit, valued
-from mobile_storage.mmbes.model import Preferences
-from mobile_storage.mmbes.solve import Objective, objective
-from mobile_storage.mmbes.surfaces import Surface, best_size
+from mobile_storage.mmbes.model.evaluate import Prepared, comprehensive, net_profit, valued
+from mobile_storage.mmbes.model.substation import Preferences
+from mobile_storage.mmbes.search.solve import Objective, objective
+from mobile_storage.mmbes.search.surfaces import Surface, best_size
 
 __all__ = ["best", "climb"]
 

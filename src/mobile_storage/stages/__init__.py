@@ -4,7 +4,7 @@ A stage reads ``params.yaml`` and files below the current folder, calls the pack
 outputs, and holds no model of its own.
 """
 
-from mobile_storage.compendium.process_environment import fix_arithmetic
+from mobile_storage.core.process_environment import fix_arithmetic
 
 # Here, since every stage passes through here before it loads NumPy, however it was started.
 fix_arithmetic()

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import yaml
 
-from mobile_storage.compendium.choices import PAPERS
-from mobile_storage.compendium.errors import InputError, did_you_mean
-from mobile_storage.compendium.log import stage
-from mobile_storage.compendium.notebooks import run_notebook
+from mobile_storage.core.errors import InputError, did_you_mean
+from mobile_storage.core.log import stage
+from mobile_storage.core.params import PAPERS
+from mobile_storage.tools.notebooks import run_notebook
 
 STORED = Path("notebooks")
 EXECUTED = Path("notebooks/executed")

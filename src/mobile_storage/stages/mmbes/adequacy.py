@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from mobile_storage.adequacy.montecarlo import Sampling
-from mobile_storage.compendium.choices import SETS
-from mobile_storage.compendium.io import read_json, write_json
-from mobile_storage.compendium.log import stage
-from mobile_storage.mmbes.crosscheck import by_contingency, simulated, variants
-from mobile_storage.mmbes.data import build
+from mobile_storage.adequacy.simulation.estimate import Sampling
+from mobile_storage.core.io import read_json, write_json
+from mobile_storage.core.log import stage
+from mobile_storage.core.params import SETS
+from mobile_storage.mmbes.analysis.crosscheck import by_contingency, simulated, variants
+from mobile_storage.mmbes.model.data import build
 from mobile_storage.stages.mmbes.common import RESULTS, parameter_set, params
 
 #: Share of the published energy below which the best size is to build nothing.

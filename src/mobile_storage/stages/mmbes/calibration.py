@@ -11,13 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from mobile_storage.compendium.claims import read_claims
-from mobile_storage.compendium.errors import InputError, did_you_mean
-from mobile_storage.compendium.io import write_json
-from mobile_storage.compendium.log import end_with_parent, progress, stage
-from mobile_storage.mmbes.calibration import Fit, Misfit, Space, fit, screen, spread_points, targets
-from mobile_storage.mmbes.data import RawMmbes, ledger, read_raw
-from mobile_storage.mmbes.forward import Forward
+from mobile_storage.core.claims import read_claims
+from mobile_storage.core.errors import InputError, did_you_mean
+from mobile_storage.core.io import write_json
+from mobile_storage.core.log import end_with_parent, progress, stage
+from mobile_storage.mmbes.model.data import RawMmbes, ledger, read_raw
+from mobile_storage.mmbes.search.calibration import (
+    Fit,
+    Misfit,
+    Space,
+    fit,
+    screen,
+    spread_points,
+    targets,
+)
+from mobile_storage.mmbes.search.forward import Forward
 from mobile_storage.stages.mmbes.common import PARAMS, RAW, RESULTS, bounds, params
 
 LEDGER = "data/raw/claims.csv"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mobile_storage.compendium.claims import read_claims, write_verdicts
-from mobile_storage.compendium.io import read_json
-from mobile_storage.compendium.log import stage
-from mobile_storage.compendium.worlds import FLIP, plausible_worlds, read_summary
-from mobile_storage.mmbes.claims import Outcome
-from mobile_storage.mmbes.findings import convergence_finding, findings, loss_rate_finding
+from mobile_storage.core.claims import read_claims, write_verdicts
+from mobile_storage.core.io import read_json
+from mobile_storage.core.log import stage
+from mobile_storage.flip.worlds import FLIP, plausible_worlds, read_summary
+from mobile_storage.mmbes.analysis.claims import Outcome
+from mobile_storage.mmbes.analysis.findings import convergence_finding, findings, loss_rate_finding
 from mobile_storage.stages.mmbes.common import RAW, RESULTS, params
 
 LEDGER = "data/raw/claims.csv"

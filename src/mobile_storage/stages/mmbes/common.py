@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mobile_storage.compendium.choices import read_section
-from mobile_storage.compendium.io import read_json
-from mobile_storage.mmbes.data import RawMmbes, read_raw
+from mobile_storage.core.io import read_json
+from mobile_storage.core.params import read_section
+from mobile_storage.mmbes.model.data import RawMmbes, read_raw
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw/fu2024")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from mobile_storage.compendium.io import read_json, write_json
-from mobile_storage.compendium.log import end_with_parent, progress, stage
-from mobile_storage.mmbes.data import read_raw
-from mobile_storage.mmbes.outcomes import outcome_record
+from mobile_storage.core.io import read_json, write_json
+from mobile_storage.core.log import end_with_parent, progress, stage
+from mobile_storage.mmbes.analysis.outcomes import outcome_record
+from mobile_storage.mmbes.model.data import read_raw
 from mobile_storage.stages.mmbes.common import RAW, RESULTS, bounds, params
 
 

@@ -7,15 +7,15 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mobile_storage.compendium.io import read_json
-from mobile_storage.compendium.log import stage
-from mobile_storage.compendium.style import save_figure
-from mobile_storage.compendium.worlds import FLIP, read_flip
-from mobile_storage.compendium.worlds_figures import figures as flip_figures
-from mobile_storage.mmbes import figures
-from mobile_storage.mmbes.data import RawMmbes, build
-from mobile_storage.mmbes.model import ATTRIBUTES
-from mobile_storage.mmbes.network import case_network
+from mobile_storage.core.io import read_json
+from mobile_storage.core.log import stage
+from mobile_storage.core.style import save_figure
+from mobile_storage.flip.figures import figures as flip_figures
+from mobile_storage.flip.worlds import FLIP, read_flip
+from mobile_storage.mmbes.model.data import RawMmbes, build
+from mobile_storage.mmbes.model.network import case_network
+from mobile_storage.mmbes.model.substation import ATTRIBUTES
+from mobile_storage.mmbes.show import figures
 from mobile_storage.stages.mmbes.claims import member, solved
 from mobile_storage.stages.mmbes.common import FIGURES, RAW, RESULTS, parameter_set, params
 from mobile_storage.stages.mmbes.published import implied_options, load_rates, published

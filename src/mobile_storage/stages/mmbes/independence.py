@@ -11,14 +11,14 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.adequacy.montecarlo import Sampling
-from mobile_storage.compendium.choices import SETS
-from mobile_storage.compendium.io import read_json, write_csv
-from mobile_storage.compendium.log import end_with_parent, progress, stage
-from mobile_storage.mmbes.data import RawMmbes
-from mobile_storage.mmbes.independence import compared, simulated
-from mobile_storage.mmbes.scenarios import FAMILIES, scenarios
-from mobile_storage.mmbes.solve import Size
+from mobile_storage.adequacy.simulation.estimate import Sampling
+from mobile_storage.core.io import read_json, write_csv
+from mobile_storage.core.log import end_with_parent, progress, stage
+from mobile_storage.core.params import SETS
+from mobile_storage.mmbes.analysis.independence import compared, simulated
+from mobile_storage.mmbes.model.data import RawMmbes
+from mobile_storage.mmbes.search.scenarios import FAMILIES, scenarios
+from mobile_storage.mmbes.search.solve import Size
 from mobile_storage.stages.mmbes.common import RESULTS, bounds, parameter_set, params
 
 SERIES = {"load_rate": "load_rate", "weights": "loss", "reference": "cost", "extreme": None}

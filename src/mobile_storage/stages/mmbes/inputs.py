@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from mobile_storage.compendium.choices import SETS
-from mobile_storage.compendium.io import write_json
-from mobile_storage.compendium.log import stage
-from mobile_storage.mmbes.data import build, ledger
-from mobile_storage.mmbes.evaluate import prepare
+from mobile_storage.core.io import write_json
+from mobile_storage.core.log import stage
+from mobile_storage.core.params import SETS
+from mobile_storage.mmbes.model.data import build, ledger
+from mobile_storage.mmbes.model.evaluate import prepare
 from mobile_storage.stages.mmbes.common import RESULTS, parameter_set
 
 

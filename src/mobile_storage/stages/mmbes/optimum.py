@@ -9,14 +9,14 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from mobile_storage.compendium.choices import SETS
-from mobile_storage.compendium.io import SIGNIFICANT_DIGITS, write_csv, write_json
-from mobile_storage.compendium.log import end_with_parent, progress, stage
-from mobile_storage.mmbes.data import build
-from mobile_storage.mmbes.evaluate import Prepared, prepare
-from mobile_storage.mmbes.model import Preferences
-from mobile_storage.mmbes.report import describe
-from mobile_storage.mmbes.solve import (
+from mobile_storage.core.io import SIGNIFICANT_DIGITS, write_csv, write_json
+from mobile_storage.core.log import end_with_parent, progress, stage
+from mobile_storage.core.params import SETS
+from mobile_storage.mmbes.model.data import build
+from mobile_storage.mmbes.model.evaluate import Prepared, prepare
+from mobile_storage.mmbes.model.report import describe
+from mobile_storage.mmbes.model.substation import Preferences
+from mobile_storage.mmbes.search.solve import (
     OBJECTIVES,
     Evolution,
     Objective,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mobile_storage.compendium.claims import read_claims
-from mobile_storage.mmbes.data import RawMmbes
-from mobile_storage.mmbes.implied import peak_load, transformer_options
+from mobile_storage.core.claims import read_claims
+from mobile_storage.mmbes.analysis.implied import peak_load, transformer_options
+from mobile_storage.mmbes.model.data import RawMmbes
 from mobile_storage.stages.mmbes.common import params
 
 CLAIMS = "data/raw/claims.csv"

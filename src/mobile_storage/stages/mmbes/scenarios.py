@@ -8,11 +8,11 @@ from functools import partial
 
 import pandas as pd
 
-from mobile_storage.compendium.choices import SETS
-from mobile_storage.compendium.io import write_csv
-from mobile_storage.compendium.log import end_with_parent, progress, stage
-from mobile_storage.mmbes.outcomes import scenario_row
-from mobile_storage.mmbes.scenarios import FAMILIES, scenarios
+from mobile_storage.core.io import write_csv
+from mobile_storage.core.log import end_with_parent, progress, stage
+from mobile_storage.core.params import SETS
+from mobile_storage.mmbes.analysis.outcomes import scenario_row
+from mobile_storage.mmbes.search.scenarios import FAMILIES, scenarios
 from mobile_storage.stages.mmbes.common import RESULTS, bounds, parameter_set, params
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from mobile_storage.compendium.io import read_json, write_table
-from mobile_storage.compendium.log import stage
-from mobile_storage.compendium.worlds import FLIP, read_flip
-from mobile_storage.compendium.worlds_tables import tables as flip_tables
-from mobile_storage.mmbes import agreement, tables
-from mobile_storage.mmbes.data import RawMmbes, build, ledger
-from mobile_storage.mmbes.implied import initial_interruption
+from mobile_storage.core.io import read_json, write_table
+from mobile_storage.core.log import stage
+from mobile_storage.flip.tables import tables as flip_tables
+from mobile_storage.flip.worlds import FLIP, read_flip
+from mobile_storage.mmbes.analysis.implied import initial_interruption
+from mobile_storage.mmbes.model.data import RawMmbes, build, ledger
+from mobile_storage.mmbes.show import agreement, tables
 from mobile_storage.stages.mmbes.common import RAW, RESULTS, TABLES, parameter_set, params
 from mobile_storage.stages.mmbes.published import implied_options, implied_peaks, published
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from mobile_storage.compendium.choices import CASES
-from mobile_storage.compendium.io import write_json
-from mobile_storage.compendium.log import stage
-from mobile_storage.pricing.certificate import certified_case
-from mobile_storage.pricing.data import load
+from mobile_storage.core.io import write_json
+from mobile_storage.core.log import stage
+from mobile_storage.core.params import CASES
+from mobile_storage.pricing.analysis.certificate import certified_case
+from mobile_storage.pricing.model.data import load
 from mobile_storage.stages.pricing.common import RAW, RESULTS, params, setting
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.compendium.claims import read_claims, write_verdicts
-from mobile_storage.compendium.io import read_json
-from mobile_storage.compendium.log import stage
-from mobile_storage.compendium.worlds import FLIP, plausible_worlds, read_summary
-from mobile_storage.pricing.claims import Comparison, comparison
-from mobile_storage.pricing.findings import (
+from mobile_storage.core.claims import read_claims, write_verdicts
+from mobile_storage.core.io import read_json
+from mobile_storage.core.log import stage
+from mobile_storage.flip.worlds import FLIP, plausible_worlds, read_summary
+from mobile_storage.pricing.analysis.claims import Comparison, comparison
+from mobile_storage.pricing.analysis.findings import (
     flipping_parameters,
     iteration_finding,
     milp_finding,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mobile_storage.compendium.choices import read_section
-from mobile_storage.compendium.io import read_json
-from mobile_storage.pricing.game import Setting
+from mobile_storage.core.io import read_json
+from mobile_storage.core.params import read_section
+from mobile_storage.pricing.model.game import Setting
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw/bao2024")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mobile_storage.compendium.io import read_json
-from mobile_storage.compendium.log import stage
-from mobile_storage.compendium.style import save_figure
-from mobile_storage.compendium.worlds import FLIP, read_flip
-from mobile_storage.compendium.worlds_figures import figures as flip_figures
-from mobile_storage.pricing import figures
-from mobile_storage.pricing.data import derive, read_raw
+from mobile_storage.core.io import read_json
+from mobile_storage.core.log import stage
+from mobile_storage.core.style import save_figure
+from mobile_storage.flip.figures import figures as flip_figures
+from mobile_storage.flip.worlds import FLIP, read_flip
+from mobile_storage.pricing.model.data import derive, read_raw
+from mobile_storage.pricing.show import figures
 from mobile_storage.stages.pricing.common import FIGURES, RAW, RESULTS, case_results, default_cases
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mobile_storage.bilevel.errors import BilevelModelError, SolverUnavailableError
-from mobile_storage.compendium.io import write_json
-from mobile_storage.compendium.log import progress, stage
-from mobile_storage.pricing.cases import KKT_CUSTOMERS, solve
-from mobile_storage.pricing.certificate import regret_yuan_per_year, without_noise
-from mobile_storage.pricing.data import PricingData, load
-from mobile_storage.pricing.game import Setting
+from mobile_storage.core.io import write_json
+from mobile_storage.core.log import progress, stage
+from mobile_storage.pricing.analysis.cases import KKT_CUSTOMERS, solve
+from mobile_storage.pricing.analysis.certificate import regret_yuan_per_year, without_noise
+from mobile_storage.pricing.model.data import PricingData, load
+from mobile_storage.pricing.model.game import Setting
 from mobile_storage.stages.pricing.common import RAW, RESULTS, params, setting
 
 ROUTES = (

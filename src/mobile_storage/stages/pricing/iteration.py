@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mobile_storage.compendium.io import read_json, write_json
-from mobile_storage.compendium.log import stage
-from mobile_storage.pricing.data import PricingData, load
-from mobile_storage.pricing.game import highest_useful_prices
-from mobile_storage.pricing.grades import Prices
-from mobile_storage.pricing.iteration import iterate
+from mobile_storage.core.io import read_json, write_json
+from mobile_storage.core.log import stage
+from mobile_storage.pricing.analysis.iteration import iterate
+from mobile_storage.pricing.model.data import PricingData, load
+from mobile_storage.pricing.model.game import highest_useful_prices
+from mobile_storage.pricing.model.grades import Prices
 from mobile_storage.stages.pricing.common import RAW, RESULTS, params, setting
 
 

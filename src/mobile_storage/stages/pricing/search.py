@@ -5,10 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from mobile_storage.compendium.io import write_json
-from mobile_storage.compendium.log import end_with_parent, progress, stage
-from mobile_storage.pricing.data import load
-from mobile_storage.pricing.search import blind_search
+from mobile_storage.core.io import write_json
+from mobile_storage.core.log import end_with_parent, progress, stage
+from mobile_storage.pricing.analysis.search import blind_search
+from mobile_storage.pricing.model.data import load
 from mobile_storage.stages.pricing.common import RAW, RESULTS, default_setting, params
 
 

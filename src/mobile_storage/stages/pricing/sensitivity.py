@@ -8,11 +8,11 @@ from functools import partial
 
 import pandas as pd
 
-from mobile_storage.compendium.errors import InputError, did_you_mean
-from mobile_storage.compendium.io import write_csv
-from mobile_storage.compendium.log import end_with_parent, progress, stage
-from mobile_storage.pricing.data import read_raw
-from mobile_storage.pricing.sensitivity import moves, try_move
+from mobile_storage.core.errors import InputError, did_you_mean
+from mobile_storage.core.io import write_csv
+from mobile_storage.core.log import end_with_parent, progress, stage
+from mobile_storage.pricing.analysis.sensitivity import moves, try_move
+from mobile_storage.pricing.model.data import read_raw
 from mobile_storage.stages.pricing.common import PARAMS, RAW, RESULTS, default_setting, params
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mobile_storage.compendium.io import read_json, write_table
-from mobile_storage.compendium.log import stage
-from mobile_storage.compendium.worlds import FLIP, read_flip
-from mobile_storage.compendium.worlds_tables import tables as flip_tables
-from mobile_storage.pricing import independence, tables
-from mobile_storage.pricing.data import load
+from mobile_storage.core.io import read_json, write_table
+from mobile_storage.core.log import stage
+from mobile_storage.flip.tables import tables as flip_tables
+from mobile_storage.flip.worlds import FLIP, read_flip
+from mobile_storage.pricing.model.data import load
+from mobile_storage.pricing.show import agreement, tables
 from mobile_storage.stages.pricing.common import RAW, RESULTS, TABLES, case_results, default_cases
 
 YUAN = "yuan/yr"
@@ -51,7 +51,7 @@ def main() -> None:
             ),
             *(
                 write_table(frame, TABLES / name, caption, units)
-                for name, frame, caption, units in independence.every_table(
+                for name, frame, caption, units in agreement.every_table(
                     read_json(RESULTS / "formulations.json"),
                     read_json(RESULTS / "ties.json"),
                     cases,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mobile_storage.compendium.io import write_json
-from mobile_storage.compendium.log import progress, stage
-from mobile_storage.pricing.data import load
-from mobile_storage.pricing.grades import Prices
-from mobile_storage.pricing.ties import tie_record
+from mobile_storage.core.io import write_json
+from mobile_storage.core.log import progress, stage
+from mobile_storage.pricing.analysis.ties import tie_record
+from mobile_storage.pricing.model.data import load
+from mobile_storage.pricing.model.grades import Prices
 from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results, params, setting
 
 

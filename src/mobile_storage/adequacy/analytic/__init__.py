@@ -1,0 +1,1 @@
+"""Expected unserved energy of a network's outages, in closed form or by enumeration."""

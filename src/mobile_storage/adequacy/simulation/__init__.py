@@ -1,0 +1,1 @@
+"""Monte Carlo simulation, written apart from `analytic`, against which it is tested."""

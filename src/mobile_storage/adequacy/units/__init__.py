@@ -1,0 +1,1 @@
+"""Independent units in parallel: outage tables, loss of load, exact chains with storage."""

@@ -1,0 +1,175 @@
+"""Log lines that say where they come from, progress bars, and the end of a stage that failed."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import psutil
+from tqdm import tqdm
+
+from mobile_storage.core.errors import OutputError, PlainError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = [
+    "ERROR_FILE",
+    "ERROR_MARK",
+    "RUNNER",
+    "UNDER_DVC",
+    "configure",
+    "end_with_parent",
+    "progress",
+    "stage",
+]
+
+T = TypeVar("T")
+
+#: Every library module logs below this name, so that one handler serves them all.
+ROOT = "mobile_storage"
+#: Precedes the sentence of a `PlainError` in a stage's output.
+ERROR_MARK = "ERROR: "
+#: Environment variable: a file that gets the same sentence, for whoever started the stage.
+ERROR_FILE = "MOBILE_STORAGE_ERROR_FILE"
+#: Environment variable: the process that runs the pipeline.
+RUNNER = "MOBILE_STORAGE_RUNNER"
+#: DVC sets this one for every stage that it starts.
+UNDER_DVC = "DVC_STAGE"
+#: The disk is full, the quota used up, the file system read-only: nothing is wrong with the code.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+class _Handler(logging.StreamHandler):
+    """Writes to whatever ``sys.stderr`` is when a line is logged (tests and tqdm replace it)."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+def configure(stage: str, case: str | None = None) -> logging.Logger:
+    """Return the compendium's logger, its lines reading ``stage | case | message``.
+
+    Calling it again changes the prefix; lines never come twice. Library modules that log with
+    ``logging.getLogger(__name__)`` share the prefix.
+    """
+    logger = logging.getLogger(ROOT)
+    for handler in [h for h in logger.handlers if isinstance(h, _Handler)]:
+        logger.removeHandler(handler)
+    handler = _Handler()
+    prefix = " | ".join(part.replace("%", "%%") for part in (stage, case) if part)
+    handler.setFormatter(logging.Formatter(f"{prefix} | %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    return logger
+
+
+@contextmanager
+def stage(name: str, case: str | None = None) -> Iterator[logging.Logger]:
+    """Run the body of a stage's ``main``: log with its name, end with one sentence where it can.
+
+    A `PlainError` (bad input, a full disk, a notebook's cell that raises, no solver) becomes one
+    log line, ``name | case | ERROR: sentence``, and exit code 2: the sentence says what to mend, a
+    traceback would bury it. Every other exception goes up as it is.
+    """
+    logger = configure(name, case)
+    if UNDER_DVC in os.environ:
+        end_with_parent()
+    started = time.monotonic()
+    try:
+        yield logger
+    except (PlainError, OSError) as error:
+        if isinstance(error, OSError):
+            if error.errno not in _DISK:
+                raise
+            error = OutputError(error.filename or "A file beside the results", error)
+        logger.error("%s%s", ERROR_MARK, error)
+        if ERROR_FILE in os.environ:
+            with suppress(OSError):  # the disk may be full: the sentence is in the log
+                Path(os.environ[ERROR_FILE]).write_text(str(error), encoding="utf-8")
+        raise SystemExit(2) from error
+    logger.info("done in %.1f s", time.monotonic() - started)
+
+
+def end_with_parent() -> None:
+    """From now on, end this process and its children as soon as one that started it is gone.
+
+    A kill reaches one process only. Without this a killed run's stages would go on, and the next
+    run would start them beside themselves. So every stage ends with DVC and with whoever runs the
+    pipeline, and every worker of a pool (as its ``initializer``) with its stage.
+    """
+    own = psutil.Process()
+    try:
+        above = _above(own)
+    except psutil.NoSuchProcess:  # gone already
+        os._exit(1)
+
+    def watch() -> None:
+        while all(map(_works, above)):
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        for child in own.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _above(process: psutil.Process) -> list[psutil.Process]:
+    """Return the processes above this one, up to the one that runs the pipeline if it is named."""
+    runner = int(os.environ.get(RUNNER, 0))
+    above: list[psutil.Process] = []
+    while (parent := (above or [process])[-1].parent()) is not None:
+        above.append(parent)
+        if not runner or parent.pid == runner:
+            return above
+    return [*above[:1], psutil.Process(runner)] if runner else []
+
+
+def _works(process: psutil.Process) -> bool:
+    """Whether a process still runs; one that has ended, but that nobody has asked, does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def progress(iterable: Iterable[T], desc: str, total: int | None = None) -> Iterator[T]:
+    """Iterate with a progress bar on a terminal, with a log line now and then elsewhere.
+
+    Parameters
+    ----------
+    iterable : iterable
+        What to go through.
+    desc : str
+        What is being counted, as it should read in the bar.
+    total : int, optional
+        The number of items where `iterable` has no length.
+    """
+    if total is None and hasattr(iterable, "__len__"):
+        total = len(iterable)
+    if sys.stderr.isatty():
+        yield from tqdm(iterable, desc=desc, total=total, leave=False)
+        return
+    logger = logging.getLogger(ROOT)
+    started = last = time.monotonic()
+    for done, item in enumerate(iterable, start=1):
+        yield item
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES:
+            last = now
+            logger.info("%s: %d of %s after %.0f s", desc, done, total or "?", now - started)

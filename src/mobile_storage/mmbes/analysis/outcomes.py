@@ -1,0 +1,85 @@
+"""Everything the claims ask of one parameter set, in one go: for the members of an ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mobile_storage.mmbes.model.data import RawMmbes, build
+from mobile_storage.mmbes.model.evaluate import prepare
+from mobile_storage.mmbes.model.report import describe
+from mobile_storage.mmbes.search.scenarios import Scenario, scenarios
+from mobile_storage.mmbes.search.solve import evolve, objective
+
+__all__ = ["FAMILIES", "best_row", "claimed_scenarios", "outcome_record", "scenario_row"]
+
+#: Families that a claim is read from.
+FAMILIES = ("load_rate", "weights", "reference", "extreme")
+
+_CLAIMED = {"weights": "loss", "reference": "cost"}
+
+Search = Mapping[str, Any]
+
+
+def best_row(
+    raw: RawMmbes,
+    bounds: tuple[float, float],
+    search: Search,
+    kind: str = "prospect",
+) -> dict[str, float]:
+    """`report.describe` at the best size of a set of ledgers.
+
+    Parameters
+    ----------
+    raw : RawMmbes
+    bounds : (float, float)
+        Largest energy, kWh, and power, kW.
+    search : mapping
+        Settings of `solve.evolve`.
+    kind : str
+        The objective.
+    """
+    substation, preferences = build(raw)
+    prepared = prepare(substation)
+    best = evolve(objective(prepared, preferences, kind), bounds, **search).best
+    return describe(prepared, preferences, best.energy_kwh, best.power_kw)
+
+
+def scenario_row(
+    raw: RawMmbes,
+    scenario: Scenario,
+    bounds: tuple[float, float],
+    search: Search,
+) -> dict[str, Any]:
+    """Best size for a scenario: ``series``, ``value`` and the numbers of `best_row`."""
+    best = best_row(raw.replace(scenario.moves), bounds, search)
+    return {"series": scenario.name, "value": scenario.value, **best}
+
+
+def claimed_scenarios(raw: RawMmbes, family: str, settings: Mapping[str, Any]) -> list[Scenario]:
+    """Scenarios of one of `FAMILIES` that a claim needs.
+
+    Of the weights and reference points these are both ends of the one that a claim is about: the
+    weight of the losses and the expected cost.
+    """
+    found = scenarios(raw, family, settings)
+    if family not in _CLAIMED:
+        return found
+    series = [s for s in found if s.name == _CLAIMED[family]]
+    return [series[0], series[-1]]
+
+
+def outcome_record(
+    raw: RawMmbes,
+    settings: Mapping[str, Any],
+    bounds: tuple[float, float],
+    search: Search,
+) -> dict[str, Any]:
+    """Both optima and the scenarios that a claim needs, as plain records."""
+    record: dict[str, Any] = {
+        kind: best_row(raw, bounds, search, kind) for kind in ("prospect", "net_profit")
+    }
+    for family in FAMILIES:
+        todo = claimed_scenarios(raw, family, settings)
+        record[family] = [scenario_row(raw, s, bounds, search) for s in todo]
+    return record

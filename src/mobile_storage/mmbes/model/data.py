@@ -1,0 +1,309 @@
+"""From the ledgers in ``data/raw/fu2024`` to a substation and its planner.
+
+`RawMmbes` holds what the CSV files say, `build` derives the model's dataclasses from it. Keeping
+the two apart lets a calibration or a scenario move one number and derive everything again.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mobile_storage.adequacy.analytic.network import Network
+from mobile_storage.core.errors import DoubtWarning, InputError, did_you_mean
+from mobile_storage.core.ledger import pivot_values
+from mobile_storage.mmbes.model.network import case_network, loads_behind, outages_of
+from mobile_storage.mmbes.model.raw import SCALARS, RawMmbes, ledger, read_raw
+from mobile_storage.mmbes.model.substation import (
+    ATTRIBUTES,
+    SOME_AVAILABILITY,
+    Battery,
+    Economics,
+    ExtremeEvents,
+    LoadCurves,
+    Losses,
+    Preferences,
+    Reliability,
+    Substation,
+)
+
+__all__ = ["RawMmbes", "build", "ledger", "read_raw"]
+
+PRIORITIES = ("critical", "important", "ordinary")
+DAYS_PER_YEAR = 365.0
+#: Part of what it should carry, or lose, at which a number is hardly the one that was meant.
+DOUBTFUL = 0.1
+#: How far rounding may leave the highest load from 1.
+PEAK_TOLERANCE = 0.001
+
+
+def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preferences]:
+    """The substation and the planner of a set of ledgers.
+
+    Parameters
+    ----------
+    raw : RawMmbes
+    **readings
+        Fields of `raw.Readings` in place of the ledgers' own.
+
+    Raises
+    ------
+    InputError
+        If the ledgers do not fit together; the sentence names file, row, value and expectation.
+    """
+    station, battery = raw.substation, raw.battery
+    if not battery["soc_min"] < battery["soc_max"]:
+        raise InputError(
+            file=raw.folder / "battery.csv",
+            where="soc_min",
+            value=battery["soc_min"],
+            expected=f"less than soc_max, {battery['soc_max']:g}",
+        )
+    read = replace(raw.readings, **readings)
+    if read.storage_failures == "faults" and battery["availability"] == 0.0:
+        raise InputError(
+            file=raw.folder / "battery.csv",
+            where="availability",
+            value=0.0,
+            expected=SOME_AVAILABILITY,
+        )
+    network = case_network(raw, read.repair_law)
+    contingencies, normal_capacity = outages_of(network)
+    ratings = _transformers(raw, "rating")
+    peak_kw = station["load_rate"] * float(ratings.sum()) * station["power_factor"]
+    _doubts(raw, network, peak_kw)
+    curves = _curves(raw)
+    lengths = raw.network[(raw.network["symbol"] == "length") & _counted_lines(raw)]
+    if lengths.empty:
+        raise InputError(
+            file=raw.folder / "network.csv",
+            where="column kind",
+            value=None,
+            expected="at least one line that starts at a source: its losses count",
+        )
+    substation = Substation(
+        load_rate=station["load_rate"],
+        peak_kw=peak_kw,
+        power_factor=station["power_factor"],
+        growth=station["load_growth"],
+        curves=curves,
+        battery=Battery(
+            **{s: battery[s] for s in SCALARS["battery"] if s != "calendar_life"},
+            calendar_life_yr=battery["calendar_life"],
+        ),
+        losses=Losses(
+            line_resistance_ohm=station["line_resistance"] * lengths["value"].to_numpy(float),
+            voltage_kv=station["voltage"],
+            own_share=station["distribution_ratio"],
+            transformer_rating_kva=ratings,
+            load_loss_kw=_transformers(raw, "load_loss"),
+            no_load_loss_kw=_transformers(raw, "no_load_loss"),
+        ),
+        reliability=Reliability(contingencies, normal_capacity),
+        extreme=_extreme(raw, curves, peak_kw),
+        economics=Economics(
+            **{s: raw.economics[s] for s in SCALARS["economics"] if s != "horizon"},
+            horizon_yr=raw.economics["horizon"],
+        ),
+        soc_law=read.soc_law,
+        added_load=read.added_load,
+        storage_failures=read.storage_failures,
+    )
+    return substation, _preferences(raw, read.rank_dependent)
+
+
+def _doubts(raw: RawMmbes, network: Network, peak_kw: float) -> None:
+    """Warn of what is possible but hardly meant, as where a unit or a separator was mistaken."""
+    file = raw.folder / "network.csv"
+    kinds = raw.network.drop_duplicates("component").set_index("component")["kind"]
+    fed = loads_behind(network)
+    for branch in network.branches:
+        carries = branch.capacity if branch.normal_capacity is None else branch.normal_capacity
+        load = peak_kw * fed.get(branch.name, 0.0)
+        if carries < DOUBTFUL * load:
+            _doubt(
+                file,
+                f"{kinds[branch.name]} {branch.name}",
+                f"carries {carries:g} kW, less than a tenth of the {load:g} kW behind it at the "
+                "annual peak",
+            )
+    for node in network.nodes:
+        if 0.0 < node.source_capacity < DOUBTFUL**3 * peak_kw:
+            _doubt(
+                file,
+                f"source {node.name}",
+                f"feeds {node.source_capacity:g} kW, less than a thousandth of the annual peak of "
+                f"{peak_kw:g} kW",
+            )
+    ratings, losses = _transformers(raw, "rating"), _transformers(raw, "load_loss")
+    losses = losses + _transformers(raw, "no_load_loss")
+    for k in np.flatnonzero(losses > DOUBTFUL * ratings):
+        _doubt(
+            file,
+            f"transformer {kinds.index[kinds == 'transformer'][k]}",
+            f"loses {losses[k]:g} kW at its rating of {ratings[k]:g} kVA, more than a tenth of it",
+        )
+
+
+def _doubt(file: Path, what: str, why: str) -> None:
+    warnings.warn(
+        f"{file}, {what} {why}. Look at its numbers, their units and their decimal points.",
+        DoubtWarning,
+        stacklevel=4,
+    )
+
+
+def _counted_lines(raw: RawMmbes) -> pd.Series:
+    """Lines whose losses count: those that start at a source (L1 and L2) [stated]."""
+    sources = set(raw.network.loc[raw.network["kind"] == "source", "component"])
+    return (raw.network["kind"] == "line") & raw.network["start"].isin(sources)
+
+
+def _transformers(raw: RawMmbes, symbol: str) -> np.ndarray:
+    rows = raw.network[(raw.network["kind"] == "transformer")]
+    values = rows[rows["symbol"] == symbol].set_index("component")["value"]
+    names = list(dict.fromkeys(rows["component"]))
+    missing = [name for name in names if name not in values.index]
+    if missing or not names:
+        raise InputError(
+            file=raw.folder / "network.csv",
+            where=f"transformer {missing[0]}" if missing else "column kind",
+            value=None,
+            expected=f"a row {symbol}" if missing else "at least one transformer",
+        )
+    return values.loc[names].to_numpy(float)
+
+
+def _curves(raw: RawMmbes) -> LoadCurves:
+    file = raw.folder / "load_curves.csv"
+    days = raw.day_types.set_index("day_type")["value"]
+    table = raw.load_curves.assign(hour=pd.to_numeric(raw.load_curves["hour"], errors="coerce"))
+    strange = table["hour"].isna()
+    if strange.any():
+        found = raw.load_curves.loc[strange, "hour"].iloc[0]
+        raise InputError(
+            file=file,
+            where="column hour",
+            value=found,
+            expected="an hour of the day as a number, such as 0, 7 or 7.5, not 07:00",
+        )
+    for name in dict.fromkeys(table["day_type"]):
+        if name not in days.index:
+            raise InputError(
+                file=file,
+                where="column day_type",
+                value=name,
+                expected=f"a day type of day_types.csv{did_you_mean(name, days.index)}",
+            )
+    if abs(days.sum() - DAYS_PER_YEAR) > 1e-6:
+        raise InputError(
+            file=raw.folder / "day_types.csv",
+            where="days of all day types together",
+            value=round(float(days.sum()), 9),
+            expected=f"{DAYS_PER_YEAR:g}",
+        )
+    shapes = []
+    for name in days.index:
+        rows = table[table["day_type"] == name].sort_values("hour")
+        hours = rows["hour"].to_numpy(float)
+        steps = 24 if hours.size <= 25 else 96 if hours.size > 49 else 48
+        expected = np.arange(steps) * 24.0 / steps
+        if hours.size != steps or not np.allclose(hours, expected):
+            missing = [h for h in expected if not np.isclose(hours, h).any()]
+            extra = [h for h in hours if not np.isclose(expected, h).any()]
+            what = f"hour {missing[0]:g}" if missing else f"no hour {(extra or [hours.max()])[0]:g}"
+            raise InputError(
+                file=file,
+                where=f"day type {name}",
+                value=f"{hours.size} steps",
+                expected=f"{what} (every hour, half-hour or quarter of the day once)",
+            )
+        shapes.append(rows["value"].to_numpy(float))
+    if len({shape.size for shape in shapes}) > 1:
+        raise InputError(
+            file=file,
+            where="the day types",
+            value=", ".join(str(shape.size) for shape in shapes) + " steps",
+            expected="the same number of steps in each",
+        )
+    highest = max(shape.max() for shape in shapes)
+    if abs(highest - 1.0) > PEAK_TOLERANCE:
+        raise InputError(
+            file=file,
+            where="highest load of all day types",
+            value=float(highest),
+            expected="1: loads are shares of the annual peak, and one of them is the peak",
+        )
+    return LoadCurves(tuple(days.index), np.array(shapes), days.to_numpy(float))
+
+
+def _extreme(raw: RawMmbes, curves: LoadCurves, peak_kw: float) -> ExtremeEvents:
+    # In the order of the file, as `RawMmbes.scenario_names` has them.
+    events = pivot_values(raw.extreme_events, ["scenario"]).reindex(raw.scenario_names)
+    if events["probability"].sum() > 1.0 + 1e-12:
+        raise InputError(
+            file=raw.folder / "extreme_events.csv",
+            where="probability of all scenarios together",
+            value=round(float(events["probability"].sum()), 9),
+            expected="at most 1: no more than one of them happens in a year",
+        )
+    file = raw.folder / "load_points.csv"
+    points = pivot_values(raw.load_points, ["load_point", "priority"]).reset_index("priority")
+    for name, priority in points["priority"].items():
+        if priority not in PRIORITIES:
+            raise InputError(
+                file=file,
+                where=f"load point {name}, column priority",
+                value=priority,
+                expected=f"one of {', '.join(PRIORITIES)}{did_you_mean(priority, PRIORITIES)}",
+            )
+    served = points[points["priority"] != "ordinary"].reindex(
+        columns=["priority", "share", "backup", "outage_loss"]
+    )
+    for name, loss in served["outage_loss"].items():
+        if np.isnan(loss):
+            raise InputError(
+                file=file,
+                where=f"load point {name}",
+                value=None,
+                expected="a row outage_loss: the point is not ordinary",
+            )
+    # The average over the year: nobody knows when the event comes.
+    mean = float(curves.days_per_year @ curves.shape.mean(axis=1)) / DAYS_PER_YEAR
+    return ExtremeEvents(
+        probability=events["probability"].to_numpy(float),
+        duration_h=events["duration"].to_numpy(float),
+        load_kw=served["share"].to_numpy(float) * peak_kw * mean,
+        backup_h=served["backup"].fillna(0.0).to_numpy(float),
+        loss_per_kwh=served["outage_loss"].to_numpy(float),
+        priority=served["priority"].map(PRIORITIES.index).to_numpy(int),
+    )
+
+
+def _preferences(raw: RawMmbes, rank_dependent: bool) -> Preferences:
+    p = raw.preferences
+    weights = np.array([p[f"weight_{k}"] for k in ATTRIBUTES])
+    if abs(weights.sum() - 1.0) > 1e-9:
+        raise InputError(
+            file=raw.folder / "preferences.csv",
+            where="weights of all attributes together",
+            value=round(float(weights.sum()), 9),
+            expected="1",
+        )
+    reference = np.array([p[f"reference_{k}"] for k in ATTRIBUTES])
+    # A cost counts as a negative outcome, and so does the one that is expected.
+    reference[ATTRIBUTES.index("cost")] *= -1.0
+    return Preferences(
+        alpha=p["alpha"],
+        beta=p["beta"],
+        loss_aversion=p["loss_aversion"],
+        gamma=p["gamma"],
+        delta=p["delta"],
+        weights=weights,
+        reference=reference,
+        rank_dependent=rank_dependent,
+    )

@@ -1,0 +1,257 @@
+"""The case network from its ledgers (Figure 7, read from the prose), and its outages."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import pandas as pd
+
+from mobile_storage.adequacy.analytic.consequences import contingencies, normal_capacity
+from mobile_storage.adequacy.analytic.contingency import Contingency, Deficit, Stage
+from mobile_storage.adequacy.analytic.network import Branch, CommonMode, LoadPoint, Network, Node
+from mobile_storage.core.errors import InputError, did_you_mean
+from mobile_storage.core.ledger import pivot_values
+
+if TYPE_CHECKING:
+    from mobile_storage.mmbes.model.data import RawMmbes
+
+__all__ = ["KINDS", "case_network", "loads_behind", "outages_of"]
+
+#: What a component can be. A ``common_mode`` takes out the elements that its start lists.
+KINDS = ("source", "busbar", "line", "transformer", "switch", "common_mode", "storage")
+_BRANCHES = ("line", "transformer", "switch")
+#: Kinds of which something must say how often they fail.
+_FAILING = ("busbar", "line", "transformer", "common_mode")
+#: Text for an end without a device, or a column that means nothing for the kind.
+_NONE = "none"
+#: Share of the hours out below which pairs of outages are evaluated without storage.
+RARE = 0.01
+_STATES = ("closed", "open", "automatic")
+
+
+def case_network(raw: RawMmbes, law: str = "exponential") -> Network:
+    """Network of the ledgers ``network.csv``, ``components.csv`` and ``load_points.csv``.
+
+    Failure data come from the component itself or else from its kind. A transformer can carry its
+    rating times the power factor, after a fault also times the overload factor.
+
+    Parameters
+    ----------
+    raw : RawMmbes
+    law : str
+        Law of every repair time.
+
+    Raises
+    ------
+    InputError
+        On a component that does not fit the others.
+    """
+    file = raw.folder / "network.csv"
+    text = ["kind", "start", "end", "start_device", "end_device", "state"]
+    wide = pivot_values(raw.network, ["component", *text]).reset_index(text)
+    wide = wide.reindex(dict.fromkeys(raw.network["component"]))
+    for kind in dict.fromkeys(raw.components["kind"]):
+        if kind not in KINDS:
+            raise InputError(
+                file=raw.folder / "components.csv",
+                where="column kind",
+                value=kind,
+                expected=f"one of {', '.join(KINDS)}{did_you_mean(kind, KINDS)}",
+            )
+    kinds = raw.components.set_index(["kind", "symbol"])["value"]
+    nodes: dict[str, Node] = {}
+    branches, modes, storage = [], [], None
+    for name, row in wide.iterrows():
+        if row["kind"] not in KINDS:
+            raise InputError(
+                file=file,
+                where=f"component {name}, column kind",
+                value=row["kind"],
+                expected=f"one of {', '.join(KINDS)}{did_you_mean(row['kind'], KINDS)}",
+            )
+        outage = {**_outage(raw, name, row, kinds), "law": law}
+        if row["kind"] in ("source", "busbar"):
+            capacity = row.get("capacity", math.nan) if row["kind"] == "source" else 0.0
+            nodes[name] = Node(
+                name, **outage, source_capacity=math.inf if pd.isna(capacity) else float(capacity)
+            )
+        elif row["kind"] in _BRANCHES:
+            branches.append(_branch(raw, name, row, outage))
+        elif row["kind"] == "common_mode":
+            modes.append(CommonMode(name, tuple(row["start"].split()), **outage))
+        else:
+            storage = row["start"]
+    if storage is None:
+        raise InputError(
+            file=file,
+            where="column kind",
+            value=None,
+            expected="a component of the kind storage: where the MMBES is connected",
+        )
+    for branch in branches:
+        for end in (branch.start, branch.end):
+            nodes.setdefault(end, Node(end))
+    places = raw.load_points[raw.load_points["symbol"] == "share"]
+    for point in places.itertuples():
+        if point.node not in nodes:
+            raise InputError(
+                file=raw.folder / "load_points.csv",
+                where=f"load point {point.load_point}, column node",
+                value=point.node,
+                expected=f"a node of network.csv{did_you_mean(point.node, nodes)}",
+            )
+    total = float(places["value"].sum())
+    if abs(total - 1.0) > 1e-9:
+        raise InputError(
+            file=raw.folder / "load_points.csv",
+            where="share of all load points together",
+            value=total,
+            expected="1",
+        )
+    try:
+        return Network(
+            tuple(nodes.values()),
+            tuple(branches),
+            tuple(
+                LoadPoint(point.load_point, point.node, float(point.value))
+                for point in places.itertuples()
+            ),
+            tuple(modes),
+            storage_node=storage,
+        )
+    except ValueError as error:
+        raise InputError(
+            file=file,
+            where="with components.csv and load_points.csv",
+            value="parts that do not fit together",
+            expected=f"a network that does: {error}",
+        ) from None
+
+
+def _outage(raw: RawMmbes, name: str, row: pd.Series, kinds: pd.Series) -> dict[str, float]:
+    """Failure rate, 1/yr, repair and switching time, h."""
+
+    def given(symbol: str) -> float | None:
+        own = row.get(symbol, math.nan)
+        return float(own) if not pd.isna(own) else kinds.get((row["kind"], symbol))
+
+    rate = given("failure_rate")
+    per_km = kinds.get((row["kind"], "failure_rate_per_km"))
+    if pd.isna(row.get("failure_rate", math.nan)) and per_km is not None:
+        if pd.isna(row.get("length", math.nan)):
+            raise InputError(
+                file=raw.folder / "network.csv",
+                where=f"component {name}",
+                value=None,
+                expected="a row length: its kind fails per km",
+            )
+        rate = per_km * float(row["length"])
+    if rate is None and row["kind"] in _FAILING:
+        raise InputError(
+            file=raw.folder / "network.csv",
+            where=f"component {name}",
+            value=None,
+            expected=f"a row failure_rate (0 if it never fails), or one of its kind "
+            f"{row['kind']} in components.csv",
+        )
+    return {
+        "rate": rate or 0.0,
+        "repair": given("repair_time") or 0.0,
+        "switching": given("switching_time") or 0.0,
+    }
+
+
+def _branch(raw: RawMmbes, name: str, row: pd.Series, outage: dict[str, float]) -> Branch:
+    if row["state"] not in _STATES:
+        raise InputError(
+            file=raw.folder / "network.csv",
+            where=f"component {name}, column state",
+            value=row["state"],
+            expected=f"one of {', '.join(_STATES)}{did_you_mean(row['state'], _STATES)}",
+        )
+    capacity, normal = row.get("capacity", math.nan), None
+    if row["kind"] == "transformer":
+        rating = row.get("rating", math.nan)
+        if pd.isna(rating):
+            raise InputError(
+                file=raw.folder / "network.csv",
+                where=f"transformer {name}",
+                value=None,
+                expected="a row rating",
+            )
+        normal = float(rating) * raw.substation["power_factor"]
+        capacity = normal * raw.substation["overload_factor"]
+    devices = (row[c] if row[c] != _NONE else "" for c in ("start_device", "end_device"))
+    return Branch(
+        name,
+        row["start"],
+        row["end"],
+        **outage,
+        **dict(zip(("from_device", "to_device"), devices, strict=True)),
+        capacity=math.inf if pd.isna(capacity) else float(capacity),
+        normal_capacity=normal,
+        normally_open=row["state"] != "closed",
+        automatic=row["state"] == "automatic",
+    )
+
+
+def loads_behind(network: Network) -> dict[str, float]:
+    """Share of the load that is cut off if a branch is taken out, by name, while all else works.
+
+    Branches that are open, or part of a loop, are left out.
+    """
+    graph = nx.Graph()
+    graph.add_nodes_from(node.name for node in network.nodes)
+    closed = [b for b in network.branches if not b.normally_open]
+    graph.add_edges_from((b.start, b.end) for b in closed)
+    sources = {node.name for node in network.nodes if node.source_capacity > 0.0}
+    total = sum(point.load for point in network.load_points)
+    found = {}
+    for branch in closed:
+        graph.remove_edge(branch.start, branch.end)
+        for end in (branch.start, branch.end):
+            part = nx.node_connected_component(graph, end)
+            if not part & sources:
+                load = sum(point.load for point in network.load_points if point.node in part)
+                found[branch.name] = load / total
+        graph.add_edge(branch.start, branch.end)
+    return found
+
+
+@lru_cache(maxsize=32)
+def outages_of(network: Network) -> tuple[tuple[Contingency, ...], float]:
+    """Contingencies up to second order, and what the intact network can feed, kW.
+
+    Where pairs of independent outages make up less than `RARE` of the time in which load can be
+    unfed, storage is taken to be of no use in them: they are many, and each costs as much to
+    evaluate as a common one. That understates what storage does, by at most that share.
+    """
+    every = contingencies(network, order=2)
+    singles = {c.name for c in contingencies(network, order=1)}
+    hours = {c.name: c.rate * c.repair for c in every if any(s.reachable.slopes for s in c.stages)}
+    pairs = sum(h for name, h in hours.items() if name not in singles)
+    if pairs < RARE * sum(hours.values()):
+        every = tuple(c if c.name in singles else _without_relief(c) for c in every)
+    return every, normal_capacity(network)
+
+
+def _without_relief(contingency: Contingency) -> Contingency:
+    """The contingency with all of its deficit out of the storage's reach."""
+    return replace(
+        contingency,
+        stages=tuple(
+            Stage(
+                s.until,
+                Deficit(),
+                Deficit(
+                    s.reachable.slopes + s.unreachable.slopes,
+                    s.reachable.knees + s.unreachable.knees,
+                ),
+            )
+            for s in contingency.stages
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Searches of paper 2: the best size, the scenarios, and the calibration."""

@@ -1,0 +1,241 @@
+"""Calibration: the smallest moves, inside plausible ranges, that come closest to published numbers.
+
+Penalised least squares. A residual is a target's distance in its tolerance; the penalty is the
+distance of each value from a centre in half its range. Where the best size is to build nothing,
+small moves change nothing, so differential evolution looks for starts first (`screen`) and local
+searches begin at the best of its last population (`fit`). With the literature set as centre that
+gives the calibrated set. With centres drawn all over the ranges it gives an ensemble of sets that
+come about as close, which shows how little the published numbers pin down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import differential_evolution, least_squares
+from scipy.stats import qmc
+
+from mobile_storage.core.claims import Claim
+
+__all__ = ["Fit", "Misfit", "Space", "Target", "fit", "screen", "spread_points", "targets"]
+
+#: A range wider than this factor is searched on a logarithmic scale.
+WIDE = 4.0
+#: A value at the end of half its range away from the centre costs as much as a target missed by
+#: this share of its tolerance.
+PENALTY = 0.2
+#: Step of the finite differences, as a share of the range: above the search's own noise.
+STEP = 0.01
+#: The search has to start this far inside the ranges.
+INSIDE = 1e-6
+
+
+@dataclass(frozen=True)
+class Target:
+    """A published number, and the distance that counts as one."""
+
+    claim: str
+    name: str
+    value: float
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Space:
+    """The values that may move.
+
+    Attributes
+    ----------
+    symbols : tuple of str
+        Keys for `RawMmbes.replace`.
+    low, high, literature : ndarray, shape (n,)
+        Ends of each range and the literature set's value.
+    """
+
+    symbols: tuple[str, ...]
+    low: np.ndarray
+    high: np.ndarray
+    literature: np.ndarray
+
+    @property
+    def _logarithmic(self) -> np.ndarray:
+        return (self.low > 0) & (self.high > WIDE * self.low)
+
+    def values(self, share: np.ndarray) -> np.ndarray:
+        """Values at shares of the ranges, both of shape (n,)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log = np.exp((1 - share) * np.log(self.low) + share * np.log(self.high))
+        return np.where(self._logarithmic, log, (1 - share) * self.low + share * self.high)
+
+    def share(self, values: np.ndarray) -> np.ndarray:
+        """Where values lie in their ranges, 0 to 1: the inverse of `values`."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log = np.log(values / self.low) / np.log(self.high / self.low)
+        return np.where(self._logarithmic, log, (values - self.low) / (self.high - self.low))
+
+    def moves(self, values: np.ndarray) -> dict[str, float]:
+        """Values as moves of the ledgers."""
+        return {symbol: float(v) for symbol, v in zip(self.symbols, values, strict=True)}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Where a search ended.
+
+    Attributes
+    ----------
+    values : ndarray, shape (n,)
+        In the order of the space's symbols.
+    predicted : ndarray, shape (targets,)
+        What the model makes of the targets.
+    residuals : ndarray, shape (targets,)
+        Distances in tolerances.
+    cost : float
+        Half the sum of squares, penalty included.
+    """
+
+    values: np.ndarray
+    predicted: np.ndarray
+    residuals: np.ndarray
+    cost: float
+
+    @property
+    def sum_of_squares(self) -> float:
+        """Of the targets' distances in tolerances, without the penalty."""
+        return float(self.residuals @ self.residuals)
+
+
+def targets(claims: Iterable[Claim], wanted: Sequence[str]) -> tuple[Target, ...]:
+    """Targets from the ledger of claims; a claim with two ends gives two.
+
+    The tolerance is that of the claim's rule: a share of the published number, where that is zero
+    of the larger end.
+    """
+    found = []
+    for claim in claims:
+        if claim.id not in wanted:
+            continue
+        ends = [float(part) for part in claim.published_value.split(" to ")]
+        largest = max(map(abs, ends))
+        for k, value in enumerate(ends):
+            name = claim.statement + (f" ({('low', 'high')[k]} end)" if len(ends) > 1 else "")
+            found.append(Target(claim.id, name, value, claim.tolerance * (abs(value) or largest)))
+    return tuple(found)
+
+
+def spread_points(space: Space, count: int, seed: int) -> np.ndarray:
+    """Values spread evenly over the ranges (Latin hypercube), shape (count, n)."""
+    shares = qmc.LatinHypercube(len(space.symbols), rng=seed).random(count)
+    return np.array([space.values(share) for share in shares])
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """What the searches make small: distances of the targets, and of the values from a centre.
+
+    Attributes
+    ----------
+    predict : callable
+        From values (n,) to what the model makes of the targets (targets,).
+    aims : sequence of Target
+    space : Space
+    centre : ndarray, shape (n,)
+        Values to stay close to.
+    """
+
+    predict: Callable[[np.ndarray], np.ndarray]
+    aims: Sequence[Target]
+    space: Space
+    centre: np.ndarray
+
+    def distances(self, predicted: np.ndarray) -> np.ndarray:
+        """Distances of the targets in tolerances."""
+        return np.array(
+            [(p - aim.value) / aim.tolerance for p, aim in zip(predicted, self.aims, strict=True)]
+        )
+
+    def residuals(self, share: np.ndarray) -> np.ndarray:
+        """Both kinds of distance at shares of the ranges, (targets + n,)."""
+        moved = 2.0 * PENALTY * (share - self.space.share(self.centre))
+        return np.concatenate([self.distances(self.predict(self.space.values(share))), moved])
+
+    def cost(self, share: np.ndarray) -> float:
+        """Half the sum of squares."""
+        residuals = self.residuals(share)
+        return float(residuals @ residuals) / 2.0
+
+
+def screen(
+    misfit: Misfit, generations: int, population: int, seed: int, mapped: Callable
+) -> np.ndarray:
+    """Values from which to search, the best first, shape (population, n).
+
+    The last population of differential evolution.
+
+    Parameters
+    ----------
+    misfit : Misfit
+    generations, population, seed : int
+        Settings of the evolution; the population is rounded to a multiple of n.
+    mapped : callable
+        As `map`, such as that of a pool of processes: the result does not depend on it.
+    """
+    n = misfit.centre.size
+    found = differential_evolution(
+        misfit.cost,
+        [(0.0, 1.0)] * n,
+        popsize=max(1, round(population / n)),
+        maxiter=generations,
+        # Keeps to many hills longer than SciPy's best1bin, which gathers on the first good one.
+        strategy="randtobest1bin",
+        mutation=(0.4, 0.9),
+        recombination=0.9,
+        tol=0.0,
+        rng=seed,
+        polish=False,
+        init="latinhypercube",
+        updating="deferred",
+        workers=mapped,
+    )
+    order = np.argsort(found.population_energies, kind="stable")
+    return np.array([misfit.space.values(share) for share in found.population[order]])
+
+
+def fit(misfit: Misfit, start: np.ndarray, evaluations: int) -> Fit:
+    """Search from one start.
+
+    Parameters
+    ----------
+    misfit : Misfit
+    start : ndarray, shape (n,)
+        Values to begin at.
+    evaluations : int
+        Most steps of the search; each takes n + 1 predictions.
+    """
+    found = least_squares(
+        misfit.residuals,
+        np.clip(misfit.space.share(start), INSIDE, 1 - INSIDE),
+        bounds=(0.0, 1.0),
+        # An absolute step: at the low end of a range a relative one would vanish.
+        jac=lambda share: _differences(misfit.residuals, share),
+        max_nfev=evaluations,
+        ftol=1e-3,
+        xtol=1e-3,
+    )
+    values = misfit.space.values(found.x)
+    predicted = misfit.predict(values)
+    return Fit(values, predicted, misfit.distances(predicted), float(found.cost))
+
+
+def _differences(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> np.ndarray:
+    """Jacobian by one-sided differences that stay inside the ranges."""
+    base = function(at)
+    columns = []
+    for k in range(at.size):
+        step = STEP if at[k] + STEP <= 1.0 else -STEP
+        moved = at.copy()
+        moved[k] += step
+        columns.append((function(moved) - base) / step)
+    return np.column_stack(columns)

@@ -1,0 +1,98 @@
+"""From values of the ledgers to what the model makes of the published numbers, quickly.
+
+One prediction takes the best size at the base load rate by either objective, and at both ends of
+the published sweep. Physical values change the surfaces (`surfaces`), prices and preferences only
+what they are worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from mobile_storage.adequacy.checks import require_number
+from mobile_storage.mmbes.analysis.claims import NUMBERS
+from mobile_storage.mmbes.model.data import RawMmbes, build
+from mobile_storage.mmbes.model.evaluate import Prepared, prepare, valued
+from mobile_storage.mmbes.model.substation import Substation
+from mobile_storage.mmbes.search.calibration import Space, Target
+from mobile_storage.mmbes.search.surfaces import Surface, best_size, surface
+
+__all__ = ["VALUATION_TABLES", "Forward", "at_load_rate"]
+
+#: Ledgers whose values change what a size is worth, not what it does.
+VALUATION_TABLES = ("economics", "preferences")
+#: Surfaces kept.
+MOST_KNOWN = 60
+
+
+@dataclass
+class Forward:
+    """Predictions for the targets as a function of the values that may move.
+
+    Attributes
+    ----------
+    raw : RawMmbes
+        The literature set, with the readings.
+    space : Space
+        What moves.
+    aims : sequence of Target
+        Number claims of `claims.NUMBERS`, P2-06 and P2-08.
+    bounds : (float, float)
+        Largest energy and power.
+    rates : (float, float)
+        Ends of the sweep of load rates.
+    known : dict
+        Surfaces that were worked out already.
+    """
+
+    raw: RawMmbes
+    space: Space
+    aims: Sequence[Target]
+    bounds: tuple[float, float]
+    rates: tuple[float, float]
+    known: dict[tuple, Surface] = field(default_factory=dict, repr=False)
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Predicted targets, shape (targets,)."""
+        moves = self.space.moves(values)
+        substation, preferences = build(self.raw.replace(moves))
+        key = tuple(v for k, v in moves.items() if k.split(".")[0] not in VALUATION_TABLES)
+        prepared = prepare(substation)
+        found = self._surface(key, prepared)
+        size = best_size(found, prepared, preferences)
+        there = valued(prepared, found.at(*np.array(size)[:, None]))
+        quantities = {
+            "energy_kwh": size[0],
+            "elcc_kw": there.elcc_kw[0],
+            "deferral_yr": there.deferral_years[0],
+            "eens_cut_kwh": there.eens_before_kwh[0] - there.eens_after_kwh[0],
+        }
+        predicted = {claim: quantities[name] for claim, name in NUMBERS.items()}
+        if not any(size):  # nothing built does nothing, without the splines' rounding
+            predicted = dict.fromkeys(predicted, 0.0)
+        predicted["P2-06"] = best_size(found, prepared, None)[0]
+        ends = []
+        for rate in self.rates:
+            loaded = prepare(at_load_rate(substation, rate))
+            ends.append(best_size(self._surface((*key, rate), loaded), loaded, preferences)[0])
+        return np.array(
+            [ends.pop(0) if a.claim == "P2-08" else predicted[a.claim] for a in self.aims]
+        )
+
+    def _surface(self, key: tuple, prepared: Prepared) -> Surface:
+        if key not in self.known:
+            # A search comes back to its last few points only.
+            if len(self.known) > MOST_KNOWN:
+                self.known.clear()
+            self.known[key] = surface(prepared, self.bounds)
+        return self.known[key]
+
+
+def at_load_rate(substation: Substation, rate: float) -> Substation:
+    """The same substation with all loads in proportion to another load rate."""
+    factor = require_number("rate", rate, above=0.0) / substation.load_rate
+    events = replace(substation.extreme, load_kw=factor * substation.extreme.load_kw)
+    return replace(substation, load_rate=rate, peak_kw=factor * substation.peak_kw, extreme=events)

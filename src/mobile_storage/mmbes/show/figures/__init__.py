@@ -1,0 +1,44 @@
+"""Figures of paper 2: from results to matplotlib figures, in the compendium's style.
+
+Nothing is searched or calibrated here. A *row* is what `report.describe` says of a size; mappings
+by parameter set (``literature``, ``calibrated``) keep their order in panels and legends.
+"""
+
+from mobile_storage.mmbes.show.figures.calibration import calibration, ensemble, implied
+from mobile_storage.mmbes.show.figures.flowchart import flowchart
+from mobile_storage.mmbes.show.figures.independence import independence, power_flow
+from mobile_storage.mmbes.show.figures.network import network
+from mobile_storage.mmbes.show.figures.operation import schedule, soc
+from mobile_storage.mmbes.show.figures.optimum import attributes, convergence, optimum_map
+from mobile_storage.mmbes.show.figures.outages import adequacy
+from mobile_storage.mmbes.show.figures.scenarios import (
+    cognition,
+    extreme,
+    importance,
+    load_rate,
+    reference,
+)
+from mobile_storage.mmbes.show.figures.theory import value_function, weighting
+
+__all__ = [
+    "adequacy",
+    "attributes",
+    "calibration",
+    "cognition",
+    "convergence",
+    "ensemble",
+    "extreme",
+    "flowchart",
+    "implied",
+    "importance",
+    "independence",
+    "load_rate",
+    "network",
+    "optimum_map",
+    "power_flow",
+    "reference",
+    "schedule",
+    "soc",
+    "value_function",
+    "weighting",
+]

@@ -1,0 +1,144 @@
+"""The three cases of section 4, solved and written out as rows of Table 1 and of the customers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyomo.environ as pyo
+
+from mobile_storage.bilevel import BilevelResult, solve_bilevel
+from mobile_storage.pricing.model.customers import Choice
+from mobile_storage.pricing.model.data import PricingData
+from mobile_storage.pricing.model.game import Formulation, Setting, build, leader_variables
+from mobile_storage.pricing.model.grades import LEVELS, Prices
+from mobile_storage.pricing.model.income import Account, account
+from mobile_storage.pricing.model.outcome import Outcome, sale, settle
+
+KKT_CUSTOMERS = 40
+"""With more customers than this the KKT model outgrows free solvers; `solve` leaves it then."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solved game.
+
+    Attributes
+    ----------
+    outcome : Outcome or None
+        None if no prices satisfy the constraints.
+    result : BilevelResult
+        What the solver did, with its certificate.
+    """
+
+    setting: Setting
+    outcome: Outcome | None
+    result: BilevelResult
+
+
+def solve(
+    data: PricingData,
+    setting: Setting,
+    *,
+    formulation: Formulation | Literal["auto"] = "auto",
+    method: str = "auto",
+    solver: str = "auto",
+    **options: Any,
+) -> Solution:
+    """Solve case 1 or 2.
+
+    Prices and choices are read from the model; the account is then recomputed from Eq. (1)-(9).
+
+    Parameters
+    ----------
+    formulation : str
+        See `game.build`; ``auto`` is ``kkt_strengthened`` for up to `KKT_CUSTOMERS` customers and
+        the equivalent, much smaller ``value_function`` beyond.
+    method, solver
+        See `mobile_storage.bilevel.solve_bilevel`.
+    **options
+        ``gap``, ``node_limit``, ``check_pessimistic`` and the like of `solve_bilevel`.
+    """
+    if formulation == "auto":
+        small = len(data.customers) <= KKT_CUSTOMERS
+        formulation = "kkt_strengthened" if small else "value_function"
+    m = build(data, setting, formulation)
+    followers = list(m.customer.values()) if formulation != "value_function" else []
+    leader = leader_variables(m) if followers else []
+    result = solve_bilevel(m, followers, leader, method=method, solver=solver, **options)
+    found = settle(data, setting, *decisions(m)) if result.solution else None
+    return Solution(setting, found, result)
+
+
+def decisions(m: pyo.ConcreteModel) -> tuple[Prices, tuple[Choice, ...]]:
+    """Prices and the customers' choices from a solved model."""
+
+    def levels(var, first: float) -> tuple[float, float, float]:
+        return tuple(pyo.value(var[k]) if k in var else first for k in LEVELS)
+
+    prices = Prices(
+        levels(m.base, pyo.value(m.base[1])),
+        levels(m.duration_premium, 0.0),
+        levels(m.response_premium, 0.0),
+    )
+    choices = {u: Choice(None, 0.0, 0.0) for u in m.U}
+    for u, k in m.UG:
+        if pyo.value(m.buys[u, k]) > 0.5:
+            grade = m.option[u, k].grade
+            capacity = pyo.value(m.customer[u].capacity_kw[k])
+            utility = m.data.customers[u].utility(capacity, prices.of(grade))
+            choices[u] = Choice(grade, capacity, utility)
+    return prices, tuple(choices.values())
+
+
+def no_emergency(data: PricingData, storage_kw: float) -> Account:
+    """Case 3: storage of given size that only trades with the grid; no vehicle, fuel or crew."""
+    return account([], storage_kw, 0, data.rates, data.response_costs)
+
+
+def largest_demand_kw(data: PricingData) -> float:
+    """Sum of S_max: the most storage power that these customers could ever ask for, kW.
+
+    Case 3's income is linear in its size, so a freely sized storage is either none or as large as
+    whatever limits it; this is the limit shown.
+    """
+    return sum(c.capacity_kw.upper for c in data.customers)
+
+
+def customer_rows(data: PricingData, found: Outcome) -> list[dict[str, Any]]:
+    """What each customer buys, pays and keeps, yuan/yr.
+
+    The cost of emergency supply is the fee plus the loss of what the bought capacity leaves
+    unserved; who stays out takes the cheaper of own storage and the loss itself.
+    """
+    rows = []
+    for c, choice in zip(data.customers, found.choices, strict=True):
+        sold = sale(c, choice, found.prices)
+        fee = sold.fee_yuan_per_year
+        residual = (
+            c.hours_per_year
+            * (c.capacity_kw.upper - choice.capacity_kw)
+            * c.outage_loss_yuan_per_kwh
+        )
+        alone = stand_alone_cost(c)
+        rows.append(
+            {
+                "customer": c.name,
+                "sector": c.sector,
+                "grade": choice.grade.label if choice.grade else "none",
+                "capacity_kw": choice.capacity_kw,
+                "price_yuan_per_kwh": sold.price_yuan_per_kwh if choice.grade else None,
+                "fee_yuan_per_year": fee,
+                "avoided_loss_yuan_per_year": c.avoidable_loss_yuan_per_year - residual,
+                "utility_yuan_per_year": choice.utility_yuan_per_year,
+                "own_storage_yuan_per_year": c.own_storage_yuan_per_year,
+                "stand_alone_cost_yuan_per_year": alone,
+                "supply_cost_yuan_per_year": fee + residual if choice.grade else alone,
+            }
+        )
+    return rows
+
+
+def stand_alone_cost(customer) -> float:
+    """Cost of a customer left to itself: own storage or the loss, whichever is less, yuan/yr."""
+    return min(customer.own_storage_yuan_per_year, customer.avoidable_loss_yuan_per_year)

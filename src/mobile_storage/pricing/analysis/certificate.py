@@ -1,0 +1,118 @@
+"""The certificate of a solved game, and its record for the results folder.
+
+(a) residuals of the KKT conditions, (b) each follower against its best response by enumeration,
+(c) no multiplier at its big-M, (d) income recomputed from Eq. (1)-(9) against the optimiser's
+objective, (e) the ranges over the optimal set, from `intervals.optimal_ranges`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from mobile_storage.pricing.analysis.cases import KKT_CUSTOMERS, Solution, customer_rows, solve
+from mobile_storage.pricing.analysis.intervals import optimal_ranges
+from mobile_storage.pricing.model.customers import best_responses
+from mobile_storage.pricing.model.data import PricingData
+from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.outcome import Outcome
+
+NOISE = 1e-9
+"""Residuals and gaps below this are rounding, which differs between processors: written as 0."""
+NOISE_YUAN_PER_YEAR = 1e-6
+"""The same for money."""
+
+
+def without_noise(value: float | None, noise: float = NOISE) -> float | None:
+    """The value, or 0 if it is rounding."""
+    return 0.0 if value is not None and abs(value) < noise else value
+
+
+def regret_yuan_per_year(data: PricingData, setting: Setting, found: Outcome) -> float:
+    """Largest difference of any customer's utility from that of its best response.
+
+    0 at an equilibrium. A choice that is worse than the best response is one that the customer
+    regrets; one that is better is one that it cannot make: a grade that it refuses by Eq. (12), or
+    a capacity outside the band.
+    """
+    worst = 0.0
+    for customer, menu, cap, choice in zip(
+        data.customers, setting.menus(data), data.acceptable_prices, found.choices, strict=True
+    ):
+        best = best_responses(customer, menu, found.prices, cap, tolerance=1e-6)
+        highest = max(c.utility_yuan_per_year for c in best)
+        worst = max(worst, abs(highest - choice.utility_yuan_per_year))
+    return without_noise(worst, NOISE_YUAN_PER_YEAR)
+
+
+def certified_case(
+    data: PricingData,
+    setting: Setting,
+    *,
+    ranges: bool = True,
+    solver: str = "auto",
+    **options: Any,
+) -> dict[str, Any]:
+    """Solve a case and return its record with the whole certificate.
+
+    Parameters
+    ----------
+    ranges : bool
+        Whether to add part (e), as ``intervals``. It takes some hundred small MILPs, so it is left
+        out for more than `KKT_CUSTOMERS` customers.
+    **options
+        Of `cases.solve`.
+    """
+    solution = solve(data, setting, solver=solver, **options)
+    record = case_record(data, solution)
+    if ranges and solution.result.optimal and len(data.customers) <= KKT_CUSTOMERS:
+        found = optimal_ranges(data, setting, solution.outcome, solver=solver)
+        record["intervals"] = {name: asdict(interval) for name, interval in found.items()}
+    return record
+
+
+def case_record(data: PricingData, solution: Solution) -> dict[str, Any]:
+    """Everything that a reader or a later stage may ask about a solved case.
+
+    Wall time stays out: it differs from run to run.
+    """
+    result, found = solution.result, solution.outcome
+    record: dict[str, Any] = {
+        "setting": asdict(solution.setting),
+        "status": result.status,
+        "message": result.message,
+        "solver": {
+            "method": result.method,
+            "name": result.solver,
+            "version": result.solver_version,
+            "gap": without_noise(result.gap),
+            "bound": result.bound,
+            "variables": result.n_variables,
+            "constraints": result.n_constraints,
+            "announcements": result.announcements,
+        },
+    }
+    if found is None:
+        return record
+    certificate = result.certificate
+    return record | {
+        "prices": asdict(found.prices),
+        "storage_kw": found.storage_kw,
+        "fleet": found.fleet,
+        "account": found.account.rows(),
+        "customers": customer_rows(data, found),
+        "certificate": {
+            "largest_residual": without_noise(certificate.largest_residual),
+            "regret_yuan_per_year": regret_yuan_per_year(data, solution.setting, found),
+            "largest_follower_gap_yuan_per_year": without_noise(
+                max(map(abs, result.follower_gaps.values()), default=0.0), NOISE_YUAN_PER_YEAR
+            ),
+            "any_at_big_m": certificate.any_at_bound,
+            "objective_minus_account_yuan_per_year": without_noise(
+                result.objective - found.account.net_income, NOISE_YUAN_PER_YEAR
+            ),
+            "violation_yuan_per_year": without_noise(
+                found.violation_yuan_per_year, NOISE_YUAN_PER_YEAR
+            ),
+        },
+    }

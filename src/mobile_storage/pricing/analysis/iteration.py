@@ -1,0 +1,121 @@
+"""The leader-follower iteration that section 3 describes, run as written.
+
+Followers answer the current prices; the leader then takes their purchases as given and picks the
+prices that earn most from them; and so on. The leader of a Stackelberg game anticipates the
+answers and this one does not, so nothing promises that the iteration ends at the equilibrium, or
+at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.optimize import linprog
+
+from mobile_storage.pricing.model.customers import Choice
+from mobile_storage.pricing.model.data import PricingData
+from mobile_storage.pricing.model.game import Setting, highest_useful_prices, investment_to_cover
+from mobile_storage.pricing.model.grades import LEVELS, Grade, Prices
+from mobile_storage.pricing.model.outcome import Outcome, respond, settle
+
+FREE = 7
+"""Prices that the leader decides: three base prices, two premiums of each other kind."""
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """The path of an iteration.
+
+    Attributes
+    ----------
+    path : tuple of Outcome
+        One per round, the start first.
+    ending : {"fixed point", "cycle", "no prices", "round limit"}
+        "no prices": no price list meets Eq. (11)-(13) for the purchases of the last round.
+    period : int
+        Length of the cycle; 1 at a fixed point, 0 otherwise.
+    """
+
+    path: tuple[Outcome, ...]
+    ending: Literal["fixed point", "cycle", "no prices", "round limit"]
+    period: int
+
+
+def iterate(data: PricingData, setting: Setting, start: Prices, *, rounds: int = 100) -> Iteration:
+    """Alternate best responses from `start` until the prices repeat or `rounds` are over."""
+    prices, path, seen = start, [], {}
+    for k in range(rounds + 1):
+        choices = respond(data, setting, prices)
+        path.append(settle(data, setting, prices, choices))
+        key = tuple(np.round(prices.vector(), 9))
+        if key in seen:
+            period = k - seen[key]
+            return Iteration(tuple(path), "fixed point" if period == 1 else "cycle", period)
+        seen[key] = k
+        better = best_prices(data, setting, choices)
+        if better is None:
+            return Iteration(tuple(path), "no prices", 0)
+        prices = better
+    return Iteration(tuple(path), "round limit", 0)
+
+
+def best_prices(data: PricingData, setting: Setting, choices: Sequence[Choice]) -> Prices | None:
+    """Prices that earn most if every customer keeps what it has bought; None if there are none.
+
+    A linear programme: max sum_u N t S_u lambda_u subject to Eq. (11) for every sold grade, (12)
+    for every buyer and (13). Of equally good lists the one with the lowest prices is taken.
+    """
+    buyers = [(u, c, np.array(_row(c.grade))) for u, c in enumerate(choices) if c.grade is not None]
+    energy = {u: data.customers[u].hours_per_year * c.capacity_kw for u, c, _ in buyers}
+    revenue = sum((energy[u] * row for u, _, row in buyers), np.zeros(FREE))
+    rows = [row for _, _, row in buyers]
+    limits = [data.acceptable_prices[u] for u, _, _ in buyers]
+    for grade in sorted({c.grade for _, c, _ in buyers}):
+        sold = [(u, c, row) for u, c, row in buyers if c.grade == grade]
+        rows.append(-sum(energy[u] * row for u, _, row in sold))
+        limits.append(
+            -sum(investment_to_cover(data, setting, u) * c.capacity_kw for u, c, _ in sold)
+        )
+    if setting.tariff == "multi_grade":
+        step = data.scalars["price_step_min"]
+        for low, high in ((0, 1), (1, 2), (3, 4), (5, 6)):
+            row = np.zeros(FREE)
+            row[low], row[high] = 1.0, -1.0
+            rows.append(row)
+            limits.append(-step)
+        bounds = [(0, None)] * 3 + [(step, None), (0, None)] * 2
+    else:
+        # One price: the other six decisions do not exist.
+        bounds = [(0, None)] + [(0, 0)] * (FREE - 1)
+    ceiling = max(highest_useful_prices(data))
+    bounds = [(low, ceiling if high is None else high) for low, high in bounds]
+    # Small enough never to outweigh revenue: a price list that costs a yuan a year less per
+    # yuan/kWh is never preferred to one that sells a kilowatt-hour.
+    tie_break = 1e-6
+    solved = linprog(
+        tie_break - revenue,
+        A_ub=np.array(rows) if rows else None,
+        b_ub=limits if rows else None,
+        bounds=bounds,
+        method="highs",
+    )
+    if not solved.success:
+        return None
+    return (
+        Prices.from_vector(solved.x)
+        if setting.tariff == "multi_grade"
+        else Prices.single(float(solved.x[0]))
+    )
+
+
+def _row(grade: Grade) -> list[float]:
+    """Coefficients of Eq. (1) on the seven free prices."""
+    row = [0.0] * FREE
+    row[grade.capacity - 1] = 1.0
+    for offset, level in ((1, grade.duration), (3, grade.response)):
+        if level > LEVELS[0]:
+            row[offset + level] = 1.0
+    return row

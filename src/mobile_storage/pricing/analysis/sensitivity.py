@@ -1,0 +1,106 @@
+"""One raw value at a time to the ends of its range: which claims change their verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass, replace
+
+from mobile_storage.core.errors import InputError
+from mobile_storage.pricing.analysis.cases import customer_rows, no_emergency, solve
+from mobile_storage.pricing.analysis.claims import Comparison, comparison, orderings
+from mobile_storage.pricing.model.data import PricingData, RawPricing, derive
+from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.outcome import Outcome
+
+TABLES = ("customers", "grades", "damage", "renewable")
+
+
+@dataclass(frozen=True)
+class Move:
+    """One raw value (or all rows of a symbol in a keyed table) at one end of its range.
+
+    Attributes
+    ----------
+    table : str
+        ``scalars``, one of `TABLES`, or ``none`` for the data as they are.
+    """
+
+    table: str
+    symbol: str
+    end: str
+
+    def apply(self, raw: RawPricing) -> RawPricing:
+        """The data with this move made."""
+        if self.table == "none":
+            return raw
+        if self.table == "scalars":
+            value = getattr(raw.scalars.parameter(self.symbol), self.end)
+            return raw.with_scalar(self.symbol, value)
+        return raw.at_range_end(self.table, self.symbol, self.end)
+
+
+def moves(raw: RawPricing, only: Collection[str] = ()) -> Iterator[Move]:
+    """Every move that the ledgers' ranges allow, after the data as they are.
+
+    Parameters
+    ----------
+    only : collection of str
+        Symbols to move; empty for all.
+    """
+    yield Move("none", "none", "none")
+    found = [
+        ("scalars", symbol)
+        for symbol in raw.scalars
+        if raw.scalars.parameter(symbol).low is not None
+    ]
+    for table in TABLES:
+        frame = getattr(raw, table)
+        ranged = frame[frame["low"].notna()]
+        found += [(table, symbol) for symbol in dict.fromkeys(ranged["symbol"])]
+    for table, symbol in found:
+        if only and symbol not in only:
+            continue
+        for end in ("low", "high"):
+            yield Move(table, symbol, end)
+
+
+def compare(data: PricingData, multi_grade: Outcome, single_price: Outcome) -> Comparison:
+    """The three cases side by side; case 3 has the storage of case 1 and only trades."""
+    cases = (
+        {"account": found.account.rows(), "customers": customer_rows(data, found)}
+        for found in (multi_grade, single_price)
+    )
+    return comparison(*cases, no_emergency(data, multi_grade.storage_kw).rows())
+
+
+def try_move(raw: RawPricing, setting: Setting, move: Move, **limits: object) -> dict[str, object]:
+    """Solve the three cases after a move, within the `limits` of `cases.solve`.
+
+    Returns
+    -------
+    dict
+        ``table``, ``symbol``, ``end``, ``status`` ("optimal", or why there is no answer), the net
+        income of each case in yuan/yr and a boolean for each claim of `claims.orderings`.
+    """
+    row: dict[str, object] = asdict(move)
+    try:
+        data = derive(move.apply(raw))
+    except InputError as error:
+        # A threshold or a need moved to where a customer fits no grade: no answer, said as such.
+        return row | {"status": str(error)}
+    solved = {}
+    for tariff in ("multi_grade", "single_price"):
+        found = solve(data, replace(setting, tariff=tariff), formulation="value_function", **limits)
+        if not found.result.optimal:
+            return row | {"status": f"{tariff} {found.result.status}"}
+        solved[tariff] = found.outcome
+    compared = compare(data, **solved)
+    incomes = {
+        f"net_income_{name}_yuan_per_year": account["net_income"]
+        for name, account in (
+            ("multi_grade", compared.multi_grade),
+            ("single_price", compared.single_price),
+            ("no_emergency", compared.no_emergency),
+        )
+    }
+    return row | {"status": "optimal"} | incomes | orderings(compared)

@@ -1,0 +1,115 @@
+"""What given prices lead to: every customer's best response and the storage owner's account.
+
+No optimisation model is involved. This is the oracle for the bilevel solutions, the followers'
+side of the leader-follower iteration, and the objective of the blind search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mobile_storage.pricing.model.customers import Choice, Customer, best_responses
+from mobile_storage.pricing.model.data import PricingData
+from mobile_storage.pricing.model.game import PRICE_RESOLUTION, Setting, investment_to_cover
+from mobile_storage.pricing.model.grades import Grade, Prices
+from mobile_storage.pricing.model.income import Account, Sale, account, storage_power_kw, vehicles
+
+TOLERANCE = 1e-6
+"""Prices closer than this are the same, yuan/kWh: a thousandth of the resolution."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Prices, the customers' choices and what the storage owner makes of them.
+
+    Attributes
+    ----------
+    choices : tuple of Choice
+        In the order of ``data.customers``.
+    storage_kw : float
+        S_sta, kW.
+    violation_yuan_per_year : float
+        Sum of what is missing in Eq. (11), and of the avoidable losses of customers that
+        participation ``all`` wants served and that are not, or that find a price too close above
+        the acceptable one to say whether they refuse it; 0 for feasible prices.
+    """
+
+    prices: Prices
+    choices: tuple[Choice, ...]
+    storage_kw: float
+    fleet: int
+    account: Account
+    violation_yuan_per_year: float
+
+
+def sale(customer: Customer, choice: Choice, prices: Prices) -> Sale:
+    """What a customer's choice comes to at given prices; 0 kW at 0 yuan/kWh if it stays out."""
+    return Sale(customer, choice.capacity_kw, prices.of(choice.grade) if choice.grade else 0.0)
+
+
+def respond(data: PricingData, setting: Setting, prices: Prices) -> tuple[Choice, ...]:
+    """Best response of every customer; among tied ones, that with the higher fee (optimistic)."""
+    chosen = []
+    for customer, menu, cap in zip(
+        data.customers, setting.menus(data), data.acceptable_prices, strict=True
+    ):
+        tied = best_responses(customer, menu, prices, cap)
+        fees = [sale(customer, choice, prices).fee_yuan_per_year for choice in tied]
+        chosen.append(tied[fees.index(max(fees))])
+    return tuple(chosen)
+
+
+def settle(
+    data: PricingData, setting: Setting, prices: Prices, choices: Sequence[Choice]
+) -> Outcome:
+    """Account of the storage owner for given prices and choices."""
+    sales = [
+        sale(customer, choice, prices)
+        for customer, choice in zip(data.customers, choices, strict=True)
+    ]
+    power = storage_power_kw(sales, data.scalars)
+    fleet = vehicles(power, data.scalars)
+    return Outcome(
+        prices=prices,
+        choices=tuple(choices),
+        storage_kw=power,
+        fleet=fleet,
+        account=account(sales, power, fleet, data.rates, data.response_costs),
+        violation_yuan_per_year=_violation(data, setting, sales, choices)
+        + _undecided(data, setting, prices),
+    )
+
+
+def outcome(data: PricingData, setting: Setting, prices: Prices) -> Outcome:
+    """`respond` and `settle`."""
+    return settle(data, setting, prices, respond(data, setting, prices))
+
+
+def _violation(
+    data: PricingData, setting: Setting, sales: Sequence[Sale], choices: Sequence[Choice]
+) -> float:
+    surplus: dict[Grade, float] = {}
+    unserved = 0.0
+    for u, (sale, choice) in enumerate(zip(sales, choices, strict=True)):
+        if choice.grade is None:
+            unserved += sale.customer.avoidable_loss_yuan_per_year
+            continue
+        cost = investment_to_cover(data, setting, u) * sale.capacity_kw
+        surplus[choice.grade] = surplus.get(choice.grade, 0.0) + sale.fee_yuan_per_year - cost
+    missing = sum(max(0.0, -s) for s in surplus.values())
+    return missing + (unserved if setting.participation == "all" else 0.0)
+
+
+def _undecided(data: PricingData, setting: Setting, prices: Prices) -> float:
+    """Avoidable losses of customers with a price between acceptance and refusal."""
+    return sum(
+        customer.avoidable_loss_yuan_per_year
+        for customer, menu, cap in zip(
+            data.customers, setting.menus(data), data.acceptable_prices, strict=True
+        )
+        if any(
+            TOLERANCE < prices.of(option.grade) - cap < PRICE_RESOLUTION - TOLERANCE
+            for option in menu
+        )
+    )

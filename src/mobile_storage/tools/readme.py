@@ -1,0 +1,215 @@
+"""Fill the parts of a Markdown file that follow from the pipeline and its results.
+
+A part stands between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``::
+
+    python -m mobile_storage.tools.readme README.md           # fill in
+    python -m mobile_storage.tools.readme README.md --check   # say what is stale
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from mobile_storage.core.errors import InputError
+from mobile_storage.core.io import markdown_table, read_text, write_text
+from mobile_storage.core.log import ERROR_MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+__all__ = ["BLOCKS", "CLAIMS", "claims_block", "fill", "graph_block", "pipeline_block", "stale"]
+
+_BLOCK = re.compile(
+    r"<!-- begin:(?P<name>[\w-]+) -->\n(?P<body>.*?)<!-- end:(?P=name) -->", re.DOTALL
+)
+_VERDICTS = "data/results/{paper}/claims.csv"
+_SHOWN = [
+    *("id", "statement", "published", "unit", "computed", "rule", "verdict"),
+    *("plausible_worlds", "cause", "notebook"),
+]
+_PAPERS = ("bao2024", "fu2024")
+_NODE = re.compile(r'(node\d+)\["(.+?)"\]')
+_EDGE = re.compile(r"(node\d+)-->(node\d+)")
+
+
+def claims_block(folder: str | Path = ".", *, paper: str) -> str:
+    """Return a paper's table of claims and verdicts, from the file that `write_verdicts` makes."""
+    frame = _verdicts(Path(folder) / _VERDICTS.format(paper=paper))
+    units = frame["unit"].map(lambda unit: f" {unit}" if unit else "")
+    notebooks = frame["notebook"].map(lambda at: f"[{Path(at).stem}]({at})" if at else "")
+    return markdown_table(
+        pd.DataFrame(
+            {
+                "Claim": frame["id"],
+                "What the paper states": frame["statement"],
+                "Published": frame["published"] + units.where(frame["published"] != "", ""),
+                "Computed": frame["computed"] + units.where(frame["rule"] == "relative", ""),
+                "Verdict": "**" + frame["verdict"] + "**",
+                "Plausible worlds": frame["plausible_worlds"],
+                "Why": frame["cause"],
+                "Notebook": notebooks,
+            }
+        )
+    )
+
+
+def _verdicts(path: Path) -> pd.DataFrame:
+    expected = "the verdicts of the stage claims"
+    text = io.StringIO(read_text(path, expected))
+    try:
+        frame = pd.read_csv(text, dtype=str, keep_default_na=False, usecols=_SHOWN)
+    except ValueError as error:  # empty, cut off, other columns
+        said = str(error).splitlines()[0]
+        raise InputError(file=path, where="the file", value=said, expected=expected) from None
+    if frame.isna().to_numpy().any():
+        raise InputError(file=path, where="a row", value="too few cells", expected=expected)
+    return frame
+
+
+def pipeline_block(folder: str | Path = ".") -> str:
+    """Return the pipeline of a folder as a Mermaid picture, from ``dvc dag``."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "dag", "--mermaid"],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        raise InputError(
+            file="dvc.yaml",
+            where="the pipeline",
+            value=done.stderr.strip(),
+            expected="stages that `dvc dag` can draw",
+        )
+    return graph_block(done.stdout)
+
+
+def graph_block(mermaid: str) -> str:
+    """Return a Mermaid picture in which all runs of one stage (``name@case``) are one node.
+
+    Parameters
+    ----------
+    mermaid : str
+        What ``dvc dag --mermaid`` prints.
+    """
+    stage_of = dict(_NODE.findall(mermaid))
+    # dvc.yaml of a folder below comes with its path; the file itself is plain "dvc.yaml:name".
+    names = {node: stage.partition("@")[0] for node, stage in stage_of.items()}
+    runs: dict[str, int] = {}
+    for name in names.values():
+        runs[name] = runs.get(name, 0) + 1
+    edges = sorted(
+        {
+            (names[start], names[end])
+            for start, end in _EDGE.findall(mermaid)
+            if names[start] != names[end]
+        }
+    )
+    ids = {name: re.sub(r"\W", "_", name) for name in sorted(runs)}
+    lines = ["```mermaid", "flowchart TD"]
+    for name, identifier in ids.items():
+        times = f" (× {runs[name]})" if runs[name] > 1 else ""
+        lines.append(f'    {identifier}["{name}{times}"]')
+    lines += [f"    {ids[start]} --> {ids[end]}" for start, end in edges]
+    return "\n".join([*lines, "```"])
+
+
+#: Blocks that follow from the results; the pipeline's picture follows from dvc.yaml alone.
+CLAIMS: Mapping[str, Callable[[Path], str]] = {
+    f"claims-{paper}": partial(claims_block, paper=paper) for paper in _PAPERS
+}
+BLOCKS: Mapping[str, Callable[[Path], str]] = {**CLAIMS, "pipeline": pipeline_block}
+
+
+def _filled(
+    path: Path,
+    blocks: Mapping[str, Callable[[Path], str]],
+    only: Collection[str] | None = None,
+) -> tuple[str, str, list[str]]:
+    """Return the text before, the text after, and the names of the blocks that differ."""
+    before = read_text(path, "Markdown")
+    changed = []
+
+    def replace(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name not in blocks:
+            line = before.count("\n", 0, match.start()) + 1
+            raise InputError(
+                file=path,
+                where=f"line {line}",
+                value=f"begin:{name}",
+                expected=f"one of {', '.join(blocks)}",
+            )
+        if only is not None and name not in only:
+            return match[0]
+        # Blank lines around: some renderers read a table right below a comment as text.
+        body = f"\n{blocks[name](path.parent).strip()}\n\n"
+        if body != match["body"]:
+            changed.append(name)
+        return f"<!-- begin:{name} -->\n{body}<!-- end:{name} -->"
+
+    after = _BLOCK.sub(replace, before)
+    marks = len(re.findall(r"<!-- (?:begin|end):", before))
+    if marks != 2 * len(_BLOCK.findall(before)):
+        raise InputError(
+            file=path,
+            where="the file",
+            value=f"{marks} marks of blocks",
+            expected="a matching end:NAME below each begin:NAME, on lines of their own",
+        )
+    return before, after, changed
+
+
+def fill(
+    path: str | Path,
+    blocks: Mapping[str, Callable[[Path], str]] | None = None,
+    only: Collection[str] | None = None,
+) -> list[str]:
+    """Write the blocks of the file anew, all or `only` some; return the names of those changed.
+
+    A block is a function of the folder that the file is in; `BLOCKS` are those of the README.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, a block is not known or its end mark is missing.
+    """
+    path = Path(path)
+    before, after, changed = _filled(path, blocks or BLOCKS, only)
+    if after != before:
+        write_text(after, path)
+    return changed
+
+
+def stale(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] | None = None) -> list[str]:
+    """Return the names of the blocks that `fill` would change, without writing anything."""
+    return _filled(Path(path), blocks or BLOCKS)[2]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Fill the file's blocks, or check them."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")
+    arguments = parser.parse_args(argv)
+    try:
+        names = (stale if arguments.check else fill)(arguments.file)
+    except InputError as error:
+        raise SystemExit(f"{ERROR_MARK}{error}") from None
+    verb = "stale" if arguments.check else "filled anew"
+    print(f"{arguments.file}: {', '.join(names) or 'nothing'} {verb}")
+    raise SystemExit(1 if arguments.check and names else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The repository's files as they are on disk and as they were committed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import subprocess
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mobile_storage.core.errors import InputError
+
+__all__ = ["Files", "at_commit", "below", "commit_of", "digest", "on_disk", "untracked", "versions"]
+
+#: Content of each file by its path from the top of the repository.
+Files = Mapping[str, bytes]
+
+#: Without git: folders that hold no part of the compendium, at any depth.
+_LEFT_OUT = frozenset(
+    {".git", ".venv", ".cache", ".quick", "build", "dist", "reproduction"}
+    | {"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", ".hypothesis"}
+)
+#: How many of the commits that touch ``dvc.lock`` are searched for what it recorded.
+_COMMITS_SEARCHED = 10
+
+
+def _git(folder: Path, *arguments: str) -> bytes | None:
+    """Return what git prints, or None if it fails or is not there."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def commit_of(folder: Path) -> str | None:
+    """Return the commit that is checked out, or None if the folder is no repository's top."""
+    if _git(folder, "rev-parse", "--show-prefix") != b"\n":
+        return None
+    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    return commit.decode().strip() if commit else None
+
+
+def on_disk(folder: Path) -> dict[str, bytes]:
+    """Return the files as they are on disk: those that git tracks, without git all but caches."""
+    if commit_of(folder):
+        names = _listed(folder, "ls-files", "-z")
+    else:
+        names = sorted(
+            path.relative_to(folder).as_posix()
+            for path in folder.rglob("*")
+            if not _left_out(path.relative_to(folder))
+        )
+    try:
+        return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
+    except OSError as error:
+        raise InputError(
+            file=error.filename, where="the file", value=error.strerror, expected="a readable file"
+        ) from None
+
+
+def _left_out(path: Path) -> bool:
+    return any(part in _LEFT_OUT for part in path.parts) or path.parts[:2] == (".dvc", "tmp")
+
+
+def untracked(folder: Path) -> list[str]:
+    """Return the files that git neither tracks nor ignores."""
+    return _listed(folder, "ls-files", "-z", "--others", "--exclude-standard")
+
+
+def _listed(folder: Path, *arguments: str) -> list[str]:
+    return sorted(name for name in (_git(folder, *arguments) or b"").decode().split("\0") if name)
+
+
+def at_commit(folder: Path, commit: str, path: str | None = None) -> dict[str, bytes]:
+    """Return the files of a commit, all or those at or below `path` (none if it is not there)."""
+    packed = _git(folder, "archive", "--format=tar", commit, *([path] if path else []))
+    if packed is None:
+        return {}
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        return {m.name: archive.extractfile(m).read() for m in archive if m.isfile()}
+
+
+def versions(folder: Path, path: str) -> Iterator[dict[str, bytes]]:
+    """Yield what was at or below `path` whenever a lock file was committed, the newest first."""
+    log = _git(folder, "log", f"--max-count={_COMMITS_SEARCHED}", "--format=%H", "--", "dvc.lock")
+    for commit in (log or b"").decode().split():
+        yield at_commit(folder, commit, path)
+
+
+def below(files: Files, path: str) -> dict[str, bytes]:
+    """Return the file `path`, or the files in the folder `path`, of those given."""
+    return {n: c for n, c in files.items() if n == path or n.startswith(f"{path}/")}
+
+
+def digest(files: Files, path: str) -> str | None:
+    """Return DVC's hash of a file or folder; None if it is not there.
+
+    A file's is the MD5 of its bytes. A folder's is the MD5 of the JSON list of the names and hashes
+    in it, sorted by name, with ``.dir`` at the end (dvc_data.hashfile.tree).
+    """
+    if path in files:
+        return _md5(files[path])
+    inside = below(files, path)
+    if not inside:
+        return None
+    entries = [
+        {"md5": _md5(content), "relpath": name.removeprefix(f"{path}/")}
+        for name, content in sorted(inside.items())
+    ]
+    return _md5(json.dumps(entries, sort_keys=True).encode()) + ".dir"
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -1,0 +1,273 @@
+"""Compute everything anew in a copy of the repository and compare it with what is committed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mobile_storage.core.errors import InputError, did_you_mean
+from mobile_storage.tools.receipt import checks, environment, record, snapshot
+from mobile_storage.tools.receipt.compare import (
+    BYTE_EQUAL,
+    DIFFERENT,
+    WITHIN,
+    Difference,
+    Tolerance,
+    compare,
+)
+from mobile_storage.tools.receipt.pipeline import DONE, Run, Stage, read_stages, run_all
+from mobile_storage.tools.receipt.settings import PARAMS, read_settings
+from mobile_storage.tools.receipt.snapshot import Files, below
+
+__all__ = ["GOOD", "VERDICTS", "Output", "Receipt", "verify"]
+
+MISSING = "missing"
+ADDITIONAL = "additional"
+NOT_RECOMPUTED = "not recomputed"
+NOT_COVERED = "not covered"
+#: Every verdict on an output; the last one only with ``--quick``.
+VERDICTS = (BYTE_EQUAL, WITHIN, DIFFERENT, MISSING, ADDITIONAL, NOT_RECOMPUTED, NOT_COVERED)
+GOOD = (BYTE_EQUAL, WITHIN)
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file that a stage makes, and how it compares; `images` are paths in the receipt."""
+
+    path: str
+    stage: str
+    verdict: str
+    differences: tuple[Difference, ...] = ()
+    count: int = 0
+    largest: float | None = None
+    noise: int = 0
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """All that a receipt says.
+
+    Attributes
+    ----------
+    made : str
+        Time of the start, UTC.
+    commit : str or None
+        What was compared with; None without git: the files on disk and the hashes in dvc.lock.
+    quick : bool
+        Whether only some stages were run.
+    seconds : float
+        Wall time.
+    tolerance : Tolerance
+    outputs : tuple of Output
+    runs : mapping
+        How each stage went that was run or should have been, by name.
+    findings : tuple of Finding
+        Inputs and outputs that are not what was recorded or committed.
+    others : tuple of str
+        Files that no stage reads or writes and that are not as committed.
+    untracked : tuple of str
+        Files that git does not know and that were left out of the copy.
+    checks : tuple of Check
+    environment : Environment
+    """
+
+    made: str
+    commit: str | None
+    quick: bool
+    seconds: float
+    tolerance: Tolerance
+    outputs: tuple[Output, ...]
+    runs: Mapping[str, Run]
+    findings: tuple[record.Finding, ...]
+    others: tuple[str, ...]
+    untracked: tuple[str, ...]
+    checks: tuple[checks.Check, ...]
+    environment: environment.Environment
+
+    def with_verdict(self, *verdicts: str) -> tuple[Output, ...]:
+        """Return the outputs that have one of the verdicts."""
+        return tuple(output for output in self.outputs if output.verdict in verdicts)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing differs, nothing is missing, and all is as it was recorded."""
+        return (
+            not self.findings
+            and bool(self.with_verdict(*GOOD))
+            and len(self.with_verdict(*GOOD, NOT_COVERED)) == len(self.outputs)
+            and all(check.status in (checks.AGREES, checks.NOT_THERE) for check in self.checks)
+        )
+
+
+def verify(folder: Path, scratch: Path, output: Path, *, quick: bool) -> Receipt:
+    """Run the pipeline of a repository in a copy and compare all that it makes.
+
+    Parameters
+    ----------
+    folder : path
+        Top of the repository.
+    scratch : path
+        Empty folder for the copy.
+    output : path
+        Folder of the receipt: pictures of differences and the stages' logs are put there.
+    quick : bool
+        Run only the stages in ``verify.quick``, on the committed results of all others.
+
+    Raises
+    ------
+    InputError
+        If the folder has no pipeline or no section ``verify``, or a stage named there is none.
+    """
+    started, made = time.monotonic(), datetime.now(UTC)
+    files = snapshot.on_disk(folder)
+    if "dvc.yaml" not in files:
+        raise InputError(
+            file="dvc.yaml",
+            where="the current folder",
+            value=None,
+            expected="the pipeline (run this at the top of the repository)",
+        )
+    settings = read_settings(files)
+    commit = snapshot.commit_of(folder)
+    committed = snapshot.at_commit(folder, commit) if commit else files
+    lock = record.read_lock(committed)
+    for name, content in files.items():
+        if name == record.LOCK:  # every stage is run, whatever it says
+            continue
+        target = scratch / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    stages = read_stages(scratch)
+    chosen = _chosen(stages, settings.quick) if quick else stages
+    findings, others = _said_before(folder, stages, lock, committed, files)
+    _logger.info("%d of %d stages, in a copy", len(chosen), len(stages))
+    runs = run_all(chosen, scratch, output / "logs")
+    outputs = [
+        compared
+        for stage in stages
+        for compared in _outputs(
+            stage, runs.get(stage.name), committed, scratch, settings.tolerance, output
+        )
+    ]
+    checked = [
+        checks.run_check(name, check["call"], check["arguments"], scratch, output / "logs")
+        for name, check in settings.checks.items()
+    ]
+    packages = files.get("requirements.lock", b"").decode("utf-8", errors="replace")
+    return Receipt(
+        made=f"{made:%Y-%m-%d %H:%M} UTC",
+        commit=commit,
+        quick=quick,
+        seconds=time.monotonic() - started,
+        tolerance=settings.tolerance,
+        outputs=tuple(outputs),
+        runs=runs,
+        findings=tuple(findings),
+        others=tuple(others),
+        untracked=tuple(snapshot.untracked(folder)) if commit else (),
+        checks=tuple(checked),
+        environment=environment.describe(packages, _solvers_named(outputs, committed)),
+    )
+
+
+def _chosen(stages: Sequence[Stage], names: Sequence[str]) -> tuple[Stage, ...]:
+    known = [stage.name for stage in stages]
+    for name in names:
+        if name not in known:
+            raise InputError(
+                file=PARAMS,
+                where="verify.quick",
+                value=name,
+                expected=f"a stage of dvc.yaml{did_you_mean(str(name), known)}",
+            )
+    return tuple(stage for stage in stages if stage.name in names)
+
+
+def _said_before(
+    folder: Path,
+    stages: Sequence[Stage],
+    lock: Mapping[str, dict],
+    committed: Files,
+    files: Files,
+) -> tuple[list[record.Finding], list[str]]:
+    """Return what the files say of themselves, before anything is run."""
+    inputs = record.changed_inputs(folder, stages, lock, files)
+    edited, others = record.uncommitted(stages, committed, files)
+    # An edit that is not committed is not recorded either: once is enough.
+    said = {(finding.what, finding.differences) for finding in inputs}
+    edited = [finding for finding in edited if (finding.what, finding.differences) not in said]
+    return [
+        *inputs,
+        *edited,
+        *record.changed_outputs(folder, stages, lock, committed),
+        *record.orphans(stages, committed),
+    ], others
+
+
+def _outputs(
+    stage: Stage,
+    run: Run | None,
+    committed: Files,
+    scratch: Path,
+    tolerance: Tolerance,
+    output: Path,
+) -> list[Output]:
+    """Compare all that a stage makes."""
+    before = {name: file for out in stage.outs for name, file in below(committed, out).items()}
+    if run is None or run.status != DONE:
+        verdict = NOT_COVERED if run is None else NOT_RECOMPUTED
+        return [Output(name, stage.name, verdict) for name in before or stage.outs]
+    now = {name: file for out in stage.outs for name, file in _written(scratch, out).items()}
+    found = [
+        Output(name, stage.name, MISSING if name in before else ADDITIONAL)
+        for name in sorted({*before} ^ {*now})
+    ]
+    for name in sorted({*before} & {*now}):
+        result = compare(name, before[name], now[name], tolerance)
+        images = []
+        for place, image in result.images.items():
+            words = f"{name}_{place}" if len(result.images) > 1 or place != "picture" else name
+            path = Path("differences", "".join(c if c.isalnum() else "_" for c in words) + ".png")
+            (output / path).parent.mkdir(parents=True, exist_ok=True)
+            (output / path).write_bytes(image)
+            images.append(path.as_posix())
+        found.append(
+            Output(
+                name,
+                stage.name,
+                result.verdict,
+                result.differences,
+                result.count,
+                result.largest,
+                result.noise,
+                tuple(images),
+            )
+        )
+    return found or [Output(out, stage.name, MISSING) for out in stage.outs]
+
+
+def _written(scratch: Path, out: str) -> dict[str, bytes]:
+    path = scratch / out
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    return {file.relative_to(scratch).as_posix(): file.read_bytes() for file in files}
+
+
+def _solvers_named(outputs: Sequence[Output], committed: Files) -> dict[str, set[str]]:
+    named: dict[str, set[str]] = {}
+    for output in outputs:
+        if output.path.endswith(".json") and output.path in committed:
+            try:
+                content = json.loads(committed[output.path])
+            except ValueError:
+                continue  # a file that is no JSON is different from the one that a stage writes
+            for solver, version in environment.solvers_in(content):
+                named.setdefault(solver, set()).add(version)
+    return named

@@ -1,0 +1,163 @@
+"""The parameter ledgers as rows to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from mobile_storage.core.errors import InputError
+from mobile_storage.core.io import read_json
+from mobile_storage.core.ledger import COLUMNS, STATUSES, unit_factor
+from mobile_storage.tools.site.record import label, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["FOLDED_ROWS", "Ledger", "LedgerRow", "find_row", "read_ledgers", "status_counts"]
+
+FOLDED_ROWS = 60
+"""A ledger with more rows than this is folded."""
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One parameter; `keys` says which of several (a customer, an hour), `moved` its other values.
+
+    `moved` are pairs of a parameter set and the value that it has there, as text.
+    """
+
+    anchor: str
+    keys: str
+    symbol: str
+    name: str
+    value: str
+    unit: str
+    range: str
+    status: str
+    source: str
+    note: str
+    moved: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A file of parameters."""
+
+    paper: str
+    name: str
+    rows: tuple[LedgerRow, ...]
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the repository."""
+        return f"data/raw/{self.paper}/{self.name}.csv"
+
+    @property
+    def anchor(self) -> str:
+        """Name of its heading on the site."""
+        return label("ledger", self.paper, self.name)
+
+    @property
+    def folded(self) -> bool:
+        """Whether it is too long to stand open."""
+        return len(self.rows) > FOLDED_ROWS
+
+
+def read_ledgers(top: Path, paper: str) -> list[Ledger]:
+    """Read every ledger of a paper, with what each parameter set makes of its values.
+
+    A set holds its values in the model's units, which the tables of the ledgers name; they are
+    shown in the ledger's own.
+
+    Raises
+    ------
+    InputError
+        If no table names the unit of a value that a set moves.
+    """
+    sets = {
+        path.stem: read_json(path)["moves"]
+        for path in sorted((top / "data/results" / paper / "sets").glob("*.json"))
+    }
+    units = {}
+    for path in sorted((top / "tables" / paper).glob("*.csv")):
+        table = pd.read_csv(path, dtype=str)
+        if {"Symbol", "Unit"} <= set(table.columns):
+            places = f"{path.stem}." + table["Symbol"]
+            units |= dict(zip(places, table["Unit"], strict=True))
+    return [
+        Ledger(paper, path.stem, tuple(_rows(path, paper, sets, units)))
+        for path in sorted((top / "data/raw" / paper).glob("*.csv"))
+    ]
+
+
+def _rows(
+    path: Path, paper: str, sets: dict[str, dict[str, float]], units: dict[str, str]
+) -> Iterator[LedgerRow]:
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    keys = [name for name in frame.columns if name not in COLUMNS]
+    # A line of its own in a note could end the block of HTML that it is shown in.
+    frame = frame.map(lambda cell: " ".join(cell.split()))
+    for row in frame.to_dict("records"):
+        values = [row[key] for key in keys]
+        # A parameter set names a row by its ledger, as many keys as tell it apart, its symbol.
+        places = {".".join([path.stem, *values[:n], row["symbol"]]) for n in range(len(keys) + 1)}
+        if keys:
+            places.discard(f"{path.stem}.{row['symbol']}")
+        yield LedgerRow(
+            anchor=label("p", paper, path.stem, *values, row["symbol"]),
+            keys=" · ".join(value for value in values if value != "none"),
+            symbol=row["symbol"],
+            name=row["name"],
+            value=row["value"],
+            unit="" if row["unit"] == "dimensionless" else row["unit"],
+            range=f"{row['low']} to {row['high']}" if row["low"] else "",
+            status=row["status"],
+            source=row["source"],
+            note=row["note"],
+            moved=tuple(
+                (name, _in_unit(moves[place], place, units, row["unit"], paper))
+                for name, moves in sets.items()
+                for place in sorted(places & set(moves))
+            ),
+        )
+
+
+def _in_unit(value: float, place: str, units: dict[str, str], wanted: str, paper: str) -> str:
+    if place not in units:
+        raise InputError(
+            file=f"tables/{paper}",
+            where="column Symbol",
+            value=None,
+            expected=f"a row of {place} with the unit of its value",
+        )
+    return shown(str(value * float(unit_factor(units[place], wanted))))
+
+
+def find_row(ledgers: list[Ledger], name: str) -> str | None:
+    """Anchor of the first row of a symbol, which its keys and more may precede.
+
+    Parameters
+    ----------
+    ledgers : list of Ledger
+    name : str
+        ``k_exp``, or ``network.transformer.rating``: ledger or group, keys, symbol.
+
+    Returns
+    -------
+    str or None
+        None if there is no such row, as of a value that stands for several.
+    """
+    *before, symbol = name.split(".")
+    for row in (row for ledger in ledgers for row in ledger.rows):
+        if row.symbol == symbol and set(before[1:]) <= set(row.keys.split(" · ")):
+            return row.anchor
+    return None
+
+
+def status_counts(ledgers: list[Ledger]) -> dict[str, int]:
+    """Count the rows by status."""
+    rows = [row.status for ledger in ledgers for row in ledger.rows]
+    return {status: rows.count(status) for status in STATUSES}

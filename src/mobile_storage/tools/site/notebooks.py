@@ -1,0 +1,70 @@
+"""Executed notebooks for the site: a name for each cell, alternative texts, links of the site."""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mobile_storage.core.io import read_json
+from mobile_storage.tools.site.galleries import captions
+from mobile_storage.tools.site.record import cells_of
+
+if TYPE_CHECKING:
+    from mobile_storage.tools.site.links import SiteLinks
+
+__all__ = ["FOLDED_LINES", "site_notebook"]
+
+FOLDED_LINES = 12
+"""Code longer than this is folded."""
+_CLAIM_CELL = re.compile(r"(?<=\| )(P\d-\d\d)(?= \|)")
+
+
+def site_notebook(top: Path, paper: str, name: str, links: SiteLinks) -> dict[str, Any]:
+    """Return an executed notebook as the site shows it.
+
+    Before each cell comes a label that other pages can link to, below the title a line that
+    offers the notebook itself. Figures get the caption of the function that draws them, or the
+    heading above, as alternative text; claims in tables become links.
+    """
+    source = f"notebooks/executed/{paper}/{name}.ipynb"
+    page = f"notebooks/{paper}/{name}.ipynb"
+    notebook = copy.deepcopy(read_json(top / source))
+    known = captions(top, paper)
+    cells = []
+    for cell, about in zip(notebook["cells"], cells_of(notebook, paper, name), strict=True):
+        cells.append(_markdown(f"label-{about.number}", f"({about.anchor})="))
+        if about.code:
+            texts = [known[figure] for figure in about.figures if figure in known]
+            alt = " ".join(texts) or f"Figure of the section {about.heading}."
+            cell["metadata"] = {**cell["metadata"], "mystnb": {"image": {"alt": alt}}}
+            if about.source.count("\n") >= FOLDED_LINES:
+                cell["metadata"]["tags"] = [*cell["metadata"].get("tags", []), "hide-input"]
+            for output in cell["outputs"]:
+                if text := "".join(output.get("data", {}).get("text/markdown", "")):
+                    text = links.rewrite(text, source, page)
+                    output["data"]["text/markdown"] = _CLAIM_CELL.sub(_claim_link, text)
+        else:
+            cell["source"] = links.rewrite(about.source, source, page)
+        cells.append(cell)
+        if about.number == 1:
+            cells.append(_markdown("download", _download(source, page, links)))
+    return {**notebook, "cells": cells}
+
+
+def _markdown(identifier: str, source: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "id": identifier, "metadata": {}, "source": source}
+
+
+def _claim_link(match: re.Match[str]) -> str:
+    return f"[{match[1]}](../../claims/{match[1].lower()}.md)"
+
+
+def _download(source: str, page: str, links: SiteLinks) -> str:
+    links.files.add(source)
+    depth = "../" * page.count("/")
+    return (
+        f"This page is an executed notebook ({{download}}`download <{depth}{source}>`). "
+        "Longer code is folded."
+    )

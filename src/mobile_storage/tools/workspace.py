@@ -1,0 +1,430 @@
+"""Run the pipeline here, or in a copy: on a reader's own data, or as a quick smaller run.
+
+::
+
+    python -m mobile_storage.tools.workspace                  # here
+    python -m mobile_storage.tools.workspace --quick          # a copy in .quick
+    python -m mobile_storage.tools.workspace --case FOLDER    # a copy in FOLDER/reproduction
+
+A copy holds the pipeline, its inputs and its code, and gets its own results. What the repository
+holds is only read, so the results of the papers stay what they are. A copy that is already there
+is brought up to date, and the pipeline reruns only what changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import yaml
+
+from mobile_storage.core.errors import InputError, OutputError, PlainError, did_you_mean, kind_of
+from mobile_storage.core.io import replacing
+from mobile_storage.core.log import ERROR_FILE, ERROR_MARK, RUNNER
+from mobile_storage.core.params import REPOSITORY_SECTIONS, SECTIONS, check_choices, load_yaml
+from mobile_storage.core.process_environment import fixed_settings, with_settings
+from mobile_storage.core.processes import end_all, give_way, own_group, quiet_interrupt
+from mobile_storage.tools import readme
+from mobile_storage.tools.guard import check_copy, check_file, check_texts, remember_copy
+from mobile_storage.tools.recovery import recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["create", "main", "merged_params", "reproduce"]
+
+#: What the pipeline reads: files, and folders with all that is in them.
+INPUTS = ("dvc.yaml", "params.yaml", "requirements.lock", ".dvc/config", ".dvcignore", "README.md")
+INPUT_FOLDERS = ("data/flip", "data/raw", "notebooks", "src")
+#: Each paper's data below data/raw, and how the names of its stages begin; the longest run last.
+_STAGES = {"bao2024": "pricing", "fu2024": "mmbes"}
+#: Below the input folders: results, and what tools leave behind.
+_LEFT_OUT = {"executed", "reproduction", "__pycache__", ".ipynb_checkpoints"}
+_DATASETS = Path("data/raw")
+_PARAMS = "params.yaml"
+_README = "README.md"
+_COPY_README = """# The claims, computed in this copy of the pipeline
+
+Whether the papers' statements hold for the data and parameters here. Tables are in `tables`,
+figures in `figures`, the executed notebooks in `notebooks/executed`.
+"""
+_COPY_CLAIMS = """
+<!-- begin:claims-{paper} -->
+<!-- end:claims-{paper} -->
+"""
+#: With less than this DVC cannot keep its own books, and says so in words of its data base.
+_LEAST_FREE_BYTES = 1_000_000
+QUICK_TARGET = Path(".quick")
+QUICK_PARAMS = Path("params.quick.yaml")
+CASE_PARAMS = Path("params.case.yaml")
+CASE_FOLDER = "reproduction"
+
+
+def create(
+    target: str | Path,
+    overlay: str | Path | None = None,
+    params_overlays: Sequence[str | Path] = (),
+) -> Path:
+    """Make `target` a copy of the pipeline in the current folder, or bring it up to date.
+
+    Parameters
+    ----------
+    target : path
+        Folder of the copy; its own results stay.
+    overlay : path, optional
+        The reader's folder. Its CSV files replace those of the same name below ``data/raw``, and
+        its ``params.yaml`` changes values of the pipeline's.
+    params_overlays : sequence of path
+        Further YAML files with values that replace those of ``params.yaml``; later ones win, the
+        reader's last of all.
+
+    Returns
+    -------
+    Path
+        `target`.
+
+    Raises
+    ------
+    InputError
+        If `overlay` is missing, holds no file that the pipeline reads or one it does not know, or
+        a params file says something that `core.params` does not allow; if `target` is there and was
+        not made here, see `guard`. Nothing is written then.
+    """
+    target = Path(target)
+    files = _inputs()
+    check_copy(target, {name.parts[0] for name in files})
+    layers = [Path(path) for path in params_overlays]
+    if overlay is not None:
+        replaced, own_params = _recognised(Path(overlay))
+        files |= replaced
+        layers += [*([CASE_PARAMS] if CASE_PARAMS.is_file() else []), *own_params]
+    contents = {name: path.read_bytes() for name, path in files.items()}
+    params = merged_params(Path(_PARAMS), layers, _symbols(contents)) if layers else None
+    if PurePosixPath(_README) in contents:
+        # What ours says of the papers' data need not hold for the reader's.
+        shown = _papers(overlay)
+        text = _COPY_README + "".join(_COPY_CLAIMS.format(paper=paper) for paper in shown)
+        contents[PurePosixPath(_README)] = text.encode()
+    if params is not None:
+        contents[PurePosixPath(_PARAMS)] = params.encode()
+    remember_copy(target)
+    _synchronise(target, contents)
+    return target
+
+
+def _inputs() -> dict[PurePosixPath, Path]:
+    if not Path("dvc.yaml").is_file():
+        raise InputError(
+            file="dvc.yaml",
+            where="the current folder",
+            value=None,
+            expected="the pipeline (run this at the top of the repository)",
+        )
+    files = {PurePosixPath(name): Path(name) for name in INPUTS if Path(name).is_file()}
+    for folder in INPUT_FOLDERS:
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_file() and not _LEFT_OUT & set(path.parts):
+                files[PurePosixPath(path.as_posix())] = path
+    return files
+
+
+def _places() -> dict[str, Path]:
+    """Place of each data file that a reader may replace, by name: no two papers share one."""
+    return {path.name: path for paper in _STAGES for path in (_DATASETS / paper).glob("*.csv")}
+
+
+def _papers(overlay: str | Path | None) -> list[str]:
+    """Papers whose data the reader's folder replaces; all of them if it replaces none."""
+    every = {name: path.parent.name for name, path in _places().items()}
+    names = {path.name for path in Path(overlay).iterdir()} if overlay is not None else set()
+    touched = {every[name] for name in names & set(every)} or set(every.values())
+    return [paper for paper in _STAGES if paper in touched]
+
+
+def _recognised(overlay: Path) -> tuple[dict[PurePosixPath, Path], list[Path]]:
+    """Return the reader's data files by their place in the copy, and the reader's params file."""
+    places = _places()
+    known = sorted(places)
+    if not overlay.is_dir():
+        raise InputError(
+            file=overlay,
+            where="the folder of the case",
+            value="a file" if overlay.exists() else None,
+            expected=f"a folder with any of {', '.join(known)}",
+        )
+    replaced, params = {}, []
+    for path in sorted(overlay.iterdir()):
+        name = path.name
+        if name in (CASE_FOLDER,) or name.startswith(".") or path.suffix in (".md", ".txt"):
+            continue
+        if name in known:
+            check_file(path)
+            check_texts(path)
+            replaced[PurePosixPath(places[name].as_posix())] = path
+        elif name == _PARAMS:
+            check_file(path)
+            params.append(path)
+        else:
+            raise InputError(
+                file=overlay,
+                where="the folder of the case",
+                value=name,
+                expected=f"only {', '.join([*known, _PARAMS])} and notes in .md or .txt"
+                f"{did_you_mean(name, [*known, _PARAMS])}",
+            )
+    if not replaced and not params:
+        raise InputError(
+            file=overlay,
+            where="the folder of the case",
+            value=None,
+            expected=f"at least one of {', '.join(known)}",
+        )
+    return replaced, params
+
+
+def merged_params(
+    base: Path, overlays: Sequence[Path], symbols: Mapping[str, list[str]] | None = None
+) -> str:
+    """Return `base` as YAML text with the values of `overlays` in place of its own.
+
+    Parameters
+    ----------
+    base : path
+        Its folder has the notebooks that a value may name.
+    overlays : sequence of path
+    symbols : mapping, optional
+        Names of the ledgers' values that a value may name, by paper.
+
+    Raises
+    ------
+    InputError
+        If a file is no YAML mapping, names a value that `base` lacks or one twice, gives another
+        kind of value (text for a number; in YAML ``1e-3`` is text, ``1.0e-3`` a number) or a number
+        that is not finite, or one that `core.params` does not allow.
+    """
+    merged = load_yaml(base)
+    layers = [(base, merged)]
+    for path in overlays:
+        layers.append((path, load_yaml(path)))
+        for name in layers[-1][1]:
+            if name in REPOSITORY_SECTIONS:
+                raise InputError(
+                    file=path,
+                    where=name,
+                    value=name,
+                    expected=f"one of {', '.join(SECTIONS)}: {name} is for runs of the repository "
+                    "itself",
+                )
+        merged = _merge(merged, layers[-1][1], path, ())
+    notebooks = {
+        folder.name: [path.stem for path in sorted(folder.glob("*.ipynb"))]
+        for folder in (base.parent / "notebooks").glob("*")
+    }
+    check_choices(merged, layers, notebooks, symbols)
+    return yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _symbols(contents: Mapping[PurePosixPath, bytes]) -> dict[str, list[str]]:
+    """Return the names of the values in the copy's ledgers, by paper.
+
+    That is ``symbol``, and ``ledger.key.symbol`` with as many keys as tell a row apart. What is no
+    CSV or no UTF-8 has none: its reader refuses it.
+    """
+    from mobile_storage.core.ledger import COLUMNS  # slow to import
+
+    found: dict[str, list[str]] = {paper: [] for paper in _STAGES}
+    for path, data in contents.items():
+        paper = path.parent.name
+        if paper in found and path.suffix == ".csv" and path.is_relative_to(_DATASETS.as_posix()):
+            rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig", errors="replace")))
+            with suppress(csv.Error):
+                for row in rows:
+                    keys = [
+                        text or "" for name, text in row.items() if name and name not in COLUMNS
+                    ]
+                    symbol = row.get("symbol") or ""
+                    found[paper].append(symbol)
+                    for count in range(min(1, len(keys)), len(keys) + 1):
+                        found[paper].append(".".join([path.stem, *keys[:count], symbol]))
+    return found
+
+
+def _merge(
+    base: Mapping[str, object], layer: Mapping[str, object], path: Path, above: tuple[str, ...]
+) -> dict[str, object]:
+    merged = dict(base)
+    for name, value in layer.items():
+        shown = name if re.fullmatch(r"[\w .-]+", str(name)) else repr(name)
+        place = ".".join((*above, str(shown)))
+        if name not in base:
+            raise InputError(
+                file=path,
+                where=place,
+                value=name,
+                expected=f"one of {', '.join(map(str, base))}"
+                f"{did_you_mean(str(name), map(str, base))}",
+            )
+        before = base[name]
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            merged[name] = _merge(before, value, path, (*above, str(name)))
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise InputError(file=path, where=place, value=value, expected="a finite number")
+        elif kind_of(before) == kind_of(value) or before is None:
+            merged[name] = value
+        else:
+            raise InputError(
+                file=path,
+                where=place,
+                value=value,
+                expected=f"{kind_of(before)}, such as {before!r}",
+            )
+    return merged
+
+
+def _synchronise(target: Path, contents: Mapping[PurePosixPath, bytes]) -> None:
+    """Write what differs and remove inputs that are gone; leave results alone."""
+    for name, content in contents.items():
+        path = target / name
+        # An equal file keeps its time stamp, so that the pipeline need not hash it again.
+        if not path.is_file() or path.read_bytes() != content:
+            with replacing(path) as part:
+                part.write_bytes(content)
+    for folder in INPUT_FOLDERS:
+        for path in sorted((target / folder).rglob("*")):
+            name = path.relative_to(target)
+            if (
+                path.is_file()
+                and not _LEFT_OUT & set(name.parts)
+                and PurePosixPath(name.as_posix()) not in contents
+            ):
+                path.unlink()
+
+
+def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | None = None) -> int:
+    """Run ``dvc repro`` in a folder for each paper, its output going straight to the terminal.
+
+    When all is up to date, the claims in the folder's README are filled in from the results.
+
+    Parameters
+    ----------
+    folder : path
+        The repository or a copy of it.
+    force : bool
+        Run every stage, changed or not.
+    overlay : path, optional
+        The reader's folder that the copy was made with: an error in one of its files names that
+        file, not its copy, and only the papers whose data it replaces are run.
+
+    Returns
+    -------
+    int
+        The exit code, 0 if both papers' runs ended well. Where a stage stopped on bad input, its
+        sentence is printed once more at the very end, below all that DVC says.
+    """
+    folder = Path(folder)
+    with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
+        # The papers share nothing but what both only read, and a pipeline mostly keeps one core
+        # busy.
+        errors = {paper: Path(scratch, paper) for paper in _papers(overlay)}
+        with recorded(folder):
+            codes = _side_by_side([_start(folder, paper, errors[paper], force) for paper in errors])
+        for (paper, file), code in zip(errors.items(), codes, strict=True):
+            if not code:
+                continue
+            sentence = file.read_text(encoding="utf-8") if file.exists() else ""
+            if overlay is not None:
+                sentence = _naming_originals(sentence, folder, overlay)
+            why = sentence or f"a stage of {paper} failed; what it printed stands above."
+            if not sentence and shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
+                why = f"the disk that holds {folder.resolve()} is full; make room and start again."
+            print(f"\n{ERROR_MARK}{why}", file=sys.stderr, flush=True)
+    code = max(codes, key=abs)
+    if not code and (folder / _README).is_file():
+        # Not a stage: its text is an input and its table a result. The picture of the pipeline
+        # changes with dvc.yaml only and takes seconds to draw.
+        readme.fill(folder / _README, only=readme.CLAIMS)
+    return code
+
+
+def _start(folder: Path, paper: str, error_file: Path, force: bool) -> subprocess.Popen[bytes]:
+    """Start ``dvc repro`` on a paper's stages; a stage that stops leaves its sentence in a file."""
+    # The stages call `python`: it has to be this one.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
+    command += [*(["--force"] if force else []), "--glob", f"{_STAGES[paper]}_*"]
+    environment = {**os.environ, **fixed_settings(), "PATH": path, ERROR_FILE: str(error_file)}
+    environment[RUNNER] = str(os.getpid())
+    return subprocess.Popen(command, cwd=folder, env=environment, **own_group())
+
+
+def _side_by_side(runs: Sequence[subprocess.Popen[bytes]]) -> list[int]:
+    """Wait for all runs and return their exit codes.
+
+    Where they want every core, the last and longest goes first: the others end before it anyway.
+    """
+    for run in runs[:-1]:
+        give_way(run, 10)
+    try:
+        return [run.wait() for run in runs]
+    except BaseException:  # as subprocess.run does: whoever stops this stops them
+        for run in runs:
+            end_all(run)
+        raise
+
+
+def _naming_originals(sentence: str, copy: Path, overlay: Path) -> str:
+    """Return the sentence with the reader's files in place of their copies, in any dataset."""
+    for original in sorted(overlay.glob("*.csv")):
+        for place in (copy / _DATASETS).glob(f"*/{original.name}"):
+            inside = place.relative_to(copy)
+            for name in {inside.as_posix(), str(inside)}:  # the same but on Windows
+                sentence = sentence.replace(name, str(original))
+    return sentence
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the pipeline here or in a copy, and say where the results are."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--case", type=Path, metavar="FOLDER", help="run on the data in FOLDER")
+    parser.add_argument("--quick", action="store_true", help="the smaller run, in .quick")
+    parser.add_argument("--force", action="store_true", help="run every stage, changed or not")
+    arguments = parser.parse_args(argv)
+    # In a conda environment nothing has set these; what finds them damaged, too, has to know where
+    # the tools keep their files.
+    os.environ.update(with_settings(Path.cwd()))
+    target = Path()
+    layers = [QUICK_PARAMS] if arguments.quick else []
+    try:
+        if arguments.case is not None:
+            target = create(arguments.case / CASE_FOLDER, arguments.case, layers)
+        elif arguments.quick:
+            target = create(QUICK_TARGET, None, layers)
+        code = reproduce(target, force=arguments.force, overlay=arguments.case)
+    except (PlainError, OSError) as error:
+        if isinstance(error, OSError):
+            error = OutputError(error.filename or target, error)
+        print(f"{ERROR_MARK}{error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    if code:
+        raise SystemExit(code)
+    print(
+        f"\nUp to date. In {'this folder' if target == Path() else target}: "
+        "README.md (claims and verdicts), notebooks/executed (the sections), tables, figures."
+    )
+
+
+if __name__ == "__main__":
+    with quiet_interrupt():
+        main()
