@@ -15,6 +15,7 @@ from dvc.repo import Repo
 
 from mobile_storage.core import params
 from mobile_storage.core.errors import InputError
+from mobile_storage.core.papers import PAPERS
 from mobile_storage.tools import guard, workspace
 
 ROOT = Path(__file__).parents[2]
@@ -255,7 +256,7 @@ def test_the_names_of_the_declaration_are_those_of_the_code():
     from mobile_storage.adequacy.analytic.islands import SOC_LAWS
     from mobile_storage.adequacy.analytic.repair import LAWS
     from mobile_storage.bilevel.solvers import SOLVERS
-    from mobile_storage.mmbes.analysis.claims import NUMBERS
+    from mobile_storage.mmbes.claims import NUMBERS
     from mobile_storage.mmbes.model.raw import Readings
     from mobile_storage.mmbes.model.substation import FLATTEST, STORAGE_FAILURES
     from mobile_storage.mmbes.search.scenarios import FAMILIES
@@ -283,7 +284,7 @@ def test_even_a_text_that_no_one_has_checked_is_one_word_of_its_command(project)
     (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
     hostile = [text for text in PAYLOADS if text and "\x00" not in text]
     names = {"sets": hostile, "objectives": ["o"], "families": ["f"]}
-    lists = {"mmbes": names, "notebooks": dict.fromkeys(params.PAPERS, hostile)}
+    lists = {"mmbes": names, "notebooks": dict.fromkeys(PAPERS, hostile)}
     (project / "params.yaml").write_text(yaml.safe_dump(lists))
     program = project / "programs/python"
     program.parent.mkdir()

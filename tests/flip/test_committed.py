@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from mobile_storage.core.errors import InputError
+from mobile_storage.core.papers import PAPERS
 from mobile_storage.flip import check
-from mobile_storage.flip.papers import NOT_ASKED, PAPERS, design, flip_paper
+from mobile_storage.flip.papers import NOT_ASKED, design, flip_paper
 
 
 @pytest.mark.slow

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from mobile_storage.core.ledger import ParameterSet
+from mobile_storage.core.papers import PAPERS
 from mobile_storage.flip.design import hypercube, moved, trajectories
-from mobile_storage.flip.papers import PAPERS, flip_paper
+from mobile_storage.flip.papers import flip_paper
 from mobile_storage.mmbes.model.data import ledger
 from mobile_storage.pricing.model.data import derive
 

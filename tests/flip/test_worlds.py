@@ -16,11 +16,11 @@ from mobile_storage.flip.papers import NOT_ASKED, design, flip_paper
 from mobile_storage.flip.pricing import ordering_margins
 from mobile_storage.flip.publish import agreement
 from mobile_storage.flip.sizes import climb
-from mobile_storage.mmbes.analysis.claims import Outcome, checks
+from mobile_storage.mmbes.claims import Outcome, checks
 from mobile_storage.mmbes.model.data import build
 from mobile_storage.mmbes.search.calibration import targets
 from mobile_storage.mmbes.search.scenarios import scenarios
-from mobile_storage.pricing.analysis.claims import Comparison, orderings
+from mobile_storage.pricing.claims import Comparison, orderings
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def outcome(rng: np.random.Generator) -> Outcome:
 
 
 def test_a_margin_has_the_sign_of_the_verdict():
-    """Against the tests of `mmbes.analysis.claims`; only ties may hold a margin of 0 and fail."""
+    """Against the tests of `mmbes.claims`; only ties may hold a margin of 0 and fail."""
     rng = np.random.default_rng(1)
     seen = {}
     for _ in range(150):

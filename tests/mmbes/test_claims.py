@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from mobile_storage.core.claims import Verdict, judge, read_claims
-from mobile_storage.mmbes.analysis.claims import Outcome, checks, numbers
 from mobile_storage.mmbes.analysis.findings import convergence_finding, findings, loss_rate_finding
+from mobile_storage.mmbes.claims import Outcome, checks, numbers
 
 BENEFITS = {"loss": 1.0, "reliability": 5.0, "deferral": 9.0, "extreme": 2.0}
 CLAIMS = {claim.id: claim for claim in read_claims("data/raw/claims.csv", "fu2024")}

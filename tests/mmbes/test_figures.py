@@ -11,8 +11,8 @@ import pytest
 
 from mobile_storage.adequacy.analytic.network import Branch, LoadPoint, Network, Node
 from mobile_storage.core.style import save_figure
-from mobile_storage.mmbes.analysis.claims import Outcome, checks
 from mobile_storage.mmbes.analysis.implied import transformer_options
+from mobile_storage.mmbes.claims import Outcome, checks
 from mobile_storage.mmbes.model.substation import ATTRIBUTES, LoadCurves
 from mobile_storage.mmbes.show import figures
 from mobile_storage.mmbes.show.figures.layout import layout, straight_ties

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from mobile_storage.pricing.analysis.claims import Comparison, orderings
 from mobile_storage.pricing.analysis.findings import (
     flipping_parameters,
     iteration_finding,
@@ -13,6 +12,7 @@ from mobile_storage.pricing.analysis.findings import (
     ordering_finding,
     structure_finding,
 )
+from mobile_storage.pricing.claims import Comparison, orderings
 from mobile_storage.pricing.show.tables import ROWS, flip_table, interval_text, table1
 
 

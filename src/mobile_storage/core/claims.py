@@ -19,6 +19,7 @@ import pandas as pd
 from mobile_storage.core.errors import InputError, did_you_mean
 from mobile_storage.core.io import SIGNIFICANT_DIGITS, write_csv
 from mobile_storage.core.ledger import cell_error, read_csv
+from mobile_storage.core.papers import Paper
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,6 +100,29 @@ class Evidence:
     table: str = ""
     figure: str = ""
     parameters: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        paper: Paper,
+        *,
+        notebook: str,
+        table: str = "",
+        figure: str = "",
+        ledger: str | None = "",
+    ) -> Evidence:
+        """Return where a paper's notebook, table, figure and ledger of these names are.
+
+        Without the name of a ledger the parameters are all of the paper's; None says that the
+        claim depends on none.
+        """
+        values = None if ledger is None else paper.raw / (f"{ledger}.csv" if ledger else "")
+        return cls(
+            notebook=(paper.executed / f"{notebook}.ipynb").as_posix(),
+            table=(paper.tables / f"{table}.csv").as_posix() if table else "",
+            figure=(paper.figures / f"{figure}.png").as_posix() if figure else "",
+            parameters=values.as_posix() if values else "",
+        )
 
 
 @dataclass(frozen=True)

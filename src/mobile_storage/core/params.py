@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
 from mobile_storage.core.errors import InputError, did_you_mean
 from mobile_storage.core.io import read_text
+from mobile_storage.core.papers import MMBES, PAPERS, PRICING
 
 __all__ = [
     "CASES",
     "FAMILIES",
     "OBJECTIVES",
-    "PAPERS",
     "REPOSITORY_SECTIONS",
     "SECTIONS",
     "SETS",
@@ -38,7 +38,6 @@ __all__ = [
     "read_section",
 ]
 
-PAPERS = ("bao2024", "fu2024")
 SETS = ("literature", "calibrated")
 OBJECTIVES = ("prospect", "net_profit")
 FAMILIES = ("load_rate", "weights", "cognition", "reference", "extreme")
@@ -261,9 +260,7 @@ class _Mmbes(_Part):
     independence: _Independence
 
 
-class _Notebooks(_Part):
-    bao2024: _several(str)
-    fu2024: _several(str)
+_Notebooks = create_model("_Notebooks", __base__=_Part, **dict.fromkeys(PAPERS, _several(str)))
 
 
 _SECTIONS: Mapping[str, type[_Part]] = {
@@ -418,14 +415,14 @@ def _references(
     """Yield the place of each list of names, the list, and the names that there are."""
     if pricing := params.get("pricing"):
         yield ("pricing", "formulations"), pricing["formulations"], list(CASES)
-        if "bao2024" in symbols:
+        if PRICING.key in symbols:
             only = pricing["sensitivity"]["only"]
-            yield ("pricing", "sensitivity", "only"), only, symbols["bao2024"]
+            yield ("pricing", "sensitivity", "only"), only, symbols[PRICING.key]
     # Without starts nothing is calibrated, and a reader's own network need not have these names.
-    if (mmbes := params.get("mmbes")) and mmbes["calibration"]["starts"] and "fu2024" in symbols:
+    if (mmbes := params.get("mmbes")) and mmbes["calibration"]["starts"] and MMBES.key in symbols:
         place = ("mmbes", "calibration")
-        yield (*place, "values"), mmbes["calibration"]["values"], symbols["fu2024"]
-        yield (*place, "implied"), list(mmbes["calibration"]["implied"]), symbols["fu2024"]
+        yield (*place, "values"), mmbes["calibration"]["values"], symbols[MMBES.key]
+        yield (*place, "implied"), list(mmbes["calibration"]["implied"]), symbols[MMBES.key]
     for paper, names in (params.get("notebooks") or {}).items():
         if paper in notebooks:
             yield ("notebooks", paper), names, notebooks[paper]

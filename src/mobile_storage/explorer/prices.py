@@ -26,8 +26,8 @@ from mobile_storage.core.io import markdown_table
 from mobile_storage.core.style import PAGE_MM, bars, label_panels, new_figure, say
 from mobile_storage.explorer.knobs import Knob, knob_of, knob_table, moved, show, state
 from mobile_storage.pricing.analysis.cases import Solution, customer_rows, decisions
-from mobile_storage.pricing.analysis.claims import Comparison, numbers, orderings
 from mobile_storage.pricing.analysis.sensitivity import compare
+from mobile_storage.pricing.claims import Comparison, numbers, orderings
 from mobile_storage.pricing.model.data import PricingData, RawPricing, derive
 from mobile_storage.pricing.model.game import Setting, build, highest_useful_prices
 from mobile_storage.pricing.model.outcome import settle

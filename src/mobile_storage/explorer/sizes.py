@@ -24,7 +24,7 @@ from mobile_storage.core.claims import Claim
 from mobile_storage.core.io import markdown_table
 from mobile_storage.core.style import PAGE_MM, label_panels, mark, new_figure, series
 from mobile_storage.explorer.knobs import Knob, knob_of, knob_table, moved, show, state
-from mobile_storage.mmbes.analysis.claims import NUMBERS, TRACE_KWH
+from mobile_storage.mmbes.claims import NUMBERS, TRACE_KWH
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.evaluate import Prepared, comprehensive, net_profit, prepare, valued
 from mobile_storage.mmbes.model.report import describe

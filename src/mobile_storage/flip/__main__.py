@@ -17,10 +17,11 @@ import pandas as pd
 from distributed import Client
 
 from mobile_storage.core.log import stage
+from mobile_storage.core.papers import PAPERS
 from mobile_storage.core.processes import quiet_interrupt
 from mobile_storage.flip.analysis import write
 from mobile_storage.flip.design import hypercube, trajectories
-from mobile_storage.flip.papers import PAPERS, RAW, Design, design, fingerprint, flip_paper
+from mobile_storage.flip.papers import Design, design, fingerprint, flip_paper
 from mobile_storage.flip.publish import publish
 from mobile_storage.flip.run import answer, connected
 from mobile_storage.flip.worlds import FLIP
@@ -85,7 +86,9 @@ def flip(paper: str, chosen: Design, output: Path, cache: Path, client: Client |
         checked = answer(
             test, "searched", again, folder=folder, size=1, desc=f"{paper} check", client=client
         )
-    publish(output, paper, test, RAW / paper, chosen, found["worlds"], found["screening"], checked)
+    publish(
+        output, paper, test, PAPERS[paper].raw, chosen, found["worlds"], found["screening"], checked
+    )
 
 
 def _to_check(worlds: pd.DataFrame, count: int) -> list[int]:

@@ -36,7 +36,7 @@ from SALib.analyze import rbd_fast
 
 from mobile_storage.core.io import read_json, write_csv
 from mobile_storage.core.log import stage
-from mobile_storage.flip.papers import PAPERS
+from mobile_storage.core.papers import PAPERS
 from mobile_storage.flip.thresholds import RESAMPLES, SEED, decided, share, thresholds, tried
 from mobile_storage.flip.worlds import FLIP, NO_SHARE, condition
 

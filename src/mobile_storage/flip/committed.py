@@ -9,9 +9,10 @@ import pandas as pd
 
 from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import read_json
-from mobile_storage.flip.papers import RAW, flip_paper
+from mobile_storage.core.papers import PAPERS
+from mobile_storage.flip.papers import flip_paper
 from mobile_storage.flip.run import rows
-from mobile_storage.flip.worlds import FLIP, raw_digest
+from mobile_storage.flip.worlds import raw_digest
 
 __all__ = ["check"]
 
@@ -43,7 +44,7 @@ def check(
     InputError
         If the results are missing or belong to other ledgers.
     """
-    folder, raw = Path(folder or FLIP / paper), RAW / paper
+    folder, raw = Path(folder or PAPERS[paper].flip), PAPERS[paper].raw
     of, now = read_json(folder / "run.json")["raw_digest"], raw_digest(raw)
     if of != now:
         raise InputError(

@@ -1,6 +1,6 @@
 """How far a claim is from turning over: at least 0 where it holds.
 
-The tests of paper 2 are those of `analysis.claims.checks`; a margin says by how much one passes or
+The tests of paper 2 are those of `claims.checks`; a margin says by how much one passes or
 fails. Trends and orderings are measured against the largest of what they compare, numbers in the
 tolerance of the claim's rule. Where only traces are built, the margin is how far the largest falls
 short.
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from mobile_storage.mmbes.analysis.claims import NOTABLE_SHARE, SLACK, TRACE_KWH, Outcome
+from mobile_storage.mmbes.claims import NOTABLE_SHARE, SLACK, TRACE_KWH, Outcome
 from mobile_storage.mmbes.search.calibration import Target
 
 __all__ = ["number_margin", "trend_margins", "verdict"]
@@ -47,7 +47,7 @@ def number_margin(aims: Sequence[Target], found: str) -> float:
 
 
 def trend_margins(outcome: Outcome) -> dict[str, float]:
-    """Margin of each claim that `analysis.claims.checks` tests."""
+    """Margin of each claim that `claims.checks` tests."""
     rates = outcome.load_rate.sort_values("value")
     with_events, without = (_named(outcome.extreme, name) for name in ("with", "without"))
     lowered, raised = _ends(outcome.weights)

@@ -19,8 +19,8 @@ from mobile_storage.core.errors import InputError
 from mobile_storage.flip.design import Factor, moved, ranged_factors, readings
 from mobile_storage.flip.margins import number_margin, trend_margins, verdict
 from mobile_storage.flip.sizes import best
-from mobile_storage.mmbes.analysis.claims import TRACE_KWH, Outcome, checks, numbers
 from mobile_storage.mmbes.analysis.outcomes import FAMILIES, claimed_scenarios, outcome_record
+from mobile_storage.mmbes.claims import TRACE_KWH, Outcome, checks, numbers
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.evaluate import Prepared, prepare
 from mobile_storage.mmbes.model.report import describe

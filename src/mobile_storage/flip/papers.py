@@ -16,20 +16,17 @@ import yaml
 import mobile_storage
 from mobile_storage.core.claims import read_claims
 from mobile_storage.core.ledger import ParameterSet
+from mobile_storage.core.papers import CLAIMS, MMBES, PAPERS, PRICING
+from mobile_storage.core.params import read_section
 from mobile_storage.flip.design import Factor
 from mobile_storage.flip.mmbes import Mmbes
 from mobile_storage.flip.pricing import Pricing
 from mobile_storage.mmbes.model.data import read_raw as read_mmbes
 from mobile_storage.pricing.model.data import read_raw as read_pricing
-from mobile_storage.stages.mmbes.common import bounds
-from mobile_storage.stages.mmbes.common import params as mmbes_params
-from mobile_storage.stages.pricing.common import default_setting
-from mobile_storage.stages.pricing.common import params as pricing_params
+from mobile_storage.pricing.model.game import Setting
 
 __all__ = [
     "NOT_ASKED",
-    "PAPERS",
-    "RAW",
     "Design",
     "FlipPaper",
     "design",
@@ -37,24 +34,16 @@ __all__ = [
     "flip_paper",
 ]
 
-RAW = Path("data/raw")
-PAPERS = ("bao2024", "fu2024")
 #: Claims that cannot be asked in a world, and why.
 NOT_ASKED = {
-    "bao2024": {
+    PRICING.key: {
         "P1-01": "Eq. (1) is how the model builds its prices: in every world, whatever the values.",
         "P1-09": "The published cells are not in the text, so there is nothing to compare with.",
     },
-    "fu2024": {
+    MMBES.key: {
         "P2-13": "The published rate is that of a whole distribution system, of which the paper "
         "describes a few parts only; no value in the ledgers stands for the rest.",
     },
-}
-#: Packages whose code the worlds of a paper depend on.
-_CODE = {"bao2024": ("bilevel", "pricing"), "fu2024": ("adequacy", "mmbes")}
-_ENGINE = {
-    "bao2024": ("design", "margins", "pricing"),
-    "fu2024": ("design", "margins", "mmbes", "sizes"),
 }
 
 
@@ -110,25 +99,25 @@ def flip_paper(paper: str, raw_folder: str | Path | None = None) -> FlipPaper:
     InputError
         If something in the ledgers is wrong.
     """
-    folder = Path(raw_folder or RAW / paper)
-    if paper == "bao2024":
-        values = pricing_params()
+    folder = Path(raw_folder or PAPERS[paper].raw)
+    if paper == PRICING.key:
+        values = read_section("params.yaml", PRICING.package)
         return Pricing(
             raw=read_pricing(folder),
-            setting=default_setting(),
+            setting=Setting.of({**values["default"], "tariff": "multi_grade"}),
             solver=values["solver"],
             limits=values["limits"],
             rounds=values["iteration"]["rounds"],
             kkt_every=_params()[paper]["kkt_every"],
         )
-    values = mmbes_params()
-    claims = [c for c in read_claims(RAW / "claims.csv", paper) if c.id not in NOT_ASKED[paper]]
+    values = read_section("params.yaml", MMBES.package)
+    claims = [c for c in read_claims(CLAIMS, paper) if c.id not in NOT_ASKED[paper]]
     limit = next(float(c.published_value) for c in claims if c.id == "P2-17")
     return Mmbes(
         raw=read_mmbes(folder),
         claims=claims,
         settings=values["scenarios"],
-        bounds=bounds(),
+        bounds=(values["bounds"]["energy_kwh"], values["bounds"]["power_kw"]),
         search={**values["evolution"], "tolerance": values["tolerance"]},
         convergence=values["convergence"],
         iterations=int(limit),
@@ -140,10 +129,10 @@ def fingerprint(paper: str, test: FlipPaper, worlds: pd.DataFrame) -> str:
     digest = hashlib.sha256(worlds.to_csv().encode())
     for field in dataclasses.fields(test):
         digest.update(f"{field.name}: {_written(getattr(test, field.name))}\n".encode())
-    package = Path(mobile_storage.__file__).parent
-    files = [f for name in _CODE[paper] for f in sorted((package / name).glob("*.py"))]
-    for file in [*files, *(package / "flip" / f"{name}.py" for name in _ENGINE[paper])]:
-        digest.update(file.read_bytes())
+    code = Path(mobile_storage.__file__).parent
+    for package in ("core", *PAPERS[paper].libraries, PAPERS[paper].package, "flip"):
+        for file in sorted((code / package).rglob("*.py")):
+            digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,13 +12,12 @@ from mobile_storage.flip.design import Factor, moved, ranged_factors
 from mobile_storage.flip.margins import verdict
 from mobile_storage.pricing.analysis.cases import Solution, solve
 from mobile_storage.pricing.analysis.certificate import NOISE_YUAN_PER_YEAR, regret_yuan_per_year
-from mobile_storage.pricing.analysis.claims import SIGNIFICANT_SHARE, Comparison
 from mobile_storage.pricing.analysis.findings import AGREE
-from mobile_storage.pricing.analysis.iteration import iterate
+from mobile_storage.pricing.analysis.iteration import iterate, starts
 from mobile_storage.pricing.analysis.sensitivity import compare
+from mobile_storage.pricing.claims import SIGNIFICANT_SHARE, Comparison
 from mobile_storage.pricing.model.data import PricingData, RawPricing, derive
 from mobile_storage.pricing.model.game import Setting
-from mobile_storage.stages.pricing.iteration import starts
 
 __all__ = ["REGRET", "Pricing", "ordering_margins"]
 
@@ -116,7 +115,7 @@ class Pricing:
         """P1-07: share of the blind starts from which the iteration ends elsewhere, negative."""
         income = best.outcome.account.net_income
         near = AGREE * max(1.0, abs(income))
-        begins = starts(data, {"prices": asdict(best.outcome.prices)})
+        begins = starts(data, best.outcome.prices)
         del begins["equilibrium"]
         reached = 0
         for prices in begins.values():
@@ -144,7 +143,7 @@ class Pricing:
 
 
 def ordering_margins(c: Comparison) -> dict[str, float]:
-    """By how much each of P1-02 to P1-06 passes or fails `analysis.claims.orderings`, yuan/yr."""
+    """By how much each of P1-02 to P1-06 passes or fails `claims.orderings`, yuan/yr."""
     significant = SIGNIFICANT_SHARE * abs(c.no_emergency["net_income"])
     return {
         "P1-02": min(c.rise("total_revenue", o) for o in c.others),

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.flip.worlds import NEARLY_ALL, FlipTest, condition, percent, short
+from mobile_storage.core.numbers import short
+from mobile_storage.flip.worlds import NEARLY_ALL, FlipTest, condition, percent
 
 __all__ = [
     "factor_table",

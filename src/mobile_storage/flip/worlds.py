@@ -17,6 +17,7 @@ import pandas as pd
 
 from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import read_json
+from mobile_storage.core.numbers import short
 
 __all__ = [
     "FLIP",
@@ -31,7 +32,6 @@ __all__ = [
     "raw_digest",
     "read_flip",
     "read_summary",
-    "short",
 ]
 
 FLIP = Path("data/flip")
@@ -190,9 +190,3 @@ def condition(row: Mapping[str, Any], above: bool) -> str:
         return f"{row['factor']}: {' or '.join(names[first:] if above else names[:first])}"
     of = " of its ranges" if row["scale"] == "quantile" else ""
     return f"{row['factor']} {'>' if above else '<'} {short(row['threshold'])}{of}"
-
-
-def short(value: float, digits: int = 3) -> str:
-    """So many digits of a number, written in full: ``38,300,000``, ``0.0312``."""
-    rounded = float(f"{value:.{digits}g}")
-    return f"{rounded:,.0f}" if abs(rounded) >= 10**digits else f"{rounded:,.{digits}g}"

@@ -14,11 +14,8 @@ import yaml
 
 from mobile_storage.core.errors import InputError, did_you_mean
 from mobile_storage.core.log import stage
-from mobile_storage.core.params import PAPERS
+from mobile_storage.core.papers import PAPERS
 from mobile_storage.tools.notebooks import run_notebook
-
-STORED = Path("notebooks")
-EXECUTED = Path("notebooks/executed")
 
 
 def _value(name: str, text: str) -> object:
@@ -54,18 +51,18 @@ def main() -> None:
         parser.error("other values need --output: the executed notebooks have the ledgers' values")
     chosen = asked.section or asked.named
     with stage("notebook", chosen):
-        known = sorted(path.stem for path in (STORED / asked.paper).glob("*.ipynb"))
+        paper = PAPERS[asked.paper]
+        known = sorted(path.stem for path in paper.notebooks.glob("*.ipynb"))
         if chosen not in known:
             raise InputError(
-                file=STORED / asked.paper,
+                file=paper.notebooks,
                 where="the folder",
                 value=chosen,
                 expected=f"one of {', '.join(known)}{did_you_mean(chosen, known)}",
             )
         values = {key: _value(key, text) for key, text in asked.parameter}
         name = f"{chosen}.ipynb"
-        output = asked.output or EXECUTED / asked.paper / name
-        run_notebook(STORED / asked.paper / name, output, values)
+        run_notebook(paper.notebooks / name, asked.output or paper.executed / name, values)
 
 
 if __name__ == "__main__":

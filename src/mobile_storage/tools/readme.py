@@ -22,6 +22,7 @@ import pandas as pd
 from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import markdown_table, read_text, write_text
 from mobile_storage.core.log import ERROR_MARK
+from mobile_storage.core.papers import PAPERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -36,7 +37,6 @@ _SHOWN = [
     *("id", "statement", "published", "unit", "computed", "rule", "verdict"),
     *("plausible_worlds", "cause", "notebook"),
 ]
-_PAPERS = ("bao2024", "fu2024")
 _NODE = re.compile(r'(node\d+)\["(.+?)"\]')
 _EDGE = re.compile(r"(node\d+)-->(node\d+)")
 
@@ -126,7 +126,7 @@ def graph_block(mermaid: str) -> str:
 
 #: Blocks that follow from the results; the pipeline's picture follows from dvc.yaml alone.
 CLAIMS: Mapping[str, Callable[[Path], str]] = {
-    f"claims-{paper}": partial(claims_block, paper=paper) for paper in _PAPERS
+    f"claims-{paper}": partial(claims_block, paper=paper) for paper in PAPERS
 }
 BLOCKS: Mapping[str, Callable[[Path], str]] = {**CLAIMS, "pipeline": pipeline_block}
 

@@ -33,6 +33,7 @@ import yaml
 from mobile_storage.core.errors import InputError, OutputError, PlainError, did_you_mean, kind_of
 from mobile_storage.core.io import replacing
 from mobile_storage.core.log import ERROR_FILE, ERROR_MARK, RUNNER
+from mobile_storage.core.papers import PAPERS, RAW
 from mobile_storage.core.params import REPOSITORY_SECTIONS, SECTIONS, check_choices, load_yaml
 from mobile_storage.core.process_environment import fixed_settings, with_settings
 from mobile_storage.core.processes import end_all, give_way, own_group, quiet_interrupt
@@ -48,11 +49,8 @@ __all__ = ["create", "main", "merged_params", "reproduce"]
 #: What the pipeline reads: files, and folders with all that is in them.
 INPUTS = ("dvc.yaml", "params.yaml", "requirements.lock", ".dvc/config", ".dvcignore", "README.md")
 INPUT_FOLDERS = ("data/flip", "data/raw", "notebooks", "src")
-#: Each paper's data below data/raw, and how the names of its stages begin; the longest run last.
-_STAGES = {"bao2024": "pricing", "fu2024": "mmbes"}
 #: Below the input folders: results, and what tools leave behind.
 _LEFT_OUT = {"executed", "reproduction", "__pycache__", ".ipynb_checkpoints"}
-_DATASETS = Path("data/raw")
 _PARAMS = "params.yaml"
 _README = "README.md"
 _COPY_README = """# The claims, computed in this copy of the pipeline
@@ -142,7 +140,7 @@ def _inputs() -> dict[PurePosixPath, Path]:
 
 def _places() -> dict[str, Path]:
     """Place of each data file that a reader may replace, by name: no two papers share one."""
-    return {path.name: path for paper in _STAGES for path in (_DATASETS / paper).glob("*.csv")}
+    return {path.name: path for paper in PAPERS.values() for path in paper.raw.glob("*.csv")}
 
 
 def _papers(overlay: str | Path | None) -> list[str]:
@@ -150,7 +148,7 @@ def _papers(overlay: str | Path | None) -> list[str]:
     every = {name: path.parent.name for name, path in _places().items()}
     names = {path.name for path in Path(overlay).iterdir()} if overlay is not None else set()
     touched = {every[name] for name in names & set(every)} or set(every.values())
-    return [paper for paper in _STAGES if paper in touched]
+    return [paper for paper in PAPERS if paper in touched]
 
 
 def _recognised(overlay: Path) -> tuple[dict[PurePosixPath, Path], list[Path]]:
@@ -244,10 +242,10 @@ def _symbols(contents: Mapping[PurePosixPath, bytes]) -> dict[str, list[str]]:
     """
     from mobile_storage.core.ledger import COLUMNS  # slow to import
 
-    found: dict[str, list[str]] = {paper: [] for paper in _STAGES}
+    found: dict[str, list[str]] = {paper: [] for paper in PAPERS}
     for path, data in contents.items():
         paper = path.parent.name
-        if paper in found and path.suffix == ".csv" and path.is_relative_to(_DATASETS.as_posix()):
+        if paper in found and path.suffix == ".csv" and path.is_relative_to(RAW.as_posix()):
             rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig", errors="replace")))
             with suppress(csv.Error):
                 for row in rows:
@@ -363,7 +361,7 @@ def _start(folder: Path, paper: str, error_file: Path, force: bool) -> subproces
     # The stages call `python`: it has to be this one.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
-    command += [*(["--force"] if force else []), "--glob", f"{_STAGES[paper]}_*"]
+    command += [*(["--force"] if force else []), "--glob", f"{PAPERS[paper].package}_*"]
     environment = {**os.environ, **fixed_settings(), "PATH": path, ERROR_FILE: str(error_file)}
     environment[RUNNER] = str(os.getpid())
     return subprocess.Popen(command, cwd=folder, env=environment, **own_group())
@@ -387,7 +385,7 @@ def _side_by_side(runs: Sequence[subprocess.Popen[bytes]]) -> list[int]:
 def _naming_originals(sentence: str, copy: Path, overlay: Path) -> str:
     """Return the sentence with the reader's files in place of their copies, in any dataset."""
     for original in sorted(overlay.glob("*.csv")):
-        for place in (copy / _DATASETS).glob(f"*/{original.name}"):
+        for place in (copy / RAW).glob(f"*/{original.name}"):
             inside = place.relative_to(copy)
             for name in {inside.as_posix(), str(inside)}:  # the same but on Windows
                 sentence = sentence.replace(name, str(original))

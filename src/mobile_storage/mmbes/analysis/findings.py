@@ -14,12 +14,12 @@ from dataclasses import replace
 import pandas as pd
 
 from mobile_storage.core.claims import Claim, Evidence, Finding, Verdict, judge
-from mobile_storage.flip.worlds import short
-from mobile_storage.mmbes.analysis.claims import Outcome, checks, numbers
+from mobile_storage.core.numbers import short
+from mobile_storage.core.papers import MMBES
+from mobile_storage.mmbes.claims import Outcome, checks, numbers
 
 __all__ = ["convergence_finding", "findings", "loss_rate_finding"]
 
-NOTEBOOKS = "notebooks/executed/fu2024"
 _EVIDENCE = {
     "5.2": ("05_2_optimum", "table6", "optimum_map"),
     "5.3": ("05_3_adequacy", "load_rate", "load_rate"),
@@ -41,12 +41,7 @@ _WHY = {
 def evidence(claim: Claim) -> Evidence:
     """Where a reader can check the claims of a section."""
     notebook, table, figure = _EVIDENCE[claim.section]
-    return Evidence(
-        notebook=f"{NOTEBOOKS}/{notebook}.ipynb",
-        table=f"tables/fu2024/{table}.csv",
-        figure=f"figures/fu2024/{figure}.png",
-        parameters="data/raw/fu2024",
-    )
+    return Evidence.of(MMBES, notebook=notebook, table=table, figure=figure)
 
 
 def findings(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mobile_storage.adequacy.checks import require_number
-from mobile_storage.mmbes.analysis.claims import NUMBERS
+from mobile_storage.mmbes.claims import NUMBERS
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.evaluate import Prepared, prepare, valued
 from mobile_storage.mmbes.model.substation import Substation

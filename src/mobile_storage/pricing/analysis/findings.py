@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from mobile_storage.core.claims import Evidence, Finding
-from mobile_storage.pricing.analysis.claims import Comparison, numbers, orderings, turned_claims
+from mobile_storage.core.papers import PRICING
+from mobile_storage.pricing.claims import Comparison, numbers, orderings, turned_claims
 from mobile_storage.pricing.model.grades import GRADES, Prices
 
 AGREE = 1e-6
@@ -17,13 +18,7 @@ AGREE = 1e-6
 RESULT_PRECISION = 1e-9
 """Relative precision to which result files keep a number."""
 
-NOTEBOOKS = "notebooks/executed/bao2024"
-DISCUSSION = Evidence(
-    notebook=f"{NOTEBOOKS}/05_discussion.ipynb",
-    table="tables/bao2024/table1.csv",
-    figure="figures/bao2024/sensitivity.png",
-    parameters="data/raw/bao2024",
-)
+DISCUSSION = Evidence.of(PRICING, notebook="05_discussion", table="table1", figure="sensitivity")
 
 
 def flipping_parameters(moves: pd.DataFrame) -> dict[str, tuple[str, ...]]:
@@ -107,11 +102,8 @@ def structure_finding(case: Mapping[str, Any]) -> Finding:
         holds=off < AGREE,
         holds_in=1,
         out_of=1,
-        evidence=Evidence(
-            notebook=f"{NOTEBOOKS}/02_metrics.ipynb",
-            table="tables/bao2024/prices.csv",
-            figure="figures/bao2024/prices.png",
-            parameters="data/raw/bao2024/grades.csv",
+        evidence=Evidence.of(
+            PRICING, notebook="02_metrics", table="prices", figure="prices", ledger="grades"
         ),
     )
 
@@ -143,10 +135,12 @@ def iteration_finding(iteration: Mapping[str, Any], default: str) -> Finding:
         holds=default in full,
         holds_in=len(full),
         out_of=len(reached),
-        evidence=Evidence(
-            notebook=f"{NOTEBOOKS}/03_trading_framework.ipynb",
-            table="tables/bao2024/iteration.csv",
-            figure="figures/bao2024/iteration.png",
+        evidence=Evidence.of(
+            PRICING,
+            notebook="03_trading_framework",
+            table="iteration",
+            figure="iteration",
+            ledger=None,
         ),
     )
 
@@ -183,9 +177,8 @@ def milp_finding(routes: Sequence[Mapping[str, Any]], cases: Mapping[str, Any]) 
         holds=exact,
         holds_in=len(ran) if exact else 0,
         out_of=len(ran),
-        evidence=Evidence(
-            notebook=f"{NOTEBOOKS}/04_bilevel_pricing.ipynb",
-            table="tables/bao2024/formulations.csv",
+        evidence=Evidence.of(
+            PRICING, notebook="04_bilevel_pricing", table="formulations", ledger=None
         ),
     )
 
@@ -198,10 +191,7 @@ def table_finding() -> Finding:
         cause="The cells of the published Table 1 are not in the text, nor are most parameters "
         "behind them; whoever holds them can put the parameters into data/raw/bao2024 and run.",
         holds=None,
-        evidence=Evidence(
-            notebook=f"{NOTEBOOKS}/04_bilevel_pricing.ipynb",
-            table="tables/bao2024/table1.csv",
-            figure="figures/bao2024/revenue_cost.png",
-            parameters="data/raw/bao2024",
+        evidence=Evidence.of(
+            PRICING, notebook="04_bilevel_pricing", table="table1", figure="revenue_cost"
         ),
     )

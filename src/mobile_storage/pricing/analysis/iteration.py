@@ -44,6 +44,28 @@ class Iteration:
     period: int
 
 
+def starts(data: PricingData, equilibrium: Prices) -> dict[str, Prices]:
+    """Return price lists to start from: the lowest, a middling one, the highest, the equilibrium.
+
+    Parameters
+    ----------
+    data : PricingData
+    equilibrium : Prices
+        Prices of the solved game.
+    """
+    step = data.scalars["price_step_min"]
+    low = [0.0, step, 2 * step, step, 2 * step, step, 2 * step]
+    high = highest_useful_prices(data)
+    top = [*high, *high[:2], *high[:2]]
+    middle = [(a + b) / 2 for a, b in zip(low, top, strict=True)]
+    return {
+        "lowest": Prices.from_vector(low),
+        "middle": Prices.from_vector(middle),
+        "highest": Prices.from_vector(top),
+        "equilibrium": equilibrium,
+    }
+
+
 def iterate(data: PricingData, setting: Setting, start: Prices, *, rounds: int = 100) -> Iteration:
     """Alternate best responses from `start` until the prices repeat or `rounds` are over."""
     prices, path, seen = start, [], {}

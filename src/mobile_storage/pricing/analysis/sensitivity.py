@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 from mobile_storage.core.errors import InputError
 from mobile_storage.pricing.analysis.cases import customer_rows, no_emergency, solve
-from mobile_storage.pricing.analysis.claims import Comparison, comparison, orderings
+from mobile_storage.pricing.claims import Comparison, comparison, orderings
 from mobile_storage.pricing.model.data import PricingData, RawPricing, derive
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.outcome import Outcome

@@ -18,9 +18,10 @@ cuts off no solution and is solved in a fraction of the time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import pyomo.environ as pyo
 
@@ -65,6 +66,16 @@ class Setting:
     fixed_grade: bool = False
     participation: Participation = "opt_out"
     investment: Investment = "with_trading"
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Setting:
+        """Return the setting that an entry of ``params.yaml`` describes."""
+        return cls(
+            tariff=values["tariff"],
+            fixed_grade=values["follower"] == "fixed_grade",
+            participation=values["participation"],
+            investment=values["investment"],
+        )
 
     def menus(self, data: PricingData) -> tuple[tuple[Option, ...], ...]:
         """Options of every customer, in the order of ``data.customers``."""

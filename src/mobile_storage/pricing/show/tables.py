@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.pricing.analysis.claims import turned_claims
 from mobile_storage.pricing.analysis.intervals import HELD_YUAN_PER_YEAR
+from mobile_storage.pricing.claims import turned_claims
 from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.model.grades import GRADES, LEVELS, Prices
 

@@ -15,6 +15,7 @@ from mobile_storage.core.claims import read_claims
 from mobile_storage.core.errors import InputError, did_you_mean
 from mobile_storage.core.io import write_json
 from mobile_storage.core.log import end_with_parent, progress, stage
+from mobile_storage.core.papers import CLAIMS, MMBES
 from mobile_storage.mmbes.model.data import RawMmbes, ledger, read_raw
 from mobile_storage.mmbes.search.calibration import (
     Fit,
@@ -27,8 +28,6 @@ from mobile_storage.mmbes.search.calibration import (
 )
 from mobile_storage.mmbes.search.forward import Forward
 from mobile_storage.stages.mmbes.common import PARAMS, RAW, RESULTS, bounds, params
-
-LEDGER = "data/raw/claims.csv"
 
 
 def space_of(raw: RawMmbes, symbols: Sequence[str]) -> Space:
@@ -74,7 +73,7 @@ def forward() -> Forward:
     return Forward(
         raw,
         space_of(raw, values["calibration"]["values"]),
-        targets(read_claims(LEDGER, "fu2024"), values["calibration"]["targets"]),
+        targets(read_claims(CLAIMS, MMBES.key), values["calibration"]["targets"]),
         bounds(),
         (sweep["lowest"], sweep["highest"]),
     )

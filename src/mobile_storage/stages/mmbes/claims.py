@@ -7,12 +7,12 @@ import pandas as pd
 from mobile_storage.core.claims import read_claims, write_verdicts
 from mobile_storage.core.io import read_json
 from mobile_storage.core.log import stage
-from mobile_storage.flip.worlds import FLIP, plausible_worlds, read_summary
-from mobile_storage.mmbes.analysis.claims import Outcome
+from mobile_storage.core.papers import CLAIMS, MMBES
+from mobile_storage.flip.worlds import plausible_worlds, read_summary
 from mobile_storage.mmbes.analysis.findings import convergence_finding, findings, loss_rate_finding
+from mobile_storage.mmbes.claims import Outcome
 from mobile_storage.stages.mmbes.common import RAW, RESULTS, params
 
-LEDGER = "data/raw/claims.csv"
 FAMILIES = ("load_rate", "weights", "reference", "extreme")
 
 
@@ -35,7 +35,7 @@ def member(record: dict) -> Outcome:
 def main() -> None:
     """Write ``data/results/fu2024/claims.csv``."""
     with stage("mmbes_claims") as log:
-        claims = {claim.id: claim for claim in read_claims(LEDGER, "fu2024")}
+        claims = {claim.id: claim for claim in read_claims(CLAIMS, MMBES.key)}
         sets = params()["sets"]
         seeds = {
             f"{name}_{kind}": pd.read_csv(RESULTS / "optimum" / f"{name}_{kind}_seeds.csv")
@@ -56,7 +56,7 @@ def main() -> None:
                 [t["claim"] for t in read_json(RESULTS / "calibration.json")["targets"]],
             ),
         ]
-        worlds = plausible_worlds(read_summary(FLIP / "fu2024", RAW))
+        worlds = plausible_worlds(read_summary(MMBES.flip, RAW))
         frame = write_verdicts(claims.values(), found, RESULTS / "claims.csv", worlds)
         for row in frame.itertuples():
             log.info("%s %s", row.id, row.verdict)

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from mobile_storage.core.io import read_json
+from mobile_storage.core.papers import MMBES
 from mobile_storage.core.params import read_section
 from mobile_storage.mmbes.model.data import RawMmbes, read_raw
 
 PARAMS = Path("params.yaml")
-RAW = Path("data/raw/fu2024")
-RESULTS = Path("data/results/fu2024")
-TABLES = Path("tables/fu2024")
-FIGURES = Path("figures/fu2024")
+RAW = MMBES.raw
+RESULTS = MMBES.results
+TABLES = MMBES.tables
+FIGURES = MMBES.figures
 
 
 def params() -> dict[str, Any]:

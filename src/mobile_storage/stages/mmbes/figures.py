@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from mobile_storage.core.io import read_json
 from mobile_storage.core.log import stage
+from mobile_storage.core.papers import MMBES
 from mobile_storage.core.style import save_figure
 from mobile_storage.flip.figures import figures as flip_figures
-from mobile_storage.flip.worlds import FLIP, read_flip
+from mobile_storage.flip.worlds import read_flip
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.network import case_network
 from mobile_storage.mmbes.model.substation import ATTRIBUTES
@@ -149,7 +150,7 @@ def main() -> None:
             **results(raws, sizes),
             **calibrated(),
             **checks(),
-            **flip_figures(read_flip(FLIP / "fu2024", RAW), claims),
+            **flip_figures(read_flip(MMBES.flip, RAW), claims),
         }
         for name, figure in drawn.items():
             save_figure(figure, FIGURES / name)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from mobile_storage.core.claims import read_claims
+from mobile_storage.core.papers import CLAIMS, MMBES
 from mobile_storage.mmbes.analysis.implied import peak_load, transformer_options
 from mobile_storage.mmbes.model.data import RawMmbes
 from mobile_storage.stages.mmbes.common import params
 
-CLAIMS = "data/raw/claims.csv"
-
 
 def published() -> dict[str, float]:
     """Claims of paper 2 that are one number, by id."""
-    values = {claim.id: claim.published_value for claim in read_claims(CLAIMS, "fu2024")}
+    values = {claim.id: claim.published_value for claim in read_claims(CLAIMS, MMBES.key)}
     return {name: float(value) for name, value in values.items() if value and " to " not in value}
 
 

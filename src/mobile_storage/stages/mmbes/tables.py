@@ -8,8 +8,9 @@ import pandas as pd
 
 from mobile_storage.core.io import read_json, write_table
 from mobile_storage.core.log import stage
+from mobile_storage.core.papers import MMBES
 from mobile_storage.flip.tables import tables as flip_tables
-from mobile_storage.flip.worlds import FLIP, read_flip
+from mobile_storage.flip.worlds import read_flip
 from mobile_storage.mmbes.analysis.implied import initial_interruption
 from mobile_storage.mmbes.model.data import RawMmbes, build, ledger
 from mobile_storage.mmbes.show import agreement, tables
@@ -209,7 +210,7 @@ def main() -> None:
             *calibration_tables(),
             *implied_tables(next(iter(raws.values()))),
             *ledger_tables(raws),
-            *flip_tables(read_flip(FLIP / "fu2024", RAW), claims),
+            *flip_tables(read_flip(MMBES.flip, RAW), claims),
         ]
         for name, frame, caption, units in every:
             write_table(frame, TABLES / name, caption, units)

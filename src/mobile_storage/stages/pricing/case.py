@@ -9,7 +9,8 @@ from mobile_storage.core.log import stage
 from mobile_storage.core.params import CASES
 from mobile_storage.pricing.analysis.certificate import certified_case
 from mobile_storage.pricing.model.data import load
-from mobile_storage.stages.pricing.common import RAW, RESULTS, params, setting
+from mobile_storage.pricing.model.game import Setting
+from mobile_storage.stages.pricing.common import RAW, RESULTS, params
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
         values, solver = params()["cases"][name], params()["solver"]
         record = certified_case(
             load(RAW),
-            setting(values),
+            Setting.of(values),
             ranges=values["intervals"],
             solver=solver,
             **params()["limits"],

@@ -10,8 +10,8 @@ import pandas as pd
 from mobile_storage.core.claims import read_claims, write_verdicts
 from mobile_storage.core.io import read_json
 from mobile_storage.core.log import stage
-from mobile_storage.flip.worlds import FLIP, plausible_worlds, read_summary
-from mobile_storage.pricing.analysis.claims import Comparison, comparison
+from mobile_storage.core.papers import CLAIMS, PRICING
+from mobile_storage.flip.worlds import plausible_worlds, read_summary
 from mobile_storage.pricing.analysis.findings import (
     flipping_parameters,
     iteration_finding,
@@ -20,6 +20,7 @@ from mobile_storage.pricing.analysis.findings import (
     structure_finding,
     table_finding,
 )
+from mobile_storage.pricing.claims import Comparison, comparison
 from mobile_storage.stages.pricing.common import (
     RAW,
     RESULTS,
@@ -29,8 +30,7 @@ from mobile_storage.stages.pricing.common import (
     params,
 )
 
-LEDGER = "data/raw/claims.csv"
-VERDICTS = "data/results/bao2024/claims.csv"
+VERDICTS = RESULTS / "claims.csv"
 
 
 def comparisons(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison]:
@@ -73,8 +73,8 @@ def main() -> None:
             milp_finding(read_json(RESULTS / "formulations.json"), cases),
             table_finding(),
         ]
-        worlds = plausible_worlds(read_summary(FLIP / "bao2024", RAW))
-        frame = write_verdicts(read_claims(LEDGER, "bao2024"), findings, VERDICTS, worlds)
+        worlds = plausible_worlds(read_summary(PRICING.flip, RAW))
+        frame = write_verdicts(read_claims(CLAIMS, PRICING.key), findings, VERDICTS, worlds)
         for row in frame.itertuples():
             log.info("%s %s", row.id, row.verdict)
 

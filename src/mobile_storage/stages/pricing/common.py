@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mobile_storage.core.io import read_json
+from mobile_storage.core.papers import PRICING
 from mobile_storage.core.params import read_section
 from mobile_storage.pricing.model.game import Setting
 
 PARAMS = Path("params.yaml")
-RAW = Path("data/raw/bao2024")
-RESULTS = Path("data/results/bao2024")
-TABLES = Path("tables/bao2024")
-FIGURES = Path("figures/bao2024")
+RAW = PRICING.raw
+RESULTS = PRICING.results
+TABLES = PRICING.tables
+FIGURES = PRICING.figures
 
 
 def params() -> dict[str, Any]:
@@ -22,19 +22,9 @@ def params() -> dict[str, Any]:
     return read_section(PARAMS, "pricing")
 
 
-def setting(values: Mapping[str, Any]) -> Setting:
-    """Setting from an entry of ``params.yaml``."""
-    return Setting(
-        tariff=values["tariff"],
-        fixed_grade=values["follower"] == "fixed_grade",
-        participation=values["participation"],
-        investment=values["investment"],
-    )
-
-
 def default_setting(tariff: str = "multi_grade") -> Setting:
     """The default variant, for one of the two tariffs."""
-    return setting({**params()["default"], "tariff": tariff})
+    return Setting.of({**params()["default"], "tariff": tariff})
 
 
 def case_results() -> dict[str, dict[str, Any]]:

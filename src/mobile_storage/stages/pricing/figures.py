@@ -6,9 +6,10 @@ import pandas as pd
 
 from mobile_storage.core.io import read_json
 from mobile_storage.core.log import stage
+from mobile_storage.core.papers import PRICING
 from mobile_storage.core.style import save_figure
 from mobile_storage.flip.figures import figures as flip_figures
-from mobile_storage.flip.worlds import FLIP, read_flip
+from mobile_storage.flip.worlds import read_flip
 from mobile_storage.pricing.model.data import derive, read_raw
 from mobile_storage.pricing.show import figures
 from mobile_storage.stages.pricing.common import FIGURES, RAW, RESULTS, case_results, default_cases
@@ -33,7 +34,7 @@ def main() -> None:
             "agreement": figures.agreement(read_json(RESULTS / "formulations.json"), cases),
             "ties": figures.ties(read_json(RESULTS / "ties.json"), cases),
             "sensitivity": figures.sensitivity(pd.read_csv(RESULTS / "sensitivity.csv")),
-            **flip_figures(read_flip(FLIP / "bao2024", RAW), claims),
+            **flip_figures(read_flip(PRICING.flip, RAW), claims),
         }
         for name, figure in drawn.items():
             save_figure(figure, FIGURES / name)

@@ -11,7 +11,7 @@ from mobile_storage.pricing.analysis.cases import KKT_CUSTOMERS, solve
 from mobile_storage.pricing.analysis.certificate import regret_yuan_per_year, without_noise
 from mobile_storage.pricing.model.data import PricingData, load
 from mobile_storage.pricing.model.game import Setting
-from mobile_storage.stages.pricing.common import RAW, RESULTS, params, setting
+from mobile_storage.stages.pricing.common import RAW, RESULTS, params
 
 ROUTES = (
     ("kkt", "sos1", "gurobi"),
@@ -36,7 +36,7 @@ def main() -> None:
     """Write ``formulations.json``: objective, bound, gap and regret of every route."""
     with stage("formulations") as log:
         data, values, rows = load(RAW), params(), []
-        chosen = {n: setting(values["cases"][n]) for n in values["formulations"]}
+        chosen = {n: Setting.of(values["cases"][n]) for n in values["formulations"]}
         small = len(data.customers) <= KKT_CUSTOMERS
         routes = [
             (name, game, route)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from mobile_storage.core.io import read_json, write_json
 from mobile_storage.core.log import stage
-from mobile_storage.pricing.analysis.iteration import iterate
-from mobile_storage.pricing.model.data import PricingData, load
-from mobile_storage.pricing.model.game import highest_useful_prices
+from mobile_storage.pricing.analysis.iteration import iterate, starts
+from mobile_storage.pricing.model.data import load
+from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Prices
-from mobile_storage.stages.pricing.common import RAW, RESULTS, params, setting
+from mobile_storage.stages.pricing.common import RAW, RESULTS, params
 
 
 def main() -> None:
     """Write ``iteration.json``: for every variant of case 1 and every start the path's incomes."""
     with stage("iteration") as log:
         data, content = load(RAW), {}
+        rounds = params()["iteration"]["rounds"]
         for name, values in params()["cases"].items():
             solved = read_json(RESULTS / "cases" / f"{name}.json")
             if values["tariff"] != "multi_grade" or solved["status"] != "optimal":
                 continue
             runs = {}
-            for start, prices in starts(data, solved).items():
-                run = iterate(data, setting(values), prices, rounds=params()["iteration"]["rounds"])
+            begins = starts(data, Prices.from_record(solved["prices"]))
+            for start, prices in begins.items():
+                run = iterate(data, Setting.of(values), prices, rounds=rounds)
                 runs[start] = {
                     "ending": run.ending,
                     "period": run.period,
@@ -35,21 +37,6 @@ def main() -> None:
                 "starts": runs,
             }
         write_json(content, RESULTS / "iteration.json")
-
-
-def starts(data: PricingData, solved: dict) -> dict[str, Prices]:
-    """Price lists to start from: the lowest, a middling one, the highest, the equilibrium."""
-    step = data.scalars["price_step_min"]
-    low = [0.0, step, 2 * step, step, 2 * step, step, 2 * step]
-    high = highest_useful_prices(data)
-    top = [*high, *high[:2], *high[:2]]
-    middle = [(a + b) / 2 for a, b in zip(low, top, strict=True)]
-    return {
-        "lowest": Prices.from_vector(low),
-        "middle": Prices.from_vector(middle),
-        "highest": Prices.from_vector(top),
-        "equilibrium": Prices.from_record(solved["prices"]),
-    }
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ import pandas as pd
 
 from mobile_storage.core.io import read_json, write_table
 from mobile_storage.core.log import stage
+from mobile_storage.core.papers import PRICING
 from mobile_storage.flip.tables import tables as flip_tables
-from mobile_storage.flip.worlds import FLIP, read_flip
+from mobile_storage.flip.worlds import read_flip
 from mobile_storage.pricing.model.data import load
 from mobile_storage.pricing.show import agreement, tables
 from mobile_storage.stages.pricing.common import RAW, RESULTS, TABLES, case_results, default_cases
@@ -90,7 +91,7 @@ def main() -> None:
                 ),
             ]
         claims = pd.read_csv(RESULTS / "claims.csv", dtype=str, keep_default_na=False)
-        for name, frame, caption, units in flip_tables(read_flip(FLIP / "bao2024", RAW), claims):
+        for name, frame, caption, units in flip_tables(read_flip(PRICING.flip, RAW), claims):
             written.append(write_table(frame, TABLES / name, caption, units))
         log.info("%d tables", len(written))
 

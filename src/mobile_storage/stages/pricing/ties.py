@@ -6,8 +6,9 @@ from mobile_storage.core.io import write_json
 from mobile_storage.core.log import progress, stage
 from mobile_storage.pricing.analysis.ties import tie_record
 from mobile_storage.pricing.model.data import load
+from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Prices
-from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results, params, setting
+from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results, params
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
                 "buyers": sum(row["grade"] != "none" for row in case["customers"]),
                 **tie_record(
                     data,
-                    setting(values["cases"][name]),
+                    Setting.of(values["cases"][name]),
                     Prices.from_record(case["prices"]),
                     values["ties"]["margins_yuan_per_year"],
                     solver=values["solver"],

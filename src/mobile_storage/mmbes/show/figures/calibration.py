@@ -22,7 +22,7 @@ from mobile_storage.core.style import (
     nothing,
     series,
 )
-from mobile_storage.mmbes.analysis.claims import NUMBERS, Outcome, checks
+from mobile_storage.mmbes.claims import NUMBERS, Outcome, checks
 from mobile_storage.mmbes.model.substation import ATTRIBUTES
 from mobile_storage.mmbes.search.calibration import Space
 from mobile_storage.mmbes.show.figures.parts import MILLION

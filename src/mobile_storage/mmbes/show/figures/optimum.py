@@ -12,6 +12,7 @@ from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from mobile_storage.core.numbers import short
 from mobile_storage.core.style import (
     GREY,
     PAGE_MM,
@@ -24,7 +25,7 @@ from mobile_storage.core.style import (
     say,
 )
 from mobile_storage.mmbes.model.substation import ATTRIBUTES
-from mobile_storage.mmbes.show.figures.parts import MILLION, scale_of, set_label, short
+from mobile_storage.mmbes.show.figures.parts import MILLION, scale_of, set_label
 from mobile_storage.mmbes.show.tables import ATTRIBUTE_NAMES
 
 OBJECTIVES = {

@@ -14,11 +14,6 @@ def set_label(name: str) -> str:
     return f"{name.replace('_', ' ').capitalize()} set"
 
 
-def short(value: float) -> str:
-    """Three digits, but 1,160 rather than 1.16e+03."""
-    return f"{float(f'{value:.3g}'):,g}"
-
-
 def scale_of(values: Any) -> tuple[float, str]:
     """Power of 1000 that makes values readable, and how an axis names it.
 

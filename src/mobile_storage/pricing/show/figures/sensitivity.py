@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from mobile_storage.core.style import GREY, PAGE_MM, bars, label_panels, mark, new_figure, nothing
-from mobile_storage.pricing.analysis.claims import turned_claims
+from mobile_storage.pricing.claims import turned_claims
 
 GAINS = {"Case 1 less case 3": "no_emergency", "Case 1 less case 2": "single_price"}
 SMALL = 0.005

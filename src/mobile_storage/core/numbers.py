@@ -1,0 +1,11 @@
+"""Numbers in words: rounded to a few significant digits and written in full."""
+
+from __future__ import annotations
+
+__all__ = ["short"]
+
+
+def short(value: float, digits: int = 3) -> str:
+    """Return so many significant digits of a number: ``38,300,000``, ``1,160``, ``0.0312``."""
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 10**digits else f"{rounded:,.{digits}g}"
