@@ -20,9 +20,7 @@ import math
 import os
 import re
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -32,14 +30,17 @@ import yaml
 
 from mobile_storage.core.errors import InputError, OutputError, PlainError, did_you_mean, kind_of
 from mobile_storage.core.io import replacing
-from mobile_storage.core.log import ERROR_FILE, ERROR_MARK, RUNNER
+from mobile_storage.core.log import ERROR_MARK, configure
 from mobile_storage.core.papers import PAPERS, RAW
 from mobile_storage.core.params import REPOSITORY_SECTIONS, SECTIONS, check_choices, load_yaml
-from mobile_storage.core.process_environment import fixed_settings, with_settings
-from mobile_storage.core.processes import end_all, give_way, own_group, quiet_interrupt
+from mobile_storage.core.process_environment import with_settings
+from mobile_storage.core.processes import quiet_interrupt
 from mobile_storage.tools import readme
 from mobile_storage.tools.guard import check_copy, check_file, check_texts, remember_copy
-from mobile_storage.tools.recovery import recorded
+from mobile_storage.tools.pipeline.record import Record
+from mobile_storage.tools.pipeline.scheduler import FAILED, Run, Runner, run_all
+from mobile_storage.tools.pipeline.stages import read_stages
+from mobile_storage.tools.recovery import alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,12 +63,13 @@ _COPY_CLAIMS = """
 <!-- begin:claims-{paper} -->
 <!-- end:claims-{paper} -->
 """
-#: With less than this DVC cannot keep its own books, and says so in words of its data base.
+#: With less than this nothing can be written, and each tool says so in words of its own.
 _LEAST_FREE_BYTES = 1_000_000
 QUICK_TARGET = Path(".quick")
 QUICK_PARAMS = Path("params.quick.yaml")
 CASE_PARAMS = Path("params.case.yaml")
 CASE_FOLDER = "reproduction"
+_LOGS = Path(".cache/logs")
 
 
 def create(
@@ -311,7 +313,7 @@ def _synchronise(target: Path, contents: Mapping[PurePosixPath, bytes]) -> None:
 
 
 def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | None = None) -> int:
-    """Run ``dvc repro`` in a folder for each paper, its output going straight to the terminal.
+    """Run the stages that are due in a folder.
 
     When all is up to date, the claims in the folder's README are filled in from the results.
 
@@ -328,58 +330,47 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
     Returns
     -------
     int
-        The exit code, 0 if both papers' runs ended well. Where a stage stopped on bad input, its
-        sentence is printed once more at the very end, below all that DVC says.
+        The exit code, 0 if every stage ended well. Where a stage stopped on bad input, its
+        sentence is printed once more at the very end.
     """
     folder = Path(folder)
-    with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
-        # The papers share nothing but what both only read, and a pipeline mostly keeps one core
-        # busy.
-        errors = {paper: Path(scratch, paper) for paper in _papers(overlay)}
-        with recorded(folder):
-            codes = _side_by_side([_start(folder, paper, errors[paper], force) for paper in errors])
-        for (paper, file), code in zip(errors.items(), codes, strict=True):
-            if not code:
-                continue
-            sentence = file.read_text(encoding="utf-8") if file.exists() else ""
-            if overlay is not None:
-                sentence = _naming_originals(sentence, folder, overlay)
-            why = sentence or f"a stage of {paper} failed; what it printed stands above."
-            if not sentence and shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
-                why = f"the disk that holds {folder.resolve()} is full; make room and start again."
-            print(f"\n{ERROR_MARK}{why}", file=sys.stderr, flush=True)
-    code = max(codes, key=abs)
-    if not code and (folder / _README).is_file():
+    configure("reproduce")
+    with alone(folder):
+        every = read_stages(folder)
+        chosen = tuple(f"{PAPERS[paper].package}_" for paper in _papers(overlay))
+        stages = [stage for stage in every if stage.name.startswith(chosen)]
+        record = Record(folder, [stage.name for stage in every])
+        due = [stage for stage in stages if force or record.reason(stage)]
+        runs: dict[str, Run] = {}
+        if due:
+            with Runner(folder, folder / _LOGS) as runner:
+                runs = run_all(
+                    stages,
+                    runner,
+                    reason=(lambda stage: "every stage is asked for") if force else record.reason,
+                    ended=record.update,
+                    stop_at_failure=True,
+                    echo=True,
+                )
+    failed = {name: run for name, run in runs.items() if run.status == FAILED}
+    for why in dict.fromkeys(_in_words(name, run, folder, overlay) for name, run in failed.items()):
+        print(f"\n{ERROR_MARK}{why}", file=sys.stderr, flush=True)
+    if failed:
+        return 1
+    if (folder / _README).is_file():
         # Not a stage: its text is an input and its table a result. The picture of the pipeline
         # changes with dvc.yaml only and takes seconds to draw.
         readme.fill(folder / _README, only=readme.CLAIMS)
-    return code
+    return 0
 
 
-def _start(folder: Path, paper: str, error_file: Path, force: bool) -> subprocess.Popen[bytes]:
-    """Start ``dvc repro`` on a paper's stages; a stage that stops leaves its sentence in a file."""
-    # The stages call `python`: it has to be this one.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
-    command += [*(["--force"] if force else []), "--glob", f"{PAPERS[paper].package}_*"]
-    environment = {**os.environ, **fixed_settings(), "PATH": path, ERROR_FILE: str(error_file)}
-    environment[RUNNER] = str(os.getpid())
-    return subprocess.Popen(command, cwd=folder, env=environment, **own_group())
-
-
-def _side_by_side(runs: Sequence[subprocess.Popen[bytes]]) -> list[int]:
-    """Wait for all runs and return their exit codes.
-
-    Where they want every core, the last and longest goes first: the others end before it anyway.
-    """
-    for run in runs[:-1]:
-        give_way(run, 10)
-    try:
-        return [run.wait() for run in runs]
-    except BaseException:  # as subprocess.run does: whoever stops this stops them
-        for run in runs:
-            end_all(run)
-        raise
+def _in_words(name: str, run: Run, folder: Path, overlay: Path | None) -> str:
+    """Return why a stage failed, for the end of the run."""
+    if run.by_itself:
+        return _naming_originals(run.message, folder, overlay) if overlay else run.message
+    if shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
+        return f"the disk that holds {folder.resolve()} is full; make room and start again."
+    return f"the stage {name} failed: {run.message} What it printed stands above."
 
 
 def _naming_originals(sentence: str, copy: Path, overlay: Path) -> str:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from mobile_storage.core.io import read_json
-from mobile_storage.tools.receipt.pipeline import DONE, run
+from mobile_storage.tools.pipeline.scheduler import DONE, Runner
 
 __all__ = ["AGREES", "DIFFERS", "FAILED", "NOT_THERE", "Check", "run_check"]
 
@@ -34,7 +34,7 @@ class Check:
     message: str = ""
 
 
-def run_check(name: str, call: str, arguments: Mapping[str, object], folder: Path, logs: Path):
+def run_check(name: str, call: str, arguments: Mapping[str, object], runner: Runner) -> Check:
     """Call ``module:function`` in a copy of the repository and return a `Check`.
 
     Parameters
@@ -45,14 +45,12 @@ def run_check(name: str, call: str, arguments: Mapping[str, object], folder: Pat
         Module and function; the function returns a frame, empty if all agrees.
     arguments : mapping
         Its arguments, as JSON holds them.
-    folder, logs : path
-        The copy, and the folder for what the check prints.
+    runner : Runner
+        Of the copy.
     """
-    logs = logs.resolve()
-    log = logs / "check_{}.log".format("".join(c if c.isalnum() else "_" for c in name))
-    answer = log.with_suffix(".json")
+    answer = runner.log(f"check {name}").with_suffix(".json").resolve()
     words = ["python", "-m", _CALLER, call, json.dumps(dict(arguments)), str(answer)]
-    done = run(words, folder, log)
+    done = runner.run(f"check {name}", [shlex.join(words)])
     _logger.info("check %s: %s in %.1f s", name, done.status, done.seconds)
     if done.status != DONE:
         return Check(name, FAILED, seconds=done.seconds, message=done.message)

@@ -14,23 +14,20 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from mobile_storage.core.errors import InputError
+from mobile_storage.tools.pipeline.record import LOCK, value_at
+from mobile_storage.tools.pipeline.stages import Stage
 from mobile_storage.tools.receipt import snapshot
 from mobile_storage.tools.receipt.compare import Difference, Tolerance, compare
-from mobile_storage.tools.receipt.pipeline import Stage
 from mobile_storage.tools.receipt.snapshot import Files, below, digest
 
 __all__ = [
-    "LOCK",
     "Finding",
     "changed_inputs",
     "changed_outputs",
     "orphans",
-    "read_lock",
     "uncommitted",
 ]
 
-LOCK = "dvc.lock"
 _EXACT = Tolerance()
 _LONGEST_SHOWN = 160
 
@@ -58,30 +55,6 @@ class Finding:
     count: int = 0
 
 
-def read_lock(files: Files) -> dict[str, dict]:
-    """Return the stages of ``dvc.lock`` by name, as DVC wrote them; none if there is no lock.
-
-    Raises
-    ------
-    InputError
-        If it is not YAML as DVC writes it.
-    """
-    try:
-        content = yaml.load(files.get(LOCK, b"{}"), Loader=_loader())
-        return dict(content.get("stages", {}))
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-        raise InputError(
-            file=LOCK,
-            where="the file",
-            value=str(error).splitlines()[0],
-            expected="stages as DVC writes them",
-        ) from None
-
-
-def _loader():
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the lock is long
-
-
 def changed_inputs(
     folder: Path, stages: Sequence[Stage], lock: Mapping[str, dict], files: Files
 ) -> list[Finding]:
@@ -94,7 +67,7 @@ def changed_inputs(
     stages : sequence of Stage
         The pipeline at hand.
     lock : mapping
-        The committed record, from `read_lock`.
+        The committed record, from `parse_lock`.
     files : mapping
         The files at hand.
     """
@@ -134,7 +107,7 @@ def changed_inputs(
             before = entry.get("params", {}).get(file, {})
             now = _mapping(files, file)
             for name in names:
-                for change in _changes(name, before.get(name), _at(now, name)):
+                for change in _changes(name, before.get(name), value_at(now, name)):
                     values.setdefault((file, *change), []).append(stage.name)
     for (dep, md5), names in readers.items():
         found += _input_findings(folder, dep, md5, files, tuple(names))
@@ -265,15 +238,6 @@ def _mapping(files: Files, name: str) -> object:
         return yaml.safe_load(files.get(name, b"")) or {}
     except yaml.YAMLError:
         return {}
-
-
-def _at(values: object, name: str) -> object:
-    """Return the value at a dotted name, None if there is none."""
-    for part in name.split("."):
-        if not isinstance(values, Mapping) or part not in values:
-            return None
-        values = values[part]
-    return values
 
 
 def _changes(name: str, before: object, now: object) -> Iterable[tuple[str, str, str]]:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from mobile_storage.core.io import markdown_table
+from mobile_storage.tools.pipeline.scheduler import DONE
 from mobile_storage.tools.receipt import checks
 from mobile_storage.tools.receipt.compare import BYTE_EQUAL, WITHIN, Difference
 from mobile_storage.tools.receipt.environment import Environment
-from mobile_storage.tools.receipt.pipeline import DONE
 from mobile_storage.tools.receipt.record import Finding
 from mobile_storage.tools.receipt.verify import GOOD, NOT_COVERED, VERDICTS, Output, Receipt
 

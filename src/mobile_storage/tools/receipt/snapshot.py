@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mobile_storage.core.errors import InputError
+from mobile_storage.tools.pipeline.record import md5, tree_md5
 
 __all__ = ["Files", "at_commit", "below", "commit_of", "digest", "on_disk", "untracked", "versions"]
 
@@ -98,22 +97,10 @@ def below(files: Files, path: str) -> dict[str, bytes]:
 
 
 def digest(files: Files, path: str) -> str | None:
-    """Return DVC's hash of a file or folder; None if it is not there.
-
-    A file's is the MD5 of its bytes. A folder's is the MD5 of the JSON list of the names and hashes
-    in it, sorted by name, with ``.dir`` at the end (dvc_data.hashfile.tree).
-    """
+    """Return DVC's hash of a file or folder; None if it is not there."""
     if path in files:
-        return _md5(files[path])
+        return md5(files[path])
     inside = below(files, path)
     if not inside:
         return None
-    entries = [
-        {"md5": _md5(content), "relpath": name.removeprefix(f"{path}/")}
-        for name, content in sorted(inside.items())
-    ]
-    return _md5(json.dumps(entries, sort_keys=True).encode()) + ".dir"
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return tree_md5({name.removeprefix(f"{path}/"): md5(inside[name]) for name in inside})

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mobile_storage.core.errors import InputError, did_you_mean
+from mobile_storage.tools.pipeline.record import LOCK, parse_lock
+from mobile_storage.tools.pipeline.scheduler import DONE, Run, Runner, remove, run_all
+from mobile_storage.tools.pipeline.stages import Stage, read_stages
 from mobile_storage.tools.receipt import checks, environment, record, snapshot
 from mobile_storage.tools.receipt.compare import (
     BYTE_EQUAL,
@@ -20,7 +25,7 @@ from mobile_storage.tools.receipt.compare import (
     Tolerance,
     compare,
 )
-from mobile_storage.tools.receipt.pipeline import DONE, Run, Stage, read_stages, run_all
+from mobile_storage.tools.receipt.parts import without_licence
 from mobile_storage.tools.receipt.settings import PARAMS, read_settings
 from mobile_storage.tools.receipt.snapshot import Files, below
 
@@ -34,6 +39,7 @@ NOT_COVERED = "not covered"
 VERDICTS = (BYTE_EQUAL, WITHIN, DIFFERENT, MISSING, ADDITIONAL, NOT_RECOMPUTED, NOT_COVERED)
 GOOD = (BYTE_EQUAL, WITHIN)
 
+_LONGEST_MESSAGE = 400
 _logger = logging.getLogger(__name__)
 
 
@@ -138,9 +144,9 @@ def verify(folder: Path, scratch: Path, output: Path, *, quick: bool) -> Receipt
     settings = read_settings(files)
     commit = snapshot.commit_of(folder)
     committed = snapshot.at_commit(folder, commit) if commit else files
-    lock = record.read_lock(committed)
+    lock = parse_lock(committed.get(LOCK, b""))
     for name, content in files.items():
-        if name == record.LOCK:  # every stage is run, whatever it says
+        if name == LOCK:  # every stage is run, whatever it says
             continue
         target = scratch / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -149,17 +155,21 @@ def verify(folder: Path, scratch: Path, output: Path, *, quick: bool) -> Receipt
     chosen = _chosen(stages, settings.quick) if quick else stages
     findings, others = _said_before(folder, stages, lock, committed, files)
     _logger.info("%d of %d stages, in a copy", len(chosen), len(stages))
-    runs = run_all(chosen, scratch, output / "logs")
+    for stage in chosen:  # so that none is mistaken for a new one
+        for out in stage.outs:
+            remove(scratch / out)
+    with Runner(scratch, output / "logs") as runner:
+        runs = {n: _for_readers(run, scratch) for n, run in run_all(chosen, runner).items()}
+        checked = [
+            checks.run_check(name, check["call"], check["arguments"], runner)
+            for name, check in settings.checks.items()
+        ]
     outputs = [
         compared
         for stage in stages
         for compared in _outputs(
             stage, runs.get(stage.name), committed, scratch, settings.tolerance, output
         )
-    ]
-    checked = [
-        checks.run_check(name, check["call"], check["arguments"], scratch, output / "logs")
-        for name, check in settings.checks.items()
     ]
     packages = files.get("requirements.lock", b"").decode("utf-8", errors="replace")
     return Receipt(
@@ -176,6 +186,14 @@ def verify(folder: Path, scratch: Path, output: Path, *, quick: bool) -> Receipt
         checks=tuple(checked),
         environment=environment.describe(packages, _solvers_named(outputs, committed)),
     )
+
+
+def _for_readers(run: Run, scratch: Path) -> Run:
+    """Take out of a message what says nothing to the reader of a receipt: places, the licence."""
+    message = without_licence(run.message)
+    for place in (scratch.resolve(), sys.prefix):
+        message = message.replace(f"{place}{os.sep}", "")
+    return replace(run, message=message.strip()[:_LONGEST_MESSAGE])
 
 
 def _chosen(stages: Sequence[Stage], names: Sequence[str]) -> tuple[Stage, ...]:

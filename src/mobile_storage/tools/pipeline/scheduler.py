@@ -1,0 +1,310 @@
+"""Run stages in parallel, each as soon as those that it needs have ended."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import psutil
+
+from mobile_storage.core.log import ERROR_FILE, RUNNER, UNDER_DVC
+from mobile_storage.core.process_environment import fixed_settings
+from mobile_storage.core.processes import end_all, own_group
+from mobile_storage.tools.pipeline.server import AVAILABLE, Server
+from mobile_storage.tools.pipeline.stages import Stage
+
+__all__ = ["DONE", "FAILED", "SKIPPED", "UP_TO_DATE", "Run", "Runner", "remove", "run_all"]
+
+DONE = "done"
+FAILED = "failed"
+SKIPPED = "not run"
+UP_TO_DATE = "up to date"
+
+_LONGEST_MESSAGE = 400
+_SECONDS_BETWEEN_LOOKS = 0.5
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a stage went, its wall time and processor time in seconds, and why it did not end well.
+
+    Attributes
+    ----------
+    status : str
+        `DONE`, `FAILED`, `SKIPPED` or `UP_TO_DATE`.
+    seconds, cpu_seconds : float
+        The processor time is that of all processes of the stage, 0 where it is not known.
+    message : str
+        The sentence of a stage that failed; for one that was not run, the reason.
+    by_itself : bool
+        Whether the stage itself has said in a sentence why it failed.
+    """
+
+    status: str
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    message: str = ""
+    by_itself: bool = False
+
+
+class Runner:
+    """Runs commands with the code of a folder; to be closed, as a context.
+
+    Parameters
+    ----------
+    folder : path
+        Top of the repository or of a copy, whose ``src`` comes before the installed package.
+    logs : path
+        Folder for what the commands print, one file a name.
+    """
+
+    def __init__(self, folder: Path, logs: Path) -> None:
+        self.folder, self.logs = folder, logs
+        self._environment = {
+            **os.environ,
+            **fixed_settings(),
+            # Stages call `python`: it has to be this one.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+            "PYTHONPATH": str(folder.resolve() / "src"),
+            # Machine code compiled from other sources than these must not be taken.
+            "NUMBA_CACHE_DIR": str(folder.resolve() / ".cache" / "numba"),
+            RUNNER: str(os.getpid()),
+        }
+        self._server: Server | None = None
+        self._running: set[subprocess.Popen] = set()
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Runner:
+        if AVAILABLE:
+            self._server = Server(self._environment)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End all that runs."""
+        if self._server is not None:
+            self._server.stop()
+        for process in list(self._running):
+            if process.poll() is None:
+                end_all(process)
+
+    def log(self, name: str) -> Path:
+        """Return the file with what the command of this name prints."""
+        return self.logs / (re.sub(r"[^\w.-]", "_", name) + ".log")
+
+    def run(self, name: str, commands: Sequence[str]) -> Run:
+        """Run commands one after another until one fails, and wait for them.
+
+        Parameters
+        ----------
+        name : str
+            Of the stage, or what else it is.
+        commands : sequence of str
+            Words as for a POSIX shell; no shell is asked. ``python`` is this one.
+        """
+        log = self.log(name)
+        log.unlink(missing_ok=True)
+        sentence = log.with_suffix(".error")
+        sentence.unlink(missing_ok=True)
+        # As under DVC: a stage ends when the process that runs it is gone, however it ended.
+        environment = {ERROR_FILE: str(sentence.resolve()), UNDER_DVC: log.stem}
+        started, cpu_seconds, code = time.monotonic(), 0.0, 0
+        for command in commands:
+            words = shlex.split(command)
+            try:
+                code, used = self._start(words, log, environment)
+            except OSError as error:
+                why = f"{words[0]} cannot be started: {error.strerror or error}"
+                return Run(FAILED, time.monotonic() - started, cpu_seconds, why)
+            cpu_seconds += used
+            if code:
+                break
+        seconds = time.monotonic() - started
+        if not code:
+            return Run(DONE, seconds, cpu_seconds)
+        if sentence.is_file():
+            message = sentence.read_text(encoding="utf-8")
+            sentence.unlink()
+            return Run(FAILED, seconds, cpu_seconds, message, by_itself=True)
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        message = lines[-1] if lines else f"it ended with exit code {code} and printed nothing."
+        return Run(FAILED, seconds, cpu_seconds, message.strip()[:_LONGEST_MESSAGE])
+
+    def _start(
+        self, words: Sequence[str], log: Path, environment: Mapping[str, str]
+    ) -> tuple[int, float]:
+        python = words[0] == "python"
+        if self._server is not None and python:
+            return self._server.run(words[1:], self.folder, log, environment)
+        with log.open("ab") as target:
+            process = subprocess.Popen(
+                [sys.executable if python else words[0], *words[1:]],
+                cwd=self.folder,
+                env={**self._environment, **environment},
+                stdout=target,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                **own_group(),
+            )
+        self._running.add(process)
+        try:
+            return process.wait(), 0.0
+        finally:
+            self._running.discard(process)
+
+
+def run_all(
+    stages: Sequence[Stage],
+    runner: Runner,
+    *,
+    reason: Callable[[Stage], str | None] = lambda stage: "every stage is run",
+    ended: Callable[[Stage], None] = lambda stage: None,
+    stop_at_failure: bool = False,
+    echo: bool = False,
+) -> dict[str, Run]:
+    """Run stages as soon as those that they need have ended well; return how each went.
+
+    As many stages run at once as there are processors. Of those that are ready, the one that most
+    others wait for goes first.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        Needs that are not among them are taken to be there.
+    runner : Runner
+    reason : function
+        Why a stage is due, asked when all that it needs has ended; None if it is up to date.
+    ended : function
+        Called after each stage that has run and ended well.
+    stop_at_failure : bool
+        Start no further stage of a paper after one of them has failed.
+    echo : bool
+        Copy to standard error what the stages print.
+    """
+    by_name = {stage.name: stage for stage in stages}
+    needs = {s.name: [name for name in s.needs if name in by_name] for s in stages}
+    waiting = _waiting(needs)
+    order = {name: (-waiting[name], number) for number, name in enumerate(by_name)}
+    sorter = TopologicalSorter(needs)
+    sorter.prepare()
+    ready: list[tuple[tuple[int, int], str]] = []
+    running: dict[Future[Run], str] = {}
+    runs: dict[str, Run] = {}
+    failed: set[str] = set()
+    slots = max(2, len(psutil.Process().cpu_affinity()) if AVAILABLE else os.cpu_count() or 2)
+    shown = _Echo(runner) if echo else None
+    with ThreadPoolExecutor(max_workers=slots) as pool:
+        try:
+            while sorter.is_active():
+                for name in sorter.get_ready():
+                    heapq.heappush(ready, (order[name], name))
+                while ready and len(running) < slots:
+                    _, name = heapq.heappop(ready)
+                    run = _unless_due(by_name[name], needs[name], runs, reason, failed)
+                    if run is None:
+                        for out in by_name[name].replaced:
+                            remove(runner.folder / out)
+                        commands = by_name[name].commands
+                        running[pool.submit(runner.run, name, commands)] = name
+                    else:
+                        runs[name] = run
+                        sorter.done(name)
+                        for other in sorter.get_ready():
+                            heapq.heappush(ready, (order[other], other))
+                if not running:
+                    continue
+                done, _ = wait(running, timeout=_SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED)
+                if shown:
+                    shown.copy(running.values())
+                for future in done:
+                    name = running.pop(future)
+                    runs[name] = future.result()
+                    if runs[name].status == DONE:
+                        ended(by_name[name])
+                    elif stop_at_failure:
+                        failed.add(name.partition("_")[0])
+                    _say(name, runs, len(stages))
+                    sorter.done(name)
+        except BaseException:  # whoever stops this stops the stages
+            runner.stop()
+            raise
+    return {stage.name: runs[stage.name] for stage in stages}
+
+
+def _waiting(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Return how many stages wait for each, directly or not."""
+    behind: dict[str, set[str]] = {name: set() for name in needs}
+    for name in reversed(list(TopologicalSorter(needs).static_order())):
+        for before in needs[name]:
+            behind[before] |= {name} | behind[name]
+    return {name: len(others) for name, others in behind.items()}
+
+
+def _unless_due(
+    stage: Stage,
+    needs: Sequence[str],
+    runs: Mapping[str, Run],
+    reason: Callable[[Stage], str | None],
+    failed: set[str],
+) -> Run | None:
+    """Return how a stage goes that is not run; None if it has to be."""
+    missing = [name for name in needs if runs[name].status not in (DONE, UP_TO_DATE)]
+    if missing:
+        return Run(SKIPPED, message=f"needs {missing[0]}, which did not end well")
+    if stage.name.partition("_")[0] in failed:
+        return Run(SKIPPED, message="another stage failed")
+    why = reason(stage)
+    if why is None:
+        return Run(UP_TO_DATE)
+    _logger.info("%s starts: %s", stage.name, why)
+    return None
+
+
+def _say(name: str, runs: Mapping[str, Run], count: int) -> None:
+    run = runs[name]
+    _logger.info(
+        "%d of %d: %s %s in %.1f s%s",
+        *(len(runs), count, name, run.status, run.seconds),
+        f": {run.message}" if run.message else "",
+    )
+
+
+class _Echo:
+    """Copies what is new in the logs of running stages to standard error."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._seen: dict[Path, int] = {}
+
+    def copy(self, names: Sequence[str]) -> None:
+        for log in map(self._runner.log, names):
+            if log.is_file():
+                with log.open("rb") as file:
+                    file.seek(self._seen.get(log, 0))
+                    text = file.read()
+                self._seen[log] = self._seen.get(log, 0) + len(text)
+                sys.stderr.write(text.decode("utf-8", errors="replace"))
+        sys.stderr.flush()
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
