@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -17,8 +16,6 @@ from mobile_storage.core.process_environment import (
     process_environment,
     with_settings,
 )
-from mobile_storage.tools import workspace
-from mobile_storage.tools.receipt import pipeline
 
 
 @pytest.mark.parametrize(
@@ -61,33 +58,3 @@ def test_folders_that_are_set_stay_and_threads_do_not(tmp_path):
     assert (found["DVC_SITE_CACHE_DIR"], found["HOME"]) == ("/mine", "/home")
     assert found["OMP_NUM_THREADS"] == "1"
     assert Path(found["NUMBA_CACHE_DIR"]).is_relative_to(tmp_path)
-
-
-def test_the_pipeline_runs_in_it_without_run_py(tmp_path, monkeypatch):
-    """As in a conda environment."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "64")
-    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
-    started = []
-    monkeypatch.setattr(
-        workspace.subprocess,
-        "Popen",
-        lambda command, **options: started.append(options["env"]) or SimpleNamespace(),
-    )
-    workspace._start(tmp_path, "bao2024", tmp_path / "error", False)
-    (environment,) = started
-    assert {name: environment.get(name) for name in fixed_settings()} == fixed_settings()
-
-
-def test_the_receipt_runs_each_stage_in_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "64")
-    code = "import os; print(os.environ['OMP_NUM_THREADS'], os.environ['PYTHONHASHSEED'])"
-    log = tmp_path / "stage.log"
-    done = pipeline.run(["python", "-c", code], tmp_path, log)
-    assert done.status == pipeline.DONE
-    assert log.read_text(encoding="utf-8") == "1 0\n"
-
-
-def test_a_command_that_is_not_there_is_said(tmp_path):
-    done = pipeline.run(["no-such-program"], tmp_path, tmp_path / "stage.log")
-    assert done.status == pipeline.FAILED
-    assert done.message.startswith("no-such-program cannot be started: ")

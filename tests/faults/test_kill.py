@@ -97,7 +97,7 @@ def is_stage(command: str) -> bool:
     return "src/stage.py" in command or "multiprocessing" in command
 
 
-@pytest.mark.parametrize("victim", ["workspace", "--wait-for-lock"])
+@pytest.mark.parametrize("victim", ["workspace", "pipeline.server"])
 def test_killed_and_started_again_it_ends_with_the_same_bytes(root, victim):
     """Whoever is killed, the others end too, and nothing is in the next run's way."""
     run = start(root)

@@ -11,12 +11,9 @@ from contextlib import closing
 
 import pytest
 import yaml
-from dvc.schema import COMPILED_LOCKFILE_SCHEMA
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mobile_storage.core.errors import PlainError
-from mobile_storage.tools.recovery import merged_records, recorded
+from mobile_storage.tools.recovery import alone
 
 NAMES = [f"stage_{k}@case" for k in range(5)]
 
@@ -34,91 +31,26 @@ def stages(text: str) -> dict:
     return yaml.safe_load(text)["stages"]
 
 
-@given(st.integers(0, len(record("new"))))
-def test_a_record_cut_off_anywhere_keeps_every_stage(length):
-    """In its new state if all of its entry is there, else in its old one or nearly new."""
-    cut = record("new")[:length]
-    found = stages(merged_records(record("old"), cut))
-    old, new = stages(record("old")), stages(record("new"))
-    assert list(found) == NAMES
-    for name, next_name in zip(NAMES, [*NAMES[1:], None], strict=True):
-        if next_name is None:
-            # What is left of it, where it is cut off at a line's end: DVC sees that it is stale.
-            assert found[name]["cmd"] == new[name]["cmd"]
-        elif f"{next_name}:\n    cmd: python {next_name}.py\n" in cut:
-            assert found[name] == new[name]
-        else:
-            assert found[name] in (old[name], new[name])
-
-
-def test_a_record_that_is_whole_stays_as_it_is():
-    assert merged_records(record("old"), record("new")) == record("new")
-    assert merged_records("", record("new")) == record("new")
-    more = record("new", [*NAMES, "stage_5"])
-    assert merged_records(record("old"), more) == more
-
-
-def test_without_an_older_record_the_whole_entries_are_kept():
-    text = record("new")
-    torn = text[: text.index("  stage_3") + 40]
-    assert list(stages(merged_records("", torn + "\n    deps: ["))) == NAMES[:3]
-    assert merged_records("", "") == ""
-    assert merged_records("", "schema: '2") == ""
-
-
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / ".dvc/tmp").mkdir(parents=True)
     return tmp_path
 
 
-def killed(folder, left: str) -> None:
-    """A run that began with the old record, and left this one when it was killed."""
-    run = recorded(folder)
-    (folder / "dvc.lock").write_text(record("old"))
-    run.__enter__()
-    (folder / "dvc.lock").write_text(left)
-
-
-def test_the_run_after_a_kill_begins_with_a_record_that_is_whole(folder):
-    killed(folder, "")
-    with recorded(folder):
-        assert (folder / "dvc.lock").read_text() == record("old")
-
-
-def test_after_a_run_that_ended_by_itself_the_record_is_what_it_is(folder):
-    """A stage that somebody took out of it stays out."""
-    (folder / "dvc.lock").write_text(record("old"))
-    with recorded(folder):
-        pass
-    (folder / "dvc.lock").write_text(record("old", NAMES[:2]))
-    with recorded(folder):
-        assert list(stages((folder / "dvc.lock").read_text())) == NAMES[:2]
-
-
-def test_a_record_cut_off_by_a_full_disk_is_mended_too(folder):
-    """The run ended by itself, but DVC could not write its record."""
-    record_file = folder / "dvc.lock"
-    record_file.write_text(record("old"))
-    with recorded(folder):
-        record_file.write_text("")
-    with recorded(folder):
-        assert record_file.read_text() == record("old")
+def test_a_record_that_is_sound_stays_as_it_is(folder):
+    """Also one from which somebody took a stage."""
+    for text in (record("old"), record("old", NAMES[:2])):
+        (folder / "dvc.lock").write_text(text)
+        with alone(folder):
+            assert (folder / "dvc.lock").read_text() == text
 
 
 @pytest.mark.parametrize("left", [b"", b"\xff\x00", b"schema: '2.0'\nsta", b"[]", b"stages: 1"])
 def test_a_record_that_is_none_is_removed_and_it_is_said(folder, capsys, left):
     (folder / "dvc.lock").write_bytes(left)
-    with recorded(folder):
+    with alone(folder):
         assert not (folder / "dvc.lock").exists()
     assert "dvc.lock was cut off" in capsys.readouterr().err
-
-
-def test_a_record_that_somebody_deleted_stays_deleted(folder):
-    killed(folder, "")
-    (folder / "dvc.lock").unlink()
-    with recorded(folder):
-        assert not (folder / "dvc.lock").exists()
 
 
 def test_a_damaged_memory_of_hashes_is_forgotten_and_a_sound_one_kept(folder, monkeypatch):
@@ -130,7 +62,7 @@ def test_a_damaged_memory_of_hashes_is_forgotten_and_a_sound_one_kept(folder, mo
             base.execute("CREATE TABLE hashes (file TEXT)")
             base.commit()
     damaged.write_bytes(b"noise" * 1000)
-    with recorded(folder):
+    with alone(folder):
         assert sound.exists()
         assert not damaged.exists()
 
@@ -143,13 +75,13 @@ def test_damaged_code_is_forgotten_and_the_rest_kept(folder, monkeypatch, left, 
     sound.parent.mkdir(parents=True)
     sound.write_bytes(pickle.dumps("0.61") + pickle.dumps(({"stamp": 1.0}, [b"code"] * 3)))
     damaged.write_bytes(left)
-    with recorded(folder):
+    with alone(folder):
         assert sound.exists()
         assert not damaged.exists()
 
 
 def test_a_folder_without_a_record_has_none_before_its_first_run(folder):
-    with recorded(folder):
+    with alone(folder):
         assert not (folder / "dvc.lock").exists()
 
 
@@ -172,12 +104,12 @@ def test_a_damaged_list_of_who_works_where_is_removed_and_it_is_said(folder, cap
     """With it DVC refuses to start."""
     busy = folder / ".dvc/tmp/rwlock"
     busy.write_bytes(left)
-    with recorded(folder):
+    with alone(folder):
         assert not busy.exists()
     assert capsys.readouterr().err == f"{busy} was damaged: it is removed.\n"
 
 
-@pytest.mark.parametrize("name", ["lock", "rwlock", "rwlock.lock", "btime", "dvc.lock.before"])
+@pytest.mark.parametrize("name", ["lock", "rwlock", "rwlock.lock", "btime"])
 @pytest.mark.parametrize("kind", ["folder", "link"])
 def test_what_is_no_file_in_place_of_one_is_removed_and_a_links_target_stays(
     folder, capsys, name, kind
@@ -188,7 +120,7 @@ def test_what_is_no_file_in_place_of_one_is_removed_and_a_links_target_stays(
         (path / "inside").mkdir(parents=True)
     else:
         path.symlink_to(elsewhere)
-    with recorded(folder):
+    with alone(folder):
         assert not path.is_symlink()
         assert not path.is_dir()
     assert f"{path} was not a file: it is removed." in capsys.readouterr().err
@@ -203,14 +135,14 @@ def listed(busy, *numbers: int) -> None:
 @pytest.mark.parametrize("number", [2**22 + 1, 2**70, -1, 0])
 def test_a_number_that_no_process_has_is_forgotten(folder, number):
     listed(folder / ".dvc/tmp/rwlock", number)
-    with recorded(folder):
+    with alone(folder):
         assert not (folder / ".dvc/tmp/rwlock").exists()
 
 
 def test_a_number_that_is_another_programs_by_now_is_forgotten(folder):
     """DVC only asks whether there is one, and would refuse to run until that program ends."""
     listed(folder / ".dvc/tmp/rwlock", os.getpid())
-    with recorded(folder):
+    with alone(folder):
         assert not (folder / ".dvc/tmp/rwlock").exists()
 
 
@@ -225,7 +157,7 @@ def test_processes_that_still_work_there_are_waited_for(folder, monkeypatch):
             (folder / ".dvc/tmp/rwlock").write_text("{}")
 
     monkeypatch.setattr("mobile_storage.tools.recovery.time.sleep", sleep)
-    with recorded(folder):
+    with alone(folder):
         assert len(waits) == 3
 
 
@@ -234,7 +166,7 @@ def test_a_run_that_goes_on_there_is_named(folder, monkeypatch):
     monkeypatch.setattr("mobile_storage.tools.recovery._LONGEST_WAIT_S", 0.0)
     busy = folder / ".dvc/tmp/rwlock"
     listed(busy, os.getpid())
-    with pytest.raises(PlainError) as error, recorded(folder):
+    with pytest.raises(PlainError) as error, alone(folder):
         pass
     assert f"process {os.getpid()} (dvc repro) works in this folder already" in str(error.value)
     assert busy.exists()
@@ -256,10 +188,10 @@ def test_a_record_cut_off_in_a_clone_is_the_committed_one_again(
     if where == "at a line's end":
         length = whole.rfind(b"\n", 0, length) + 1
     record_file.write_bytes(whole[:length])
-    with recorded(folder):
+    with alone(folder):
         assert record_file.read_bytes() == whole
     assert capsys.readouterr().err == (
-        f"{record_file} was cut off or damaged: what is gone is taken from git.\n"
+        f"{record_file} was cut off or damaged: it is taken from git.\n"
     )
 
 
@@ -274,11 +206,15 @@ def test_a_record_cut_off_in_a_clone_is_the_committed_one_again(
     ],
     ids=["an unknown key", "another version", "all twice", "a conflict", "another command"],
 )
-def test_a_record_of_another_form_is_one_that_dvc_takes_again(folder, damage):
-    """DVC would refuse each; a stage whose entry is damaged runs again."""
+def test_a_record_that_dvc_would_refuse_is_removed_and_it_is_said(folder, capsys, damage):
     (folder / "dvc.lock").write_text(damage(record("new")))
-    with recorded(folder):
-        kept = (folder / "dvc.lock").read_text()
-    COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(kept))
-    assert set(stages(kept)) <= set(NAMES)
-    assert len(stages(kept)) >= 3
+    with alone(folder):
+        assert not (folder / "dvc.lock").exists()
+    assert capsys.readouterr().err.endswith("was cut off or damaged: every stage runs again.\n")
+
+
+def test_a_run_of_ours_that_goes_on_there_is_said(folder, monkeypatch):
+    monkeypatch.setattr("mobile_storage.tools.recovery._LONGEST_WAIT_S", 0.0)
+    refused = pytest.raises(PlainError, match="another run works in this folder already")
+    with alone(folder), refused, alone(folder):
+        pass

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import pickletools
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -37,6 +38,7 @@ __all__ = ["alone"]
 _TMP = Path(".dvc/tmp")
 #: What is a file there, of DVC's and ours; none of it is a result.
 _FILES = ("lock", "rwlock", "rwlock.lock", "btime")
+_STAGE = re.compile(r"^  \S.*:$", re.MULTILINE)
 _LONGEST_WAIT_S = 10.0
 
 
@@ -60,23 +62,26 @@ def alone(folder: str | Path) -> Iterator[None]:
     (folder / _TMP).mkdir(parents=True, exist_ok=True)
     for name in _FILES:
         _remove_other(folder / _TMP / name)
-    lock, until = Lock(str(folder / _TMP / "lock")), time.monotonic() + _LONGEST_WAIT_S
+    lock, busy = Lock(str(folder / _TMP / "lock")), folder / _TMP / "rwlock"
+    until = time.monotonic() + _LONGEST_WAIT_S
     while True:  # stages of a killed run need a moment to see it and end
-        busy = _at_work(folder)
+        other = _at_work(busy, folder)
         try:
-            if not busy:
+            if not other:
                 lock.lock()
                 break
         except LockError:
-            busy = "another run"
+            other = "another run"
         if time.monotonic() > until:
             raise PlainError(
-                f"{folder.resolve()}: {busy} works in this folder already; wait until it has "
+                f"{folder.resolve()}: {other} works in this folder already; wait until it has "
                 "ended, or end it, and start again."
             )
         time.sleep(0.2)
     try:
-        (folder / _TMP / "rwlock").unlink(missing_ok=True)
+        if _holders(busy) is None:
+            print(f"{busy} was damaged: it is removed.", file=sys.stderr)
+        busy.unlink(missing_ok=True)
         _forget_damaged_hashes()
         _forget_damaged_code()
         _mend_record(folder)
@@ -90,16 +95,29 @@ def _mend_record(folder: Path) -> None:
     record = folder / LOCK
     if not record.exists():
         return
+    now, committed = record.read_text(encoding="utf-8", errors="replace"), _committed(folder)
+    cut = now != committed and committed.startswith(now)
+    if _is_sound(now) and not cut:
+        return
+    said = "it is taken from git" if committed else "every stage runs again"
+    print(f"{record} was cut off or damaged: {said}.", file=sys.stderr)
+    if committed:
+        write_text(committed, record)
+    else:
+        record.unlink()
+
+
+def _is_sound(record: str) -> bool:
+    """Whether DVC takes a record."""
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA  # slow to import
+    from voluptuous import Invalid
+
     try:
-        parse_lock(record.read_bytes())
-    except InputError:
-        committed = _committed(folder)
-        said = "it is taken from git" if committed else "every stage runs again"
-        print(f"{record} was cut off or damaged: {said}.", file=sys.stderr)
-        if committed:
-            write_text(committed, record)
-        else:
-            record.unlink()
+        COMPILED_LOCKFILE_SCHEMA({"schema": "2.0", "stages": (entries := parse_lock(record))})
+        # None stands there twice.
+        return record.startswith("schema: '2.0'\n") and len(entries) == len(_STAGE.findall(record))
+    except (InputError, Invalid):
+        return False
 
 
 def _committed(folder: Path) -> str:
@@ -154,19 +172,31 @@ def _forget_damaged_code() -> None:
             path.unlink()
 
 
-def _at_work(folder: Path) -> str:
+def _at_work(busy: Path, folder: Path) -> str:
     """Return a process of DVC's that works in the folder, in words; empty if there is none."""
+    return next(
+        (
+            f"process {number} ({command})"
+            for number, command in (_holders(busy) or {}).items()
+            if _works_in(number, folder)
+        ),
+        "",
+    )
+
+
+def _holders(busy: Path) -> dict[int, str] | None:
+    """Return the processes, and their commands, that DVC has noted; None: it is not DVC's list."""
     from dvc.rwlock import SCHEMA  # slow to import
     from voluptuous import Invalid
 
     try:
-        content = SCHEMA(json.loads((folder / _TMP / "rwlock").read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError, Invalid):  # none, or not DVC's list
-        return ""
-    for info in chain(content["write"].values(), *content["read"].values()):
-        if _works_in(info["pid"], folder):
-            return f"process {info['pid']} ({info['cmd']})"
-    return ""
+        content = SCHEMA(json.loads(busy.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, RecursionError, Invalid):
+        return None
+    infos = [*content["write"].values(), *chain.from_iterable(content["read"].values())]
+    return {info["pid"]: info["cmd"] for info in infos}
 
 
 def _works_in(process: int, folder: Path) -> bool:

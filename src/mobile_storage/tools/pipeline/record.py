@@ -19,7 +19,7 @@ from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import write_text
 from mobile_storage.tools.pipeline.stages import Stage
 
-__all__ = ["LOCK", "Record", "md5", "parse_lock", "tree_md5", "value_at"]
+__all__ = ["LOCK", "Record", "md5", "parse_lock", "same", "tree_md5", "value_at"]
 
 LOCK = "dvc.lock"
 _IGNORED = ".dvcignore"
@@ -70,6 +70,17 @@ def value_at(values: object, name: str) -> Any:
     return values
 
 
+def same(recorded: object, value: object) -> bool:
+    """Whether a value is the recorded one; DVC writes 1e-12, which this YAML reads as text."""
+    if isinstance(recorded, Mapping) and isinstance(value, Mapping):
+        return recorded.keys() == value.keys() and all(same(recorded[k], value[k]) for k in value)
+    if isinstance(recorded, list) and isinstance(value, list):
+        return len(recorded) == len(value) and all(map(same, recorded, value))
+    if isinstance(recorded, str) and isinstance(value, float):
+        return recorded == repr(value)
+    return recorded == value
+
+
 class Record:
     """The record of a folder, held against the folder's files.
 
@@ -111,7 +122,7 @@ class Record:
         for file, names in stage.params.items():
             recorded = entry.get("params", {}).get(file, {})
             for name in names:
-                if recorded.get(name) != self._value(file, name):
+                if not same(recorded.get(name), self._value(file, name)):
                     return f"{name} in {file} has changed"
         return None
 

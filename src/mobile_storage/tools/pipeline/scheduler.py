@@ -27,6 +27,13 @@ from mobile_storage.tools.pipeline.stages import Stage
 
 __all__ = ["DONE", "FAILED", "SKIPPED", "UP_TO_DATE", "Run", "Runner", "remove", "run_all"]
 
+#: What stages load.
+LIBRARIES = (
+    *("numpy", "pandas", "pandera.pandas", "pint", "yaml", "scipy.stats", "scipy.optimize"),
+    *("networkx", "pyomo.environ", "gurobipy", "highspy", "numba"),
+    *("matplotlib.pyplot", "seaborn", "papermill", "nbclient", "ipykernel.kernelapp"),
+)
+
 DONE = "done"
 FAILED = "failed"
 SKIPPED = "not run"
@@ -78,7 +85,9 @@ class Runner:
             **fixed_settings(),
             # Stages call `python`: it has to be this one.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-            "PYTHONPATH": str(folder.resolve() / "src"),
+            "PYTHONPATH": os.pathsep.join(
+                [str(folder.resolve() / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+            ),
             # Machine code compiled from other sources than these must not be taken.
             "NUMBA_CACHE_DIR": str(folder.resolve() / ".cache" / "numba"),
             RUNNER: str(os.getpid()),
@@ -89,7 +98,7 @@ class Runner:
 
     def __enter__(self) -> Runner:
         if AVAILABLE:
-            self._server = Server(self._environment)
+            self._server = Server(self._environment, LIBRARIES)
         return self
 
     def __exit__(self, *_: object) -> None:

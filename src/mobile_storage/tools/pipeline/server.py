@@ -31,12 +31,6 @@ __all__ = ["AVAILABLE", "Server"]
 
 #: macOS can fork, but its own libraries may not be used in the copy.
 AVAILABLE = sys.platform.startswith("linux")
-#: What stages load; one that is not installed is left out.
-LIBRARIES = (
-    *("numpy", "pandas", "pandera.pandas", "pint", "yaml", "scipy.stats", "scipy.optimize"),
-    *("networkx", "pyomo.environ", "gurobipy", "highspy", "numba"),
-    *("matplotlib.pyplot", "seaborn", "papermill", "nbclient", "ipykernel.kernelapp"),
-)
 
 
 class Server:
@@ -47,11 +41,13 @@ class Server:
     environment : mapping
         Environment variables of the process. What libraries read when they are loaded has to be in
         it; a program can only add to it.
+    libraries : sequence of str
+        Modules to load; one that is not installed is left out.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], libraries: Sequence[str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-m", __name__, *libraries],
             env=dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -121,7 +117,7 @@ class Server:
 def main() -> None:
     """Load the libraries, then start what is asked for until standard input is closed."""
     fix_arithmetic()
-    for name in LIBRARIES:
+    for name in sys.argv[1:]:
         with suppress(ImportError):
             import_module(name)
     request = _serve()

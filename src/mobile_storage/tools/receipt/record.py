@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from mobile_storage.tools.pipeline.record import LOCK, value_at
+from mobile_storage.tools.pipeline.record import LOCK, same, value_at
 from mobile_storage.tools.pipeline.stages import Stage
 from mobile_storage.tools.receipt import snapshot
 from mobile_storage.tools.receipt.compare import Difference, Tolerance, compare
@@ -245,15 +245,8 @@ def _changes(name: str, before: object, now: object) -> Iterable[tuple[str, str,
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys([*before, *now]):
             yield from _changes(f"{name}.{key}".lstrip("."), before.get(key), now.get(key))
-    elif not _same(before, now):
+    elif not same(before, now):
         yield name, _shown(before), _shown(now)
-
-
-def _same(before: object, now: object) -> bool:
-    """Whether two values are equal; DVC writes 1e-12, which this YAML reads as text."""
-    if isinstance(before, str) and isinstance(now, float):
-        return before == repr(now)
-    return before == now
 
 
 def _shown(value: object) -> str:
