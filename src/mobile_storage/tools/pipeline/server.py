@@ -199,6 +199,7 @@ def _forget_own_modules() -> None:
     own = __package__.partition(".")[0]
     for name in [name for name in sys.modules if name == own or name.startswith(f"{own}.")]:
         del sys.modules[name]
+    sys.path_importer_cache.clear()  # of folders that were not there
 
 
 if __name__ == "__main__":
