@@ -57,6 +57,6 @@ def test_a_table_gets_its_caption_and_one_without_a_caption_is_refused(tmp_path,
     assert (
         (PRICING.tables / "prices.md").read_text().startswith("The prices.\n\n| Price (yuan/kWh) |")
     )
-    expected = "tables of bao2024: found nothing, expected a row with the caption of price .did you mean prices"
+    expected = "tables of bao2024: found nothing, expected a row with the caption of price .did you"
     with pytest.raises(InputError, match=expected):
         write_tables(PRICING, [("price", frame, {})])

@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import io
 import re
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,27 +21,33 @@ from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import markdown_table, read_text, write_text
 from mobile_storage.core.log import ERROR_MARK
 from mobile_storage.core.papers import PAPERS
+from mobile_storage.tools.graph import stage_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-__all__ = ["BLOCKS", "CLAIMS", "claims_block", "fill", "graph_block", "pipeline_block", "stale"]
+__all__ = [
+    "BLOCKS",
+    "CLAIMS",
+    "claims_block",
+    "fill",
+    "pipeline_block",
+    "stale",
+    "without_blocks",
+]
 
 _BLOCK = re.compile(
     r"<!-- begin:(?P<name>[\w-]+) -->\n(?P<body>.*?)<!-- end:(?P=name) -->", re.DOTALL
 )
-_VERDICTS = "data/results/{paper}/claims.csv"
 _SHOWN = [
     *("id", "statement", "published", "unit", "computed", "rule", "verdict"),
     *("plausible_worlds", "cause", "notebook"),
 ]
-_NODE = re.compile(r'(node\d+)\["(.+?)"\]')
-_EDGE = re.compile(r"(node\d+)-->(node\d+)")
 
 
-def claims_block(folder: str | Path = ".", *, paper: str) -> str:
+def claims_block(folder: Path, *, paper: str) -> str:
     """Return a paper's table of claims and verdicts, from the file that `write_verdicts` makes."""
-    frame = _verdicts(Path(folder) / _VERDICTS.format(paper=paper))
+    frame = _verdicts(folder / PAPERS[paper].results / "claims.csv")
     units = frame["unit"].map(lambda unit: f" {unit}" if unit else "")
     notebooks = frame["notebook"].map(lambda at: f"[{Path(at).stem}]({at})" if at else "")
     return markdown_table(
@@ -75,52 +79,18 @@ def _verdicts(path: Path) -> pd.DataFrame:
     return frame
 
 
-def pipeline_block(folder: str | Path = ".") -> str:
-    """Return the pipeline of a folder as a Mermaid picture, from ``dvc dag``."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "dag", "--mermaid"],
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if done.returncode:
-        raise InputError(
-            file="dvc.yaml",
-            where="the pipeline",
-            value=done.stderr.strip(),
-            expected="stages that `dvc dag` can draw",
-        )
-    return graph_block(done.stdout)
+def pipeline_block(folder: Path) -> str:
+    """Return the pipeline of a folder as a Mermaid picture.
 
-
-def graph_block(mermaid: str) -> str:
-    """Return a Mermaid picture in which all runs of one stage (``name@case``) are one node.
-
-    Parameters
-    ----------
-    mermaid : str
-        What ``dvc dag --mermaid`` prints.
+    Raises
+    ------
+    InputError
+        If DVC cannot read its ``dvc.yaml``.
     """
-    stage_of = dict(_NODE.findall(mermaid))
-    # dvc.yaml of a folder below comes with its path; the file itself is plain "dvc.yaml:name".
-    names = {node: stage.partition("@")[0] for node, stage in stage_of.items()}
-    runs: dict[str, int] = {}
-    for name in names.values():
-        runs[name] = runs.get(name, 0) + 1
-    edges = sorted(
-        {
-            (names[start], names[end])
-            for start, end in _EDGE.findall(mermaid)
-            if names[start] != names[end]
-        }
-    )
-    ids = {name: re.sub(r"\W", "_", name) for name in sorted(runs)}
+    graph = stage_graph(folder)
     lines = ["```mermaid", "flowchart TD"]
-    for name, identifier in ids.items():
-        times = f" (× {runs[name]})" if runs[name] > 1 else ""
-        lines.append(f'    {identifier}["{name}{times}"]')
-    lines += [f"    {ids[start]} --> {ids[end]}" for start, end in edges]
+    lines += [f'    {name}["{label}"]' for name, label in graph.nodes(data="label")]
+    lines += [f"    {start} --> {end}" for start, end in graph.edges]
     return "\n".join([*lines, "```"])
 
 
@@ -189,6 +159,11 @@ def fill(
     if after != before:
         write_text(after, path)
     return changed
+
+
+def without_blocks(markdown: str) -> str:
+    """Return a text without its blocks and the blank lines below them."""
+    return re.sub(_BLOCK.pattern + "\\n*", "", markdown, flags=re.DOTALL)
 
 
 def stale(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] | None = None) -> list[str]:
