@@ -1,9 +1,9 @@
-"""Fill the parts of a Markdown file that follow from the pipeline and its results.
+"""Fill the blocks of a Markdown file that are made from the pipeline and its results.
 
-A part stands between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``::
+A block stands between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``::
 
     python -m mobile_storage.tools.readme README.md           # fill in
-    python -m mobile_storage.tools.readme README.md --check   # say what is stale
+    python -m mobile_storage.tools.readme README.md --check   # name the stale blocks
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SHOWN = [
 
 
 def claims_block(folder: Path, *, paper: str) -> str:
-    """Return a paper's table of claims and verdicts, from the file that `write_verdicts` makes."""
+    """Return the table of claims of a paper, from the file that `write_verdicts` writes."""
     frame = _verdicts(folder / PAPERS[paper].results / "claims.csv")
     units = frame["unit"].map(lambda unit: f" {unit}" if unit else "")
     notebooks = frame["notebook"].map(lambda at: f"[{Path(at).stem}]({at})" if at else "")
@@ -94,7 +94,7 @@ def pipeline_block(folder: Path) -> str:
     return "\n".join([*lines, "```"])
 
 
-#: Blocks that follow from the results; the pipeline's picture follows from dvc.yaml alone.
+#: Blocks that are made from the results. The picture of the pipeline is made from dvc.yaml alone.
 CLAIMS: Mapping[str, Callable[[Path], str]] = {
     f"claims-{paper}": partial(claims_block, paper=paper) for paper in PAPERS
 }
@@ -106,7 +106,7 @@ def _filled(
     blocks: Mapping[str, Callable[[Path], str]],
     only: Collection[str] | None = None,
 ) -> tuple[str, str, list[str]]:
-    """Return the text before, the text after, and the names of the blocks that differ."""
+    """Return the old text, the new text, and the names of the blocks that differ."""
     before = read_text(path, "Markdown")
     changed = []
 
@@ -122,7 +122,7 @@ def _filled(
             )
         if only is not None and name not in only:
             return match[0]
-        # Blank lines around: some renderers read a table right below a comment as text.
+        # Some renderers need a blank line between a comment and a table.
         body = f"\n{blocks[name](path.parent).strip()}\n\n"
         if body != match["body"]:
             changed.append(name)
@@ -145,14 +145,22 @@ def fill(
     blocks: Mapping[str, Callable[[Path], str]] | None = None,
     only: Collection[str] | None = None,
 ) -> list[str]:
-    """Write the blocks of the file anew, all or `only` some; return the names of those changed.
+    """Fill the blocks of the file, all or `only` some; return the names of the changed blocks.
 
-    A block is a function of the folder that the file is in; `BLOCKS` are those of the README.
+    Parameters
+    ----------
+    path : path
+        The Markdown file.
+    blocks : mapping, optional
+        Function by the name of a block: it takes the folder of the file and returns the text.
+        `BLOCKS`, those of the README, by default.
+    only : collection of str, optional
+        Names of the blocks to fill.
 
     Raises
     ------
     InputError
-        If the file is missing, a block is not known or its end mark is missing.
+        If the file is missing, a block is unknown or its end mark is missing.
     """
     path = Path(path)
     before, after, changed = _filled(path, blocks or BLOCKS, only)
@@ -167,12 +175,12 @@ def without_blocks(markdown: str) -> str:
 
 
 def stale(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] | None = None) -> list[str]:
-    """Return the names of the blocks that `fill` would change, without writing anything."""
+    """Return the names of the blocks that `fill` would change. Nothing is written."""
     return _filled(Path(path), blocks or BLOCKS)[2]
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Fill the file's blocks, or check them."""
+    """Fill the blocks of the file, or check them."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from mobile_storage.core.captions import FIGURE, TABLE
 from mobile_storage.core.claims import Verdict
 from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import read_json
@@ -216,17 +217,16 @@ def test_ledgers_hold_every_row_under_its_own_anchor(repository):
 
 def test_figures_and_tables_have_captions_of_their_own(repository):
     for paper in PAPERS.values():
-        for exhibits in (
-            galleries.read_figures(repository, paper),
-            galleries.read_tables(repository, paper),
-        ):
+        for kind in (FIGURE, TABLE):
+            exhibits = galleries.read_exhibits(repository, paper, kind)
             captions = [exhibit.caption for exhibit in exhibits]
             assert len(set(captions)) == len(captions) > 0
             assert len({exhibit.anchor for exhibit in exhibits}) == len(exhibits)
 
 
 def test_the_rows_of_a_table_follow_its_caption(repository):
-    found = {table.name: table for table in galleries.read_tables(repository, PRICING)}["table1"]
+    tables = galleries.read_exhibits(repository, PRICING, TABLE)
+    (found,) = (table for table in tables if table.name == "table1")
     text = (repository / "tables/bao2024/table1.md").read_text()
     assert text == f"{found.caption}\n\n{found.body}"
 

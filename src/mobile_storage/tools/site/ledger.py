@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["FOLDED_ROWS", "Ledger", "LedgerRow", "find_row", "read_ledgers", "status_counts"]
 
 FOLDED_ROWS = 60
-"""A ledger with more rows than this is folded."""
+"""A ledger with more rows than this number is folded."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,11 @@ def _rows(
 ) -> Iterator[LedgerRow]:
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     keys = [name for name in frame.columns if name not in COLUMNS]
-    # A line of its own in a note could end the block of HTML that it is shown in.
+    # A line break in a note could end the block of HTML that shows it.
     frame = frame.map(lambda cell: " ".join(cell.split()))
     for row in frame.to_dict("records"):
         values = [row[key] for key in keys]
-        # A parameter set names a row by its ledger, as many keys as tell it apart, its symbol.
+        # A parameter set names a row by its ledger, the keys that identify it, and its symbol.
         places = {".".join([path.stem, *values[:n], row["symbol"]]) for n in range(len(keys) + 1)}
         if keys:
             places.discard(f"{path.stem}.{row['symbol']}")

@@ -1,4 +1,4 @@
-"""Executed notebooks for the site: a name for each cell, alternative texts, links of the site."""
+"""Executed notebooks for the site, with labels of cells, alternative texts and working links."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["FOLDED_LINES", "site_notebook"]
 
 FOLDED_LINES = 12
-"""Code longer than this is folded."""
+"""Code with more lines than this number is folded."""
 _CLAIM_CELL = re.compile(r"(?<=\| )(P\d-\d\d)(?= \|)")
 
 

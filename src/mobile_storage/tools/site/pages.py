@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 
+from mobile_storage.core.captions import FIGURE, TABLE
 from mobile_storage.core.claims import Verdict
 from mobile_storage.core.io import read_text
 from mobile_storage.core.ledger import STATUSES
@@ -17,7 +18,7 @@ from mobile_storage.core.papers import PAPERS
 from mobile_storage.core.style import save_figure
 from mobile_storage.tools.graph import stage_graph
 from mobile_storage.tools.readme import without_blocks
-from mobile_storage.tools.site.galleries import read_figures, read_tables
+from mobile_storage.tools.site.galleries import read_exhibits
 from mobile_storage.tools.site.ledger import find_row, read_ledgers, status_counts
 from mobile_storage.tools.site.links import SiteLinks
 from mobile_storage.tools.site.notebooks import site_notebook
@@ -82,8 +83,8 @@ def context(top: Path) -> dict[str, Any]:
         "ledgers": ledgers,
         "status_counts": {key: status_counts(found) for key, found in ledgers.items()},
         "row_of": lambda paper, name: find_row(ledgers[paper], name),
-        "tables": {key: read_tables(top, paper) for key, paper in PAPERS.items()},
-        "figures": {key: read_figures(top, paper) for key, paper in PAPERS.items()},
+        "tables": {key: read_exhibits(top, paper, TABLE) for key, paper in PAPERS.items()},
+        "figures": {key: read_exhibits(top, paper, FIGURE) for key, paper in PAPERS.items()},
         "report": (top / "build/report.pdf").is_file(),
     }
 

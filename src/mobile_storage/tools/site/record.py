@@ -40,6 +40,10 @@ RULES = {
     "holds": "holds or does not, in every variant that was computed",
     "table": "a table; its cells have to be in the text",
 }
+_AS_WRITTEN = (
+    *("id", "section", "statement", "verdict", "cause"),
+    *("notebook", "table", "figure", "parameters"),
+)
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,7 @@ def label(*parts: str) -> str:
 
 
 def shown(text: str, unit: str = "") -> str:
-    """Return a value for readers: numbers to 6 digits with thousands set apart, then the unit.
+    """Return a value for readers: numbers with 6 digits and separated thousands, then the unit.
 
     >>> shown("6096.358499", "kWh")
     '6,096.36 kWh'
@@ -237,14 +241,8 @@ def _paper(
             expected=f"the article of {paper.key}, by its first author and year",
         )
     for name in notebooks:
-        at = paper.executed / f"{name}.ipynb"
-        if not (top / at).is_file():
-            raise InputError(
-                file=at,
-                where="the file",
-                value=None,
-                expected="the executed notebook, which make reproduce writes",
-            )
+        written = "the executed notebook, which make reproduce writes"
+        read_text(top / paper.executed / f"{name}.ipynb", written)
     entry = references[paper.key]
     authors = [f"{a['family-names']} {a['given-names'][0]}" for a in entry["authors"]]
     return PaperRecord(
@@ -272,22 +270,14 @@ def _claims(top: Path, paper: Paper) -> Iterator[ClaimRecord]:
         if row["rule"] == "relative":
             rule = f"a number; within {float(row['tolerance']):.0%} of the published one"
         yield ClaimRecord(
-            id=row["id"],
+            **{name: row[name] for name in _AS_WRITTEN},
             paper=paper.key,
-            section=row["section"],
-            statement=row["statement"],
             published=shown(row["published"], unit),
             computed=shown(row["computed"], unit),
             rule=rule,
             variants=row["holds_in_variants"],
-            verdict=row["verdict"],
             worlds=row["plausible_worlds"],
-            cause=row["cause"],
             note=notes.get(row["id"], ""),
-            notebook=row["notebook"],
-            table=row["table"],
-            figure=row["figure"],
-            parameters=row["parameters"],
             symbols=symbols.get(row["id"], ()),
             thresholds=thresholds.get(row["id"], ()),
             cells=tuple(_shows(top, row, paper.key)),
@@ -323,12 +313,10 @@ def _thresholds(top: Path, paper: Paper) -> dict[str, tuple[Threshold, ...]]:
             value=f"{len(conditions)} rows",
             expected=f"the {len(factors)} rows of {source.as_posix()} in their order",
         )
-    table = table.assign(factor=factors)[
-        ["factor", "Likelier with", "Among", "Share below", "Share above"]
-    ]
+    columns = ["factor", "Likelier with", "Among", "Share below", "Share above"]
     return {
         outcome: tuple(Threshold(*row) for row in rows.itertuples(index=False))
-        for outcome, rows in table.groupby(own["outcome"])
+        for outcome, rows in table.assign(factor=factors)[columns].groupby(own["outcome"])
     }
 
 
