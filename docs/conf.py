@@ -1,6 +1,6 @@
 """Sphinx settings of the site; its sources are written by ``mobile_storage.tools.site``.
 
-Nothing here names another machine: mathematics, scripts and styles come with the site.
+The site needs no network: mathematics, scripts and styles come with it.
 """
 
 from collections import Counter
@@ -20,22 +20,22 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
-    # Brings MathJax as files and points sphinx.ext.mathjax to them.
+    # Has the files of MathJax and points sphinx.ext.mathjax to them.
     "sphinx-mathjax-offline",
 ]
-# Parts of pages, and copies of files that are offered as they are.
+# Parts of pages, and copies of files for download.
 exclude_patterns = ["_parts/**", "templates/**", "data/**", "notebooks/executed/**"]
 templates_path = ["templates"]
 
-# Notebooks are shown as the pipeline executed them.
+# The pipeline has executed the notebooks.
 nb_execution_mode = "off"
 nb_render_markdown_format = "myst"
 nb_merge_streams = True
-# Widgets would come from a content delivery network; no executed notebook has any.
+# Widgets would be fetched from a content delivery network. No executed notebook has one.
 nb_ipywidgets_js = {}
 myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
-# Outputs' links are the repository's; `site.links` has turned them into the site's.
+# `site.links` has turned the links of outputs into links of the site.
 myst_links_external_new_tab = False
 
 autosummary_generate = True
@@ -61,7 +61,7 @@ html_js_files = [("filter.js", {"defer": "defer"}), ("anchor.js", {"defer": "def
 html_copy_source = False
 html_show_sourcelink = False
 html_last_updated_fmt = None
-# Summaries of search results are fetched page by page, which browsers refuse on file://.
+# A summary of a search result needs a request for its page, which browsers refuse on file://.
 html_show_search_summary = False
 html_domain_indices = False
 html_theme_options = {
@@ -74,13 +74,13 @@ pygments_dark_style = "a11y-high-contrast-dark"
 
 
 def lean(app, pagename, templatename, context, doctree):
-    """Keep the sidebar to the branch that the page is on: it would be most of every page."""
+    """Show only the branch of the page in the sidebar, since the whole tree is very long."""
     whole = context["toctree"]
     context["toctree"] = lambda **options: whole(**{**options, "collapse": True})
 
 
 def keep_tags(app, doctree):
-    r"""Leave numbered formulas as they are: Sphinx would put lines with \\ into a `split`."""
+    r"""Keep numbered formulas unchanged; Sphinx would put lines with \\ into a `split`."""
     for formula in doctree.findall(nodes.math_block):
         text = formula.astext()
         if r"\tag" in text:
@@ -89,15 +89,15 @@ def keep_tags(app, doctree):
 
 
 class ClearReferences(SphinxPostTransform):
-    """Link a word in the type of a parameter only where it is the name of one class.
+    """Link a word in the type of a parameter only if it is the name of exactly one class.
 
-    Sphinx would take anything of that name, in any module.
+    Sphinx would link any object of that name, in any module.
     """
 
     default_priority = 5
 
     def run(self, **options):
-        """Have the others looked up as they are written."""
+        """Let Sphinx look up all other words by their full names."""
         objects = self.env.domains.python_domain.objects
         count = Counter(name.rpartition(".")[2] for name in objects)
         classes = {name.rpartition(".")[2] for name, o in objects.items() if o.objtype == "class"}
@@ -108,8 +108,8 @@ class ClearReferences(SphinxPostTransform):
 
 
 def setup(app):
-    """Hook the above in."""
+    """Register the functions and the class above."""
     app.add_post_transform(ClearReferences)
     app.connect("doctree-read", keep_tags)
-    # Before the theme, which asks for all of the sidebar.
+    # This must run before the theme, which asks for the whole sidebar.
     app.connect("html-page-context", lean, priority=400)

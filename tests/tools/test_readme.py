@@ -55,6 +55,10 @@ def test_a_block_without_its_other_mark_is_refused(file, mark):
         readme.fill(file, BLOCKS)
 
 
+def test_a_text_without_its_blocks_has_all_else(file):
+    assert readme.without_blocks(TEXT) == "# Title\n\nafter\n"
+
+
 def test_the_command_fills_and_checks(file, capsys, monkeypatch):
     monkeypatch.setattr(readme, "BLOCKS", BLOCKS)
     for arguments, code, said in (
@@ -127,7 +131,7 @@ def test_the_picture_of_the_pipeline_has_one_node_for_all_cases(tmp_path):
 
 
 def test_a_pipeline_that_cannot_be_drawn_is_said(tmp_path):
-    with pytest.raises(InputError, match="stages that `dvc dag` can draw"):
+    with pytest.raises(InputError, match="stages that DVC can read"):
         readme.pipeline_block(tmp_path)
 
 

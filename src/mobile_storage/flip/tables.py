@@ -221,36 +221,14 @@ def status_table(flip: FlipTest) -> pd.DataFrame:
 
 def tables(
     flip: FlipTest | None, claims: pd.DataFrame
-) -> Iterator[tuple[str, pd.DataFrame, str, dict[str, str]]]:
-    """Name, rows, caption and units of every table; none without a flip test of the data."""
+) -> Iterator[tuple[str, pd.DataFrame, dict[str, str]]]:
+    """Name, rows and units of every table; none without a flip test of the data."""
     if flip is None:
         return
-    yield (
-        "flip_shares",
-        share_table(flip, claims),
-        "The share of plausible worlds in which each claim holds (95 % interval), and the values "
-        "that flip it most.",
-        {},
-    )
-    yield (
-        "flip_thresholds",
-        threshold_table(flip),
-        "The best split of the values that flip a claim most, and the share on either side of it.",
-        {},
-    )
-    yield (
-        "flip_influence",
-        influence_table(flip),
-        "Youden's J of the best split of each value; negative where low values help the claim.",
-        {},
-    )
-    yield (
-        "flip_strongest",
-        strongest_table(flip),
-        "The values that flip each outcome most: Youden's J of the best split, share of the "
-        "variance explained alone, and share of one-at-a-time steps that flip it.",
-        {},
-    )
-    yield "flip_readings", reading_table(flip, claims), "What the shares make of each verdict.", {}
-    yield "flip_factors", factor_table(flip), "What differs between the worlds.", {}
-    yield "flip_worlds", status_table(flip), "What becomes of the worlds.", {}
+    yield "flip_shares", share_table(flip, claims), {}
+    yield "flip_thresholds", threshold_table(flip), {}
+    yield "flip_influence", influence_table(flip), {}
+    yield "flip_strongest", strongest_table(flip), {}
+    yield "flip_readings", reading_table(flip, claims), {}
+    yield "flip_factors", factor_table(flip), {}
+    yield "flip_worlds", status_table(flip), {}

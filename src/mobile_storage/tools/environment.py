@@ -1,13 +1,12 @@
-"""What follows from the lock: the conda environment, and the systems that it can be installed on.
+"""The lock of the packages: the conda environment made from it, and the systems it fits.
 
-``make lock-requirements`` makes the conda environment after the lock, so that the two agree.
-``make check-lock`` asks the package index whether each system has what the lock names.
+``make lock-requirements`` writes the conda environment after the lock, so that the two agree.
+``make check-lock`` asks the package index whether every system has the packages of the lock.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,8 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from mobile_storage.core.io import write_text
 
@@ -24,12 +25,13 @@ __all__ = [
     "SYSTEMS",
     "conda_environment",
     "direct_dependencies",
+    "locked_requirements",
     "locked_versions",
     "main",
     "without_wheel",
 ]
 
-#: Systems and Pythons on which each package of the lock has a wheel, but for those of `NO_WHEEL`.
+#: Each package of the lock has a wheel on these systems and Pythons, except those of `NO_WHEEL`.
 SYSTEMS = (
     "x86_64-unknown-linux-gnu",
     "aarch64-unknown-linux-gnu",
@@ -37,12 +39,12 @@ SYSTEMS = (
     "x86_64-pc-windows-msvc",
 )
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-#: Plain Python, published as source only: they need no compiler.
+#: Packages of plain Python that are published as source only. They need no compiler.
 NO_WHEEL = ("antlr4-python3-runtime",)
 
-#: Where conda's name differs from PyPI's; gurobi is on the vendor's own channel.
+#: Conda's name of a package where it differs from PyPI's. Gurobi is on the vendor's own channel.
 _CONDA_NAMES = {"gurobipy": "gurobi"}
-#: On PyPI only, or under a name of another package there.
+#: Packages that are on PyPI only, or whose name is that of another package on conda-forge.
 _PIP_ONLY = {"playwright", "sphinx-mathjax-offline"}
 _HEADING = """\
 # The environment of requirements.lock for conda and mamba: the direct dependencies at the same
@@ -66,7 +68,14 @@ def direct_dependencies(pyproject: str | Path) -> dict[str, str]:
     requirements = list(content["project"]["dependencies"])
     for group in content["dependency-groups"].values():
         requirements += group
-    return {re.split(r"[<>=!~\[; ]", text, maxsplit=1)[0]: text for text in requirements}
+    return {Requirement(text).name: text for text in requirements}
+
+
+def locked_requirements(lock: str) -> Iterator[Requirement]:
+    """Yield the requirements of a lock, given as text; their hashes are left out."""
+    for line in lock.splitlines():
+        if line[:1].isalnum():
+            yield Requirement(line.rstrip("\\ "))
 
 
 def locked_versions(lock: str | Path) -> dict[str, str]:
@@ -75,16 +84,15 @@ def locked_versions(lock: str | Path) -> dict[str, str]:
     Raises
     ------
     ValueError
-        If the lock has two versions of a package (for different Pythons or systems): which of them
-        made the results would depend on the machine.
+        If the lock has two versions of a package, for different Pythons or systems: the version
+        that makes the results would depend on the machine.
     """
     versions: dict[str, str] = {}
-    for line in Path(lock).read_text(encoding="utf-8").splitlines():
-        if match := re.match(r"([\w.-]+)==([^\s;\\]+)", line):
-            name, version = match.groups()
-            if name in versions:
-                raise ValueError(f"{lock} has {name} twice: {versions[name]} and {version}")
-            versions[name] = version
+    for requirement in locked_requirements(Path(lock).read_text(encoding="utf-8")):
+        name, (version,) = requirement.name, (one.version for one in requirement.specifier)
+        if name in versions:
+            raise ValueError(f"{lock} has {name} twice: {versions[name]} and {version}")
+        versions[name] = version
     return versions
 
 
@@ -100,18 +108,18 @@ def conda_environment(pyproject: str | Path, lock: str | Path) -> str:
 
 
 def without_wheel(lock: str | Path) -> Iterator[tuple[str, str, str]]:
-    """Yield system, Python and what uv says, for each pair on which the lock cannot be installed.
+    """Yield each system and Python on which the lock cannot be installed, and what uv says.
 
-    Nothing is installed or built: uv only asks the package index.
+    Nothing is installed or built, uv only asks the package index.
 
     Parameters
     ----------
     lock : path
-        The lock, whose hashes the index's files have to have.
+        The lock. Files of the index must have its hashes.
     """
     with tempfile.TemporaryDirectory(prefix="wheels-") as empty:
         command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--quiet"]
-        # What is installed in this environment must not count.
+        # Packages that are installed in this environment must not count.
         command += ["--target", empty, "--require-hashes", "--requirement", str(lock)]
         command += ["--only-binary", ":all:"]
         command += [word for name in NO_WHEEL for word in ("--no-binary", name)]

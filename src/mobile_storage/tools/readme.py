@@ -1,9 +1,9 @@
-"""Fill the parts of a Markdown file that follow from the pipeline and its results.
+"""Fill the blocks of a Markdown file that are made from the pipeline and its results.
 
-A part stands between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``::
+A block stands between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``::
 
     python -m mobile_storage.tools.readme README.md           # fill in
-    python -m mobile_storage.tools.readme README.md --check   # say what is stale
+    python -m mobile_storage.tools.readme README.md --check   # name the stale blocks
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import io
 import re
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,27 +21,33 @@ from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import markdown_table, read_text, write_text
 from mobile_storage.core.log import ERROR_MARK
 from mobile_storage.core.papers import PAPERS
+from mobile_storage.tools.graph import stage_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-__all__ = ["BLOCKS", "CLAIMS", "claims_block", "fill", "graph_block", "pipeline_block", "stale"]
+__all__ = [
+    "BLOCKS",
+    "CLAIMS",
+    "claims_block",
+    "fill",
+    "pipeline_block",
+    "stale",
+    "without_blocks",
+]
 
 _BLOCK = re.compile(
     r"<!-- begin:(?P<name>[\w-]+) -->\n(?P<body>.*?)<!-- end:(?P=name) -->", re.DOTALL
 )
-_VERDICTS = "data/results/{paper}/claims.csv"
 _SHOWN = [
     *("id", "statement", "published", "unit", "computed", "rule", "verdict"),
     *("plausible_worlds", "cause", "notebook"),
 ]
-_NODE = re.compile(r'(node\d+)\["(.+?)"\]')
-_EDGE = re.compile(r"(node\d+)-->(node\d+)")
 
 
-def claims_block(folder: str | Path = ".", *, paper: str) -> str:
-    """Return a paper's table of claims and verdicts, from the file that `write_verdicts` makes."""
-    frame = _verdicts(Path(folder) / _VERDICTS.format(paper=paper))
+def claims_block(folder: Path, *, paper: str) -> str:
+    """Return the table of claims of a paper, from the file that `write_verdicts` writes."""
+    frame = _verdicts(folder / PAPERS[paper].results / "claims.csv")
     units = frame["unit"].map(lambda unit: f" {unit}" if unit else "")
     notebooks = frame["notebook"].map(lambda at: f"[{Path(at).stem}]({at})" if at else "")
     return markdown_table(
@@ -75,56 +79,22 @@ def _verdicts(path: Path) -> pd.DataFrame:
     return frame
 
 
-def pipeline_block(folder: str | Path = ".") -> str:
-    """Return the pipeline of a folder as a Mermaid picture, from ``dvc dag``."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "dag", "--mermaid"],
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if done.returncode:
-        raise InputError(
-            file="dvc.yaml",
-            where="the pipeline",
-            value=done.stderr.strip(),
-            expected="stages that `dvc dag` can draw",
-        )
-    return graph_block(done.stdout)
+def pipeline_block(folder: Path) -> str:
+    """Return the pipeline of a folder as a Mermaid picture.
 
-
-def graph_block(mermaid: str) -> str:
-    """Return a Mermaid picture in which all runs of one stage (``name@case``) are one node.
-
-    Parameters
-    ----------
-    mermaid : str
-        What ``dvc dag --mermaid`` prints.
+    Raises
+    ------
+    InputError
+        If DVC cannot read its ``dvc.yaml``.
     """
-    stage_of = dict(_NODE.findall(mermaid))
-    # dvc.yaml of a folder below comes with its path; the file itself is plain "dvc.yaml:name".
-    names = {node: stage.partition("@")[0] for node, stage in stage_of.items()}
-    runs: dict[str, int] = {}
-    for name in names.values():
-        runs[name] = runs.get(name, 0) + 1
-    edges = sorted(
-        {
-            (names[start], names[end])
-            for start, end in _EDGE.findall(mermaid)
-            if names[start] != names[end]
-        }
-    )
-    ids = {name: re.sub(r"\W", "_", name) for name in sorted(runs)}
+    graph = stage_graph(folder)
     lines = ["```mermaid", "flowchart TD"]
-    for name, identifier in ids.items():
-        times = f" (× {runs[name]})" if runs[name] > 1 else ""
-        lines.append(f'    {identifier}["{name}{times}"]')
-    lines += [f"    {ids[start]} --> {ids[end]}" for start, end in edges]
+    lines += [f'    {name}["{label}"]' for name, label in graph.nodes(data="label")]
+    lines += [f"    {start} --> {end}" for start, end in graph.edges]
     return "\n".join([*lines, "```"])
 
 
-#: Blocks that follow from the results; the pipeline's picture follows from dvc.yaml alone.
+#: Blocks that are made from the results. The picture of the pipeline is made from dvc.yaml alone.
 CLAIMS: Mapping[str, Callable[[Path], str]] = {
     f"claims-{paper}": partial(claims_block, paper=paper) for paper in PAPERS
 }
@@ -136,7 +106,7 @@ def _filled(
     blocks: Mapping[str, Callable[[Path], str]],
     only: Collection[str] | None = None,
 ) -> tuple[str, str, list[str]]:
-    """Return the text before, the text after, and the names of the blocks that differ."""
+    """Return the old text, the new text, and the names of the blocks that differ."""
     before = read_text(path, "Markdown")
     changed = []
 
@@ -152,7 +122,7 @@ def _filled(
             )
         if only is not None and name not in only:
             return match[0]
-        # Blank lines around: some renderers read a table right below a comment as text.
+        # Some renderers need a blank line between a comment and a table.
         body = f"\n{blocks[name](path.parent).strip()}\n\n"
         if body != match["body"]:
             changed.append(name)
@@ -175,14 +145,22 @@ def fill(
     blocks: Mapping[str, Callable[[Path], str]] | None = None,
     only: Collection[str] | None = None,
 ) -> list[str]:
-    """Write the blocks of the file anew, all or `only` some; return the names of those changed.
+    """Fill the blocks of the file, all or `only` some; return the names of the changed blocks.
 
-    A block is a function of the folder that the file is in; `BLOCKS` are those of the README.
+    Parameters
+    ----------
+    path : path
+        The Markdown file.
+    blocks : mapping, optional
+        Function by the name of a block: it takes the folder of the file and returns the text.
+        `BLOCKS`, those of the README, by default.
+    only : collection of str, optional
+        Names of the blocks to fill.
 
     Raises
     ------
     InputError
-        If the file is missing, a block is not known or its end mark is missing.
+        If the file is missing, a block is unknown or its end mark is missing.
     """
     path = Path(path)
     before, after, changed = _filled(path, blocks or BLOCKS, only)
@@ -191,13 +169,18 @@ def fill(
     return changed
 
 
+def without_blocks(markdown: str) -> str:
+    """Return a text without its blocks and the blank lines below them."""
+    return re.sub(_BLOCK.pattern + "\\n*", "", markdown, flags=re.DOTALL)
+
+
 def stale(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] | None = None) -> list[str]:
-    """Return the names of the blocks that `fill` would change, without writing anything."""
+    """Return the names of the blocks that `fill` would change. Nothing is written."""
     return _filled(Path(path), blocks or BLOCKS)[2]
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Fill the file's blocks, or check them."""
+    """Fill the blocks of the file, or check them."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")

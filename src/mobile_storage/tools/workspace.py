@@ -48,7 +48,10 @@ if TYPE_CHECKING:
 __all__ = ["create", "main", "merged_params", "reproduce"]
 
 #: What the pipeline reads: files, and folders with all that is in them.
-INPUTS = ("dvc.yaml", "params.yaml", "requirements.lock", ".dvc/config", ".dvcignore", "README.md")
+INPUTS = (
+    *("dvc.yaml", "params.yaml", "requirements.lock", ".dvc/config", ".dvcignore", "README.md"),
+    "data/captions.csv",
+)
 INPUT_FOLDERS = ("data/flip", "data/raw", "notebooks", "src")
 #: Below the input folders: results, and what tools leave behind.
 _LEFT_OUT = {"executed", "reproduction", "__pycache__", ".ipynb_checkpoints"}

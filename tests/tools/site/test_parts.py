@@ -11,14 +11,15 @@ import pandas as pd
 import pytest
 import yaml
 
+from mobile_storage.core.captions import FIGURE, TABLE
 from mobile_storage.core.claims import Verdict
+from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import read_json
+from mobile_storage.core.papers import MMBES, PAPERS, PRICING
 from mobile_storage.tools.site import galleries, ledger, pages, pipeline, record, report
 from mobile_storage.tools.site.__main__ import main
 from mobile_storage.tools.site.links import SiteLinks
 from mobile_storage.tools.site.notebooks import site_notebook
-
-PAPERS = ("bao2024", "fu2024")
 
 
 @pytest.fixture(scope="module")
@@ -72,30 +73,40 @@ def test_every_verdict_has_a_mark_of_its_own():
 
 
 def test_every_claim_has_a_cell_that_shows_it(papers):
-    assert {paper.key for paper in papers} == set(PAPERS)
+    assert [paper.key for paper in papers] == list(PAPERS)
     for paper in papers:
         assert sum(paper.verdicts.values()) == len(paper.claims) > 0
         assert [claim.id for claim in paper.claims if not claim.cells] == []
 
 
-def test_parameters_that_turn_a_claim_over_are_found_in_its_cause(papers, repository):
-    flips = (repository / "tables/bao2024/flips.csv").read_text()
+def test_parameters_that_turn_a_claim_over_are_those_that_its_cause_names(papers):
     for claim in papers[0].claims:
-        for symbol in claim.symbols:
-            assert re.search(rf",{symbol},.*{claim.id}", flips)
+        said = f"within their ranges: {', '.join(claim.symbols)}."
+        assert (said in claim.cause) == bool(claim.symbols)
     assert any(claim.symbols for claim in papers[0].claims)
+    assert not any(claim.symbols for claim in papers[1].claims)
 
 
-@pytest.mark.parametrize(
-    ("condition", "factor"),
-    [
-        ("economics.due_load_rate < 0.694", "economics.due_load_rate"),
-        ("damage.damage > 0.615 of its ranges", "damage.damage"),
-        ("readings.repair_law: fixed or exponential", "readings.repair_law"),
-    ],
-)
-def test_a_threshold_names_its_value(condition, factor):
-    assert record.Threshold(condition, "all", "1 %", "2 %").factor == factor
+def test_a_threshold_names_its_value(papers, repository):
+    for paper in papers:
+        varied = set(pd.read_csv(repository / PAPERS[paper.key].flip / "factors.csv")["factor"])
+        for threshold in (t for claim in paper.claims for t in claim.thresholds):
+            assert threshold.factor in varied
+            assert threshold.condition.removeprefix(threshold.factor)[:2] in (": ", " >", " <")
+
+
+def test_thresholds_of_another_flip_test_are_refused(repository, tmp_path):
+    for folder in (PRICING.tables, PRICING.flip):
+        (tmp_path / folder).mkdir(parents=True)
+    table = (repository / PRICING.tables / "flip_thresholds.csv").read_text()
+    (tmp_path / PRICING.tables / "flip_thresholds.csv").write_text(table)
+    (tmp_path / PRICING.flip / "thresholds.csv").write_text(
+        "outcome,factor\nP1-02,scalars.soc_min\n"
+    )
+    with pytest.raises(
+        InputError, match=r"expected the 1 rows of data/flip/bao2024/thresholds\.csv"
+    ):
+        record._thresholds(tmp_path, PRICING)
 
 
 def test_thresholds_of_the_flip_test_stand_by_their_claim(papers, repository):
@@ -109,7 +120,7 @@ def test_thresholds_of_the_flip_test_stand_by_their_claim(papers, repository):
 
 
 def test_no_flip_test_no_thresholds(tmp_path):
-    assert record._thresholds(tmp_path / "flip_thresholds.csv") == {}
+    assert record._thresholds(tmp_path, PRICING) == {}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +135,7 @@ def test_no_flip_test_no_thresholds(tmp_path):
     ],
 )
 def test_a_row_is_found_by_its_keys_and_symbol(repository, name, expected):
-    assert ledger.find_row(ledger.read_ledgers(repository, "bao2024"), name) == expected
+    assert ledger.find_row(ledger.read_ledgers(repository, PRICING), name) == expected
 
 
 @pytest.mark.parametrize(
@@ -165,18 +176,18 @@ def test_other_files_are_offered_and_folders_without_a_page_are_not_linked(repos
 
 
 def test_every_value_that_a_parameter_set_moves_is_found_in_the_ledgers(repository):
-    for paper in PAPERS:
+    for paper in PAPERS.values():
         moved = [
             row.moved for found in ledger.read_ledgers(repository, paper) for row in found.rows
         ]
-        sets = sorted((repository / "data/results" / paper / "sets").glob("*.json"))
+        sets = sorted((repository / paper.results / "sets").glob("*.json"))
         moves = [m for path in sets for m in read_json(path)["moves"]]
         expected = [move for move in moves if not move.startswith("readings.")]
         assert sum(map(len, moved)) == len(expected)
 
 
 def test_moved_values_are_in_the_ledgers_units(repository):
-    rows = [row for one in ledger.read_ledgers(repository, "fu2024") for row in one.rows]
+    rows = [row for one in ledger.read_ledgers(repository, MMBES) for row in one.rows]
     outside = []
     for row in rows:
         low, _, high = row.range.partition(" to ")
@@ -190,33 +201,41 @@ def test_moved_values_are_in_the_ledgers_units(repository):
 
 
 def test_ledgers_hold_every_row_under_its_own_anchor(repository):
-    for paper in PAPERS:
+    for paper in PAPERS.values():
         found = ledger.read_ledgers(repository, paper)
         lines = sum(
             len(path.read_text().splitlines()) - 1
-            for path in (repository / "data/raw" / paper).glob("*.csv")
+            for path in (repository / paper.raw).glob("*.csv")
         )
         anchors = [row.anchor for one in found for row in one.rows]
         assert len(anchors) == len(set(anchors)) == lines
         assert sum(ledger.status_counts(found).values()) == lines
         assert {one.name for one in found if one.folded} >= (
-            {"renewable"} if paper == "bao2024" else {"load_curves"}
+            {"renewable"} if paper is PRICING else {"load_curves"}
         )
 
 
-def test_figures_have_captions_of_their_own(repository):
-    for paper in PAPERS:
-        pictures = galleries.read_figures(repository, paper)
-        captions = [picture.caption for picture in pictures]
-        assert len(set(captions)) == len(captions) > 0
-        assert all(caption.endswith(".") and len(caption) > 20 for caption in captions)
+def test_figures_and_tables_have_captions_of_their_own(repository):
+    for paper in PAPERS.values():
+        for kind in (FIGURE, TABLE):
+            exhibits = galleries.read_exhibits(repository, paper, kind)
+            captions = [exhibit.caption for exhibit in exhibits]
+            assert len(set(captions)) == len(captions) > 0
+            assert len({exhibit.anchor for exhibit in exhibits}) == len(exhibits)
+
+
+def test_the_rows_of_a_table_follow_its_caption(repository):
+    tables = galleries.read_exhibits(repository, PRICING, TABLE)
+    (found,) = (table for table in tables if table.name == "table1")
+    text = (repository / "tables/bao2024/table1.md").read_text()
+    assert text == f"{found.caption}\n\n{found.body}"
 
 
 def test_notebooks_keep_their_cells_and_gain_labels(repository):
     links = SiteLinks(repository)
     source = "notebooks/executed/fu2024/05_2_optimum.ipynb"
     before = read_json(repository / source)
-    after = site_notebook(repository, "fu2024", "05_2_optimum", links)
+    after = site_notebook(repository, MMBES, "05_2_optimum", links)
     kept = [c for c in after["cells"] if not c["id"].startswith(("label-", "download"))]
     assert [c["id"] for c in kept] == [c["id"] for c in before["cells"]]
     labels = [c["source"] for c in after["cells"] if c["id"].startswith("label-")]
@@ -232,14 +251,12 @@ def test_notebooks_keep_their_cells_and_gain_labels(repository):
 
 
 def test_the_pipeline_is_drawn_in_layers():
-    graph = pipeline.read_graph(
-        '    a["a (× 2)"]\n    b["b"]\n    c["c"]\n    a --> b\n    a --> c\n    b --> c\n'
-    )
-    assert nx.get_node_attributes(graph, "name")["a"] == "a (× 2)"
-    assert pipeline.layers(graph) == [["a"], ["b"], ["c"]]
+    graph = nx.DiGraph([("a_a", "b"), ("a_a", "c"), ("b", "c")])
+    nx.set_node_attributes(graph, {"a_a": "a_a (× 2)", "b": "b", "c": "c"}, "label")
+    assert pipeline.layers(graph) == [["a_a"], ["b"], ["c"]]
     figure = pipeline.draw(graph)
     assert [text.get_text() for text in figure.axes[0].texts if text.get_text()] == [
-        "a (× 2)",
+        "a\na (× 2)",
         "b",
         "c",
     ]
@@ -302,5 +319,5 @@ def test_a_note_of_several_lines_cannot_end_the_block_that_shows_it(tmp_path):
     head = "customer,symbol,name,value,unit,low,high,status,source,note\n"
     row = 'a,x,X,1,kW,,,stated,Here,"one\n```\n<script>alert(1)</script>"\n'
     (folder / "customers.csv").write_text(head + row)
-    ((found,),) = (one.rows for one in ledger.read_ledgers(tmp_path, "bao2024"))
+    ((found,),) = (one.rows for one in ledger.read_ledgers(tmp_path, PRICING))
     assert found.note == "one ``` <script>alert(1)</script>"  # escaped by its template

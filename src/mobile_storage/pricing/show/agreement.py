@@ -145,28 +145,12 @@ def strict_table(ties: Results, cases: Results) -> pd.DataFrame:
 
 def every_table(
     routes: Sequence[Route], ties: Results, cases: Results
-) -> Iterator[tuple[str, pd.DataFrame, str, Mapping[str, str]]]:
-    """Name, rows, caption and units by column of each table."""
-    agreement, strict = agreement_table(routes, cases), strict_table(ties, cases)
-    tied = tie_table(ties, cases)
-    yield (
-        "agreement",
-        agreement,
-        "Every case by every route: how far they are apart; how many of the ranged quantities the "
-        "optimum leaves open.",
-        dict.fromkeys(("Net income", "Largest regret"), YUAN),
-    )
-    yield "not_run", not_run_table(routes, cases), "Routes that could not be run.", {}
-    yield (
-        "ties",
-        tied,
-        "The optimal prices with every tie for the leader, as the model has it, or against it.",
-        dict.fromkeys([c for c in tied if c.endswith((", for", ", against"))], YUAN),
-    )
-    yield (
-        "strict",
-        strict,
-        "What the leader gives up so that every customer's choice is the best by a margin "
-        "(yuan/yr); empty where no prices give that margin.",
-        dict.fromkeys(strict.columns[1:], YUAN),
-    )
+) -> Iterator[tuple[str, pd.DataFrame, Mapping[str, str]]]:
+    """Name, rows and units by column of each table."""
+    strict, tied = strict_table(ties, cases), tie_table(ties, cases)
+    money = dict.fromkeys(("Net income", "Largest regret"), YUAN)
+    yield "agreement", agreement_table(routes, cases), money
+    yield "not_run", not_run_table(routes, cases), {}
+    ends = (", for", ", against")
+    yield "ties", tied, dict.fromkeys([c for c in tied if c.endswith(ends)], YUAN)
+    yield "strict", strict, dict.fromkeys(strict.columns[1:], YUAN)

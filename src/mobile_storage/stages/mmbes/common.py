@@ -13,7 +13,6 @@ from mobile_storage.mmbes.model.data import RawMmbes, read_raw
 PARAMS = Path("params.yaml")
 RAW = MMBES.raw
 RESULTS = MMBES.results
-TABLES = MMBES.tables
 FIGURES = MMBES.figures
 
 

@@ -6,38 +6,32 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from mobile_storage.core.io import read_json, write_table
+from mobile_storage.core.captions import write_tables
+from mobile_storage.core.io import read_json
 from mobile_storage.core.log import stage
 from mobile_storage.core.papers import MMBES
+from mobile_storage.core.params import FAMILIES
 from mobile_storage.flip.tables import tables as flip_tables
 from mobile_storage.flip.worlds import read_flip
 from mobile_storage.mmbes.analysis.implied import initial_interruption
 from mobile_storage.mmbes.model.data import RawMmbes, build, ledger
 from mobile_storage.mmbes.show import agreement, tables
-from mobile_storage.stages.mmbes.common import RAW, RESULTS, TABLES, parameter_set, params
+from mobile_storage.stages.mmbes.common import RAW, RESULTS, parameter_set, params
 from mobile_storage.stages.mmbes.published import implied_options, implied_peaks, published
 
-Table = tuple[str, pd.DataFrame, str, Mapping[str, str]]
-"""Name, rows, caption, units by column."""
+Table = tuple[str, pd.DataFrame, Mapping[str, str]]
+"""Name, rows, units by column."""
 
-LEDGERS = {
-    "battery": "Table 1: the battery.",
-    "load_points": "Table 2: the load points.",
-    "components": "Table 3: outages of the components.",
-    "economics": "Table 4: prices and rates.",
-    "preferences": "The planner's cognition, weights and reference points.",
-    "substation": "The substation.",
-    "network": "The network, element by element.",
-    "extreme_events": "Extreme events.",
-}
-FAMILIES = {
-    "load_rate": ("load_rate", "Section 5.3: the best size for every load rate."),
-    "weights": ("importance", "Section 5.4: one attribute counts for less or for more."),
-    "cognition": ("cognition", "Section 5.4: the planner's exponents, loss aversion, weighting."),
-    "reference": ("reference", "Section 5.4: what the planner expects of one attribute, yuan."),
-    "extreme": ("extreme", "With extreme events counted, and without any."),
-}
-"""Families of scenarios: name of the table, caption."""
+LEDGERS = (
+    "battery",
+    "load_points",
+    "components",
+    "economics",
+    "preferences",
+    "substation",
+    "network",
+    "extreme_events",
+)
 
 
 def optimum_tables() -> Iterator[Table]:
@@ -51,35 +45,21 @@ def optimum_tables() -> Iterator[Table]:
         for key, record in found.items()
     }
     by_prospect = {name: optima[f"{name}_prospect"] for name in params()["sets"]}
-    yield "table6", tables.table6(by_prospect), "Table 6: worth and prospect at the optimum.", {}
-    yield (
-        "configuration",
-        tables.configuration(optima),
-        "The best sizes by either objective, and what they do.",
-        tables.CONFIGURATION_UNITS,
-    )
-    yield (
-        "convergence",
-        tables.convergence(seeds, best),
-        "Differential evolution over its seeds.",
-        tables.CONVERGENCE_UNITS,
-    )
-    yield (
-        "agreement",
-        tables.agreement(found),
-        "The optimum by three methods.",
-        {"Energy": "kWh", "Power": "kW"},
-    )
+    yield "table6", tables.table6(by_prospect), {}
+    yield "configuration", tables.configuration(optima), tables.CONFIGURATION_UNITS
+    yield "convergence", tables.convergence(seeds, best), tables.CONVERGENCE_UNITS
+    yield "agreement", tables.agreement(found), {"Energy": "kWh", "Power": "kW"}
 
 
 def scenario_tables() -> Iterator[Table]:
     """The families of section 5."""
-    for family, (name, caption) in FAMILIES.items():
+    for family in FAMILIES:
         frames = {
             which: pd.read_csv(RESULTS / "scenarios" / f"{which}_{family}.csv")
             for which in params()["sets"]
         }
-        yield name, tables.scenario_table(frames), caption, tables.SCENARIO_UNITS
+        name = "importance" if family == "weights" else family
+        yield name, tables.scenario_table(frames), tables.SCENARIO_UNITS
 
 
 def adequacy_tables() -> Iterator[Table]:
@@ -89,25 +69,9 @@ def adequacy_tables() -> Iterator[Table]:
     def part(key: str) -> dict[str, list[dict[str, float]]]:
         return {name: record[key] for name, record in records.items()}
 
-    yield (
-        "adequacy",
-        tables.contingency_table(part("contingencies")),
-        "Faults and what they leave unserved, without storage and with the best size; with the "
-        "published one where it is best to build nothing.",
-        tables.CONTINGENCY_UNITS,
-    )
-    yield (
-        "variants",
-        tables.variant_table(part("variants")),
-        "The same size under every law of state of charge and repair, and form of added load.",
-        tables.VARIANT_UNITS,
-    )
-    yield (
-        "monte_carlo",
-        tables.monte_carlo_table(part("monte_carlo")),
-        "Analytic EENS against Monte Carlo simulation of contingencies and of the network itself.",
-        tables.MONTE_CARLO_UNITS,
-    )
+    yield "adequacy", tables.contingency_table(part("contingencies")), tables.CONTINGENCY_UNITS
+    yield "variants", tables.variant_table(part("variants")), tables.VARIANT_UNITS
+    yield "monte_carlo", tables.monte_carlo_table(part("monte_carlo")), tables.MONTE_CARLO_UNITS
 
 
 def independence_tables(raws: Mapping[str, RawMmbes]) -> Iterator[Table]:
@@ -125,49 +89,22 @@ def independence_tables(raws: Mapping[str, RawMmbes]) -> Iterator[Table]:
             frames("optimum", problems, "_seeds"),
             frames("independence", sets, "_searches"),
         ),
-        "Differential evolution against other searches and over its seeds.",
         agreement.SEARCH_UNITS,
     )
     eens = frames("independence", sets, "_eens")
-    yield (
-        "eens",
-        agreement.eens_table(eens),
-        "Every EENS that is shown against simulations with seeds of their own.",
-        agreement.EENS_UNITS,
-    )
-    yield (
-        "deviations",
-        agreement.deviation_table(eens),
-        "How many simulations are how far off the analytic EENS.",
-        {},
-    )
+    yield "eens", agreement.eens_table(eens), agreement.EENS_UNITS
+    yield "deviations", agreement.deviation_table(eens), {}
     stations = {name: build(raw)[0] for name, raw in raws.items()}
     hours = frames("power_flow", sets)
-    yield (
-        "losses",
-        agreement.loss_table(stations, hours),
-        "Losses of L1, L2, T1 and T2 in a year by the formula and by an AC power flow, with the "
-        "section between the busbars closed or open.",
-        agreement.LOSS_UNITS,
-    )
-    yield (
-        "loss_causes",
-        agreement.cause_table(stations, hours),
-        "What lies between the two, cause by cause.",
-        agreement.CAUSE_UNITS,
-    )
+    yield "losses", agreement.loss_table(stations, hours), agreement.LOSS_UNITS
+    yield "loss_causes", agreement.cause_table(stations, hours), agreement.CAUSE_UNITS
 
 
 def calibration_tables() -> Iterator[Table]:
     """Targets, and what had to move."""
     record = read_json(RESULTS / "calibration.json")
-    yield "targets", tables.target_table(record), "The published numbers aimed at.", {}
-    yield (
-        "moved",
-        tables.moved_values(record),
-        "Values that the calibration may move, how far it did, and the ensemble's spread.",
-        {},
-    )
+    yield "targets", tables.target_table(record), {}
+    yield "moved", tables.moved_values(record), {}
 
 
 def implied_tables(raw: RawMmbes) -> Iterator[Table]:
@@ -176,16 +113,10 @@ def implied_tables(raw: RawMmbes) -> Iterator[Table]:
     curves = build(raw)[0].curves
     mean = float(curves.days_per_year @ curves.shape.mean(axis=1)) / curves.days_per_year.sum()
     interruption = initial_interruption(numbers["P2-04"], numbers["P2-02"], peaks["peak"], mean)
-    yield (
-        "implied_peak",
-        tables.implied_peak(peaks, interruption),
-        "What the published credible capacity, deferral and EENS reduction imply.",
-        {},
-    )
+    yield "implied_peak", tables.implied_peak(peaks, interruption), {}
     yield (
         "implied_transformers",
         tables.implied_transformers(implied_options(raw)),
-        "Load rate of two standard transformers at the implied peak load.",
         {"Rating of each": "MVA"},
     )
 
@@ -193,8 +124,8 @@ def implied_tables(raw: RawMmbes) -> Iterator[Table]:
 def ledger_tables(raws: Mapping[str, RawMmbes]) -> Iterator[Table]:
     """The paper's Tables 1 to 5 as they are filled here."""
     ledgers = {name: ledger(raw) for name, raw in raws.items()}
-    for table, caption in LEDGERS.items():
-        yield table, tables.ledger_table(ledgers, table), caption, {}
+    for table in LEDGERS:
+        yield table, tables.ledger_table(ledgers, table), {}
 
 
 def main() -> None:
@@ -212,9 +143,7 @@ def main() -> None:
             *ledger_tables(raws),
             *flip_tables(read_flip(MMBES.flip, RAW), claims),
         ]
-        for name, frame, caption, units in every:
-            write_table(frame, TABLES / name, caption, units)
-        log.info("%d tables", len(every))
+        log.info("%d tables", write_tables(MMBES, every))
 
 
 if __name__ == "__main__":

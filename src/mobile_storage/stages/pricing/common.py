@@ -13,7 +13,6 @@ from mobile_storage.pricing.model.game import Setting
 PARAMS = Path("params.yaml")
 RAW = PRICING.raw
 RESULTS = PRICING.results
-TABLES = PRICING.tables
 FIGURES = PRICING.figures
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from mobile_storage.core.process_environment import fixed_settings
+from mobile_storage.tools.environment import locked_requirements
 
 __all__ = [
     "Environment",
@@ -138,11 +139,10 @@ def package_differences(
 
 
 def _requirements(lock: str) -> Iterator[Requirement]:
-    for line in lock.splitlines():
-        if re.match(r"[\w.-]+==", line):
-            requirement = Requirement(line.rstrip("\\ "))
-            if requirement.marker is None or requirement.marker.evaluate():
-                yield requirement
+    """Yield the requirements of a lock that count on this system and Python."""
+    for requirement in locked_requirements(lock):
+        if requirement.marker is None or requirement.marker.evaluate():
+            yield requirement
 
 
 def _installed(name: str) -> str | None:

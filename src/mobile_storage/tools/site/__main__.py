@@ -13,12 +13,15 @@ from mobile_storage.core.processes import quiet_interrupt
 from mobile_storage.tools.site.pages import write_sources
 from mobile_storage.tools.site.report import MissingBrowserError, print_report
 
-#: Pages of Sphinx that have no source.
+#: Pages that Sphinx makes without a source.
 _SPHINX_PAGES = {"genindex.html", "search.html", "py-modindex.html"}
 
 
 def build(top: Path) -> int:
-    """Write the sources and have Sphinx build ``build/site``; warnings are errors."""
+    """Write the sources and let Sphinx build ``build/site``; return the exit code of Sphinx.
+
+    Warnings are errors. Pages whose source is gone are removed.
+    """
     source, site = top / "build/site-source", top / "build/site"
     write_sources(top, source)
     options = ["-b", "html", "-W", "--keep-going", "-q", "-c", "docs", "-d", "build/site-doctrees"]

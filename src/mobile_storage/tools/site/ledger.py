@@ -16,21 +16,30 @@ from mobile_storage.tools.site.record import label, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mobile_storage.core.papers import Paper
+
 __all__ = ["FOLDED_ROWS", "Ledger", "LedgerRow", "find_row", "read_ledgers", "status_counts"]
 
 FOLDED_ROWS = 60
-"""A ledger with more rows than this is folded."""
+"""A ledger with more rows than this number is folded."""
 
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """One parameter; `keys` says which of several (a customer, an hour), `moved` its other values.
+    """One parameter of a ledger, all as text.
 
-    `moved` are pairs of a parameter set and the value that it has there, as text.
+    Attributes
+    ----------
+    anchor : str
+        Name of its row on the site.
+    keys : tuple of str
+        Which of several it is, such as a customer or an hour.
+    moved : tuple of pairs
+        Each parameter set that moves it, and the value that it has there in the ledger's unit.
     """
 
     anchor: str
-    keys: str
+    keys: tuple[str, ...]
     symbol: str
     name: str
     value: str
@@ -46,69 +55,69 @@ class LedgerRow:
 class Ledger:
     """A file of parameters."""
 
-    paper: str
+    paper: Paper
     name: str
     rows: tuple[LedgerRow, ...]
 
     @property
     def path(self) -> str:
-        """Where it lies in the repository."""
-        return f"data/raw/{self.paper}/{self.name}.csv"
+        """Its file, from the top of the repository."""
+        return (self.paper.raw / f"{self.name}.csv").as_posix()
 
     @property
     def anchor(self) -> str:
         """Name of its heading on the site."""
-        return label("ledger", self.paper, self.name)
+        return label("ledger", self.paper.key, self.name)
 
     @property
     def folded(self) -> bool:
-        """Whether it is too long to stand open."""
+        """Whether it is too long to be shown unfolded."""
         return len(self.rows) > FOLDED_ROWS
 
 
-def read_ledgers(top: Path, paper: str) -> list[Ledger]:
-    """Read every ledger of a paper, with what each parameter set makes of its values.
+def read_ledgers(top: Path, paper: Paper) -> list[Ledger]:
+    """Read every ledger of a paper, with the values that parameter sets give to its rows.
 
-    A set holds its values in the model's units, which the tables of the ledgers name; they are
-    shown in the ledger's own.
+    A parameter set holds values in the units of the model, which the tables of the ledgers name.
+    They are converted to the units of the ledger.
 
     Raises
     ------
     InputError
-        If no table names the unit of a value that a set moves.
+        If no table has the unit of a value that a parameter set moves.
     """
     sets = {
         path.stem: read_json(path)["moves"]
-        for path in sorted((top / "data/results" / paper / "sets").glob("*.json"))
+        for path in sorted((top / paper.results / "sets").glob("*.json"))
     }
     units = {}
-    for path in sorted((top / "tables" / paper).glob("*.csv")):
+    for path in sorted((top / paper.tables).glob("*.csv")):
         table = pd.read_csv(path, dtype=str)
         if {"Symbol", "Unit"} <= set(table.columns):
             places = f"{path.stem}." + table["Symbol"]
             units |= dict(zip(places, table["Unit"], strict=True))
     return [
         Ledger(paper, path.stem, tuple(_rows(path, paper, sets, units)))
-        for path in sorted((top / "data/raw" / paper).glob("*.csv"))
+        for path in sorted((top / paper.raw).glob("*.csv"))
     ]
 
 
 def _rows(
-    path: Path, paper: str, sets: dict[str, dict[str, float]], units: dict[str, str]
+    path: Path, paper: Paper, sets: dict[str, dict[str, float]], units: dict[str, str]
 ) -> Iterator[LedgerRow]:
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     keys = [name for name in frame.columns if name not in COLUMNS]
-    # A line of its own in a note could end the block of HTML that it is shown in.
+    # A line break in a note could end the block of HTML that shows it.
     frame = frame.map(lambda cell: " ".join(cell.split()))
     for row in frame.to_dict("records"):
         values = [row[key] for key in keys]
-        # A parameter set names a row by its ledger, as many keys as tell it apart, its symbol.
+        # A parameter set names a row by its ledger, the keys that identify it, and its symbol.
         places = {".".join([path.stem, *values[:n], row["symbol"]]) for n in range(len(keys) + 1)}
         if keys:
             places.discard(f"{path.stem}.{row['symbol']}")
         yield LedgerRow(
-            anchor=label("p", paper, path.stem, *values, row["symbol"]),
-            keys=" · ".join(value for value in values if value != "none"),
+            anchor=label("p", paper.key, path.stem, *values, row["symbol"]),
+            keys=tuple(value for value in values if value != "none"),
             symbol=row["symbol"],
             name=row["name"],
             value=row["value"],
@@ -125,10 +134,10 @@ def _rows(
         )
 
 
-def _in_unit(value: float, place: str, units: dict[str, str], wanted: str, paper: str) -> str:
+def _in_unit(value: float, place: str, units: dict[str, str], wanted: str, paper: Paper) -> str:
     if place not in units:
         raise InputError(
-            file=f"tables/{paper}",
+            file=paper.tables.as_posix(),
             where="column Symbol",
             value=None,
             expected=f"a row of {place} with the unit of its value",
@@ -137,22 +146,18 @@ def _in_unit(value: float, place: str, units: dict[str, str], wanted: str, paper
 
 
 def find_row(ledgers: list[Ledger], name: str) -> str | None:
-    """Anchor of the first row of a symbol, which its keys and more may precede.
+    """Return the anchor of the first row of a symbol, or None if there is none.
 
     Parameters
     ----------
     ledgers : list of Ledger
     name : str
-        ``k_exp``, or ``network.transformer.rating``: ledger or group, keys, symbol.
-
-    Returns
-    -------
-    str or None
-        None if there is no such row, as of a value that stands for several.
+        The symbol, before it the ledger or group and keys: ``k_exp`` or
+        ``network.transformer.rating``. A value that stands for several rows has no row.
     """
     *before, symbol = name.split(".")
     for row in (row for ledger in ledgers for row in ledger.rows):
-        if row.symbol == symbol and set(before[1:]) <= set(row.keys.split(" · ")):
+        if row.symbol == symbol and set(before[1:]) <= set(row.keys):
             return row.anchor
     return None
 

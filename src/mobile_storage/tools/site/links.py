@@ -1,4 +1,4 @@
-"""Where a file of the repository is on the site."""
+"""Links to files of the repository, turned into links to pages of the site."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["SiteLinks"]
 
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]+)\]\((?P<target>[^()\s]+)\)")
 _PAGES = (
-    # Pattern of a path in the repository, and what stands for it: a page or a label.
+    # Pattern of a path in the repository, and the page or label for it.
     (r"README\.md|", "/index.md"),
     (r"LICENSE|CITATION\.cff", "/licence.md"),
     (r"docs/(\w+)\.md", "/methods/{0}.md"),
@@ -33,14 +33,19 @@ _PAGES = (
 class SiteLinks:
     """Turns links between files of the repository into links between pages of the site.
 
-    `files` collects other files that are linked to: the site offers copies of them.
+    Attributes
+    ----------
+    top : path
+        Top of the repository.
+    files : set of str
+        Files that are linked to and have no page. The site offers copies of them.
     """
 
     top: Path
     files: set[str] = field(default_factory=set)
 
     def target(self, path: str, page: str) -> str | None:
-        """Return what a page says for a path in the repository, or ``None`` for nothing.
+        """Return the link of a page to a path in the repository; None if the site lacks the path.
 
         Parameters
         ----------
@@ -52,7 +57,7 @@ class SiteLinks:
         Returns
         -------
         str or None
-            A label ``#name`` or a path relative to the page, as MyST wants them.
+            A label ``#name`` or a path relative to the page, in the form that MyST needs.
         """
         path = path.rstrip("/")
         for pattern, meant in _PAGES:
@@ -74,12 +79,13 @@ class SiteLinks:
         markdown : str
             Text of a file of the repository.
         source, page : str
-            That file, and the page that shows it, both from their tops.
+            That file from the top of the repository, and the page that shows it from the top of
+            the site.
 
         Notes
         -----
-        A link to a folder that has no page becomes plain text; links to other sites and within
-        the page stay.
+        A link to a folder that has no page becomes plain text. Links to other sites and links
+        within the page stay.
         """
 
         def replace(match: re.Match[str]) -> str:

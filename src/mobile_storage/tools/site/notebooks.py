@@ -1,4 +1,4 @@
-"""Executed notebooks for the site: a name for each cell, alternative texts, links of the site."""
+"""Executed notebooks for the site, with labels of cells, alternative texts and working links."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mobile_storage.core.captions import CAPTIONS, FIGURE, read_captions
 from mobile_storage.core.io import read_json
-from mobile_storage.tools.site.galleries import captions
 from mobile_storage.tools.site.record import cells_of
 
 if TYPE_CHECKING:
+    from mobile_storage.core.papers import Paper
     from mobile_storage.tools.site.links import SiteLinks
 
 __all__ = ["FOLDED_LINES", "site_notebook"]
 
 FOLDED_LINES = 12
-"""Code longer than this is folded."""
+"""Code with more lines than this number is folded."""
 _CLAIM_CELL = re.compile(r"(?<=\| )(P\d-\d\d)(?= \|)")
 
 
-def site_notebook(top: Path, paper: str, name: str, links: SiteLinks) -> dict[str, Any]:
+def site_notebook(top: Path, paper: Paper, name: str, links: SiteLinks) -> dict[str, Any]:
     """Return an executed notebook as the site shows it.
 
-    Before each cell comes a label that other pages can link to, below the title a line that
-    offers the notebook itself. Figures get the caption of the function that draws them, or the
-    heading above, as alternative text; claims in tables become links.
+    A label that other pages can link to stands before each cell, and a line that offers the
+    notebook itself below the title. The alternative text of a picture is the caption of the figure,
+    or the heading above it where the figure has none. Claims in tables become links.
     """
-    source = f"notebooks/executed/{paper}/{name}.ipynb"
-    page = f"notebooks/{paper}/{name}.ipynb"
+    source = (paper.executed / f"{name}.ipynb").as_posix()
+    page = (paper.notebooks / f"{name}.ipynb").as_posix()
     notebook = copy.deepcopy(read_json(top / source))
-    known = captions(top, paper)
+    captions = read_captions(paper, FIGURE, top / CAPTIONS)
     cells = []
-    for cell, about in zip(notebook["cells"], cells_of(notebook, paper, name), strict=True):
+    for cell, about in zip(notebook["cells"], cells_of(notebook, paper.key, name), strict=True):
         cells.append(_markdown(f"label-{about.number}", f"({about.anchor})="))
         if about.code:
-            texts = [known[figure] for figure in about.figures if figure in known]
+            texts = [captions[figure] for figure in about.figures if figure in captions]
             alt = " ".join(texts) or f"Figure of the section {about.heading}."
             cell["metadata"] = {**cell["metadata"], "mystnb": {"image": {"alt": alt}}}
             if about.source.count("\n") >= FOLDED_LINES:

@@ -10,28 +10,30 @@ from typing import Any
 
 import jinja2
 
+from mobile_storage.core.captions import FIGURE, TABLE
 from mobile_storage.core.claims import Verdict
 from mobile_storage.core.io import read_text
 from mobile_storage.core.ledger import STATUSES
+from mobile_storage.core.papers import PAPERS
 from mobile_storage.core.style import save_figure
-from mobile_storage.tools.site.galleries import read_figures, read_tables
+from mobile_storage.tools.graph import stage_graph
+from mobile_storage.tools.readme import without_blocks
+from mobile_storage.tools.site.galleries import read_exhibits
 from mobile_storage.tools.site.ledger import find_row, read_ledgers, status_counts
 from mobile_storage.tools.site.links import SiteLinks
 from mobile_storage.tools.site.notebooks import site_notebook
-from mobile_storage.tools.site.pipeline import draw, read_graph
+from mobile_storage.tools.site.pipeline import draw
 from mobile_storage.tools.site.record import SYMBOLS, json_text, label, read_papers
 
 __all__ = ["context", "environment", "sections", "write_sources"]
 
 #: Written by autosummary beside our own pages.
 _GENERATED = "api"
-#: Tables of claims and the pipeline's picture, which the site shows in its own way.
-_BLOCK = re.compile(r"<!-- begin:(?P<name>[\w-]+) -->.*?<!-- end:(?P=name) -->\n*", re.DOTALL)
 
 
 @dataclass
 class _Folder:
-    """A folder in which files that have not changed keep their time: Sphinx skips them."""
+    """A folder in which unchanged files keep their time stamp, so that Sphinx skips them."""
 
     path: Path
     written: set[Path] = field(default_factory=set)
@@ -45,7 +47,7 @@ class _Folder:
             path.write_bytes(data)
 
     def tidy(self) -> None:
-        """Remove what an earlier run left and this one did not write."""
+        """Remove the files that an earlier run wrote and this one did not."""
         for path in sorted(self.path.rglob("*")):
             inside = path.relative_to(self.path).parts
             if path.is_file() and path not in self.written and inside[0] != _GENERATED:
@@ -53,7 +55,7 @@ class _Folder:
 
 
 def environment(templates: Path) -> jinja2.Environment:
-    """Return the templates' environment: HTML is escaped, a name that is missing is an error."""
+    """Return the environment of the templates: it escapes HTML and refuses unknown names."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader([templates, templates.parent / "pages"]),
         autoescape=lambda name: name is not None and ".html" in name,
@@ -71,7 +73,7 @@ def environment(templates: Path) -> jinja2.Environment:
 def context(top: Path) -> dict[str, Any]:
     """Return all that the templates may show."""
     papers = read_papers(top)
-    ledgers = {paper.key: read_ledgers(top, paper.key) for paper in papers}
+    ledgers = {key: read_ledgers(top, paper) for key, paper in PAPERS.items()}
     return {
         "papers": papers,
         "claims": [claim for paper in papers for claim in paper.claims],
@@ -81,8 +83,8 @@ def context(top: Path) -> dict[str, Any]:
         "ledgers": ledgers,
         "status_counts": {key: status_counts(found) for key, found in ledgers.items()},
         "row_of": lambda paper, name: find_row(ledgers[paper], name),
-        "tables": {paper.key: read_tables(top, paper.key) for paper in papers},
-        "figures": {paper.key: read_figures(top, paper.key) for paper in papers},
+        "tables": {key: read_exhibits(top, paper, TABLE) for key, paper in PAPERS.items()},
+        "figures": {key: read_exhibits(top, paper, FIGURE) for key, paper in PAPERS.items()},
         "report": (top / "build/report.pdf").is_file(),
     }
 
@@ -98,14 +100,14 @@ def sections(markdown: str) -> dict[str, str]:
 
 
 def write_sources(top: Path, folder: Path) -> None:
-    """Write every page of the site into a folder; what has not changed keeps its time.
+    """Write every page of the site into a folder; unchanged files keep their time stamp.
 
     Parameters
     ----------
     top : path
         Top of the repository.
     folder : path
-        For Sphinx to read; files in it that are no part of the site are removed.
+        The folder that Sphinx reads. Files in it that are no part of the site are removed.
     """
     out = _Folder(folder)
     links = SiteLinks(top)
@@ -131,16 +133,16 @@ def write_sources(top: Path, folder: Path) -> None:
     out.write(module, (top / "docs" / module).read_bytes())
     for claim in shared["claims"]:
         page(f"claims/{claim.id.lower()}.md", "claim.md.j2", claim=claim)
-    for paper in shared["papers"]:
+    for record in shared["papers"]:
+        paper = PAPERS[record.key]
         for kind in ("claims", "tables", "figures", "parameters"):
-            page(f"{kind}/{paper.key}.md", f"{kind}.md.j2", paper=paper)
-        for name in paper.notebooks:
-            notebook = site_notebook(top, paper.key, name, links)
-            out.write(f"notebooks/{paper.key}/{name}.ipynb", json_text(notebook))
-        for kind, suffixes in (("tables", ("csv",)), ("figures", ("png", "svg"))):
-            for suffix in suffixes:
-                found = (top / kind / paper.key).glob(f"*.{suffix}")
-                links.files |= {path.relative_to(top).as_posix() for path in found}
+            page(f"{kind}/{paper.key}.md", f"{kind}.md.j2", paper=record)
+        for name in record.notebooks:
+            notebook = site_notebook(top, paper, name, links)
+            out.write((paper.notebooks / f"{name}.ipynb").as_posix(), json_text(notebook))
+        for folder in (paper.tables, paper.figures):
+            found = (path for path in (top / folder).iterdir() if path.suffix != ".md")
+            links.files |= {path.relative_to(top).as_posix() for path in found}
         links.files |= {ledger.path for ledger in shared["ledgers"][paper.key]}
     _write_prose(top, out, links)
     _write_picture(top, out)
@@ -153,8 +155,8 @@ def write_sources(top: Path, folder: Path) -> None:
 
 
 def _write_prose(top: Path, out: _Folder, links: SiteLinks) -> None:
-    """Write the README's sections as parts for pages to include, the notes on data as pages."""
-    readme = _BLOCK.sub("", read_text(top / "README.md", "the README"))
+    """Write sections of the README for pages to include, and the notes on data as pages."""
+    readme = without_blocks(read_text(top / "README.md", "the README"))
     opening = readme.partition("\n## ")[0].partition("\n")[2].strip()
     for part, body in {"opening": opening, **sections(readme)}.items():
         # Links count from the page that includes the part: those are at the site's top.
@@ -171,8 +173,7 @@ def _write_prose(top: Path, out: _Folder, links: SiteLinks) -> None:
 
 
 def _write_picture(top: Path, out: _Folder) -> None:
-    graph = read_graph(read_text(top / "README.md", "the README"))
     scratch = out.path.parent / "site-scratch"
-    for path in save_figure(draw(graph), scratch / "pipeline"):
+    for path in save_figure(draw(stage_graph(top)), scratch / "pipeline"):
         out.write(path.name, path.read_bytes())
     shutil.rmtree(scratch)

@@ -1,8 +1,12 @@
-"""Picture of the pipeline from the block in the README."""
+"""Picture of the pipeline, drawn here so that the site needs no network and no JavaScript.
+
+The README has the same graph as Mermaid text, which the forge draws. Mermaid's Sphinx extension is
+no way to show that text here: it either has the browser fetch Mermaid's script from a content
+delivery network, or runs Mermaid's command line, which needs Node.js and a browser of its own.
+"""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -13,27 +17,13 @@ from mobile_storage.core.style import PAGE_MM, PALETTE, new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw", "layers", "read_graph"]
+__all__ = ["draw", "layers"]
 
-_NODE = re.compile(r'^\s*(\w+)\["(.+)"\]$', re.MULTILINE)
-_EDGE = re.compile(r"^\s*(\w+) --> (\w+)$", re.MULTILINE)
 _ROW_MM, _BOX_MM = 19.0, 9.0
 
 
-def read_graph(markdown: str) -> nx.DiGraph:
-    """Return stages and what they need from a Mermaid block; names in the attribute ``name``.
-
-    What comes before a name's first underscore stands on a line of its own.
-    """
-    graph = nx.DiGraph()
-    for node, name in _NODE.findall(markdown):
-        graph.add_node(node, name=name.replace("_", "\n", 1))
-    graph.add_edges_from(_EDGE.findall(markdown))
-    return graph
-
-
 def layers(graph: nx.DiGraph) -> list[list[str]]:
-    """Return the stages by layers; within one, below the mean place of what they need."""
+    """Return the stages by layers, each stage below the mean place of those that it needs."""
     found: list[list[str]] = []
     place: dict[str, float] = {}
     for generation in nx.topological_generations(graph):
@@ -45,9 +35,15 @@ def layers(graph: nx.DiGraph) -> list[list[str]]:
 
 
 def draw(graph: nx.DiGraph) -> Figure:
-    """Draw the stages from top to bottom, one picture for each part that shares nothing.
+    """Draw the stages from top to bottom, each connected part of the graph by itself.
 
-    An arrow that follows from others is left out.
+    An edge that follows from others is left out.
+
+    Parameters
+    ----------
+    graph : DiGraph
+        As `stage_graph` returns it. What comes before the first underscore of a label stands on a
+        line of its own.
     """
     parts = [
         nx.transitive_reduction(graph.subgraph(part))
@@ -80,7 +76,7 @@ def draw(graph: nx.DiGraph) -> Figure:
                 arrowprops={"arrowstyle": "-|>", "color": "0.3", "linewidth": 0.8},
             )
         for node, (x, y) in at.items():
-            _box(ax, x, y, graph.nodes[node].get("name", node))
+            _box(ax, x, y, graph.nodes[node]["label"].replace("_", "\n", 1))
     return fig
 
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import yaml
 
-from mobile_storage.core.claims import Verdict
+from mobile_storage.core.claims import Verdict, read_claims
 from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import read_json, read_text
+from mobile_storage.core.papers import CLAIMS, PAPERS
+from mobile_storage.core.params import read_section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Cell", "ClaimRecord", "Paper", "cells_of", "label", "read_papers", "shown"]
+    from mobile_storage.core.papers import Paper
+
+__all__ = ["Cell", "ClaimRecord", "PaperRecord", "cells_of", "label", "read_papers", "shown"]
 
 SYMBOLS = {
     Verdict.REPRODUCED: "✓",
@@ -34,12 +40,19 @@ RULES = {
     "holds": "holds or does not, in every variant that was computed",
     "table": "a table; its cells have to be in the text",
 }
-_FIGURE_CALL = re.compile(r"\bfigures\.(\w+)\(")
+_AS_WRITTEN = (
+    *("id", "section", "statement", "verdict", "cause"),
+    *("notebook", "table", "figure", "parameters"),
+)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a notebook: its number, the heading it stands under, what it holds."""
+    """A cell of a notebook: its number, the heading it stands under, what it holds.
+
+    `figures` are the names of the figures that it draws: a cell draws a figure by calling the
+    function of that name in the module ``figures``.
+    """
 
     number: int
     anchor: str
@@ -47,38 +60,48 @@ class Cell:
     code: bool
     source: str
     output: str
-
-    @property
-    def figures(self) -> list[str]:
-        """Names of the figures that the cell draws."""
-        return _FIGURE_CALL.findall(self.source) if self.code else []
+    figures: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A value that the flip test finds to make a claim likelier, as `condition` says it.
+    """A value that makes a claim likelier on one side of a threshold, as the flip test finds it.
 
-    `among` is the worlds it was found among; `below` and `above` are the shares in which the
-    claim holds on either side, as written.
+    Attributes
+    ----------
+    factor : str
+        Name of the value: its ledger or group, its keys, its symbol.
+    condition : str
+        The side in words, which begin with the factor.
+    among : str
+        The worlds among which the threshold was found.
+    below, above : str
+        Share of the worlds on either side in which the claim holds, with its interval.
     """
 
+    factor: str
     condition: str
     among: str
     below: str
     above: str
-
-    @property
-    def factor(self) -> str:
-        """Name of the value: its ledger or group, its keys, its symbol."""
-        return re.split(r":? ", self.condition)[0]
 
 
 @dataclass(frozen=True)
 class ClaimRecord:
     """A claim with its verdict and evidence; paths are those of the repository.
 
-    `cells` are those of its notebook that show it, the one that shows it best first; `worlds` is
-    the share of plausible parameter values in which it holds, as written, or empty.
+    Attributes
+    ----------
+    paper : str
+        Key of the paper.
+    worlds : str
+        Share of the plausible worlds in which the claim holds, or empty.
+    symbols : tuple of str
+        Parameters that turn the claim over at an end of their range, each by itself.
+    thresholds : tuple of Threshold
+        What the flip test finds to decide the claim.
+    cells : tuple of Cell
+        The cells of its notebook that show it, the most telling one first.
     """
 
     id: str
@@ -96,7 +119,7 @@ class ClaimRecord:
     notebook: str
     table: str
     figure: str
-    parameters: tuple[str, ...]
+    parameters: str
     symbols: tuple[str, ...]
     thresholds: tuple[Threshold, ...]
     cells: tuple[Cell, ...]
@@ -108,15 +131,16 @@ class ClaimRecord:
 
     @property
     def slug(self) -> str:
-        """The verdict or id as a name for files and styles."""
+        """The verdict as a name for files and styles."""
         return label(self.verdict)
 
 
 @dataclass(frozen=True)
-class Paper:
-    """A paper: its citation, its notebooks in order, its claims."""
+class PaperRecord:
+    """A paper: its key and number, its citation, its notebooks in order, its claims."""
 
     key: str
+    number: int
     title: str
     authors: str
     year: str
@@ -126,13 +150,8 @@ class Paper:
     claims: tuple[ClaimRecord, ...]
 
     @property
-    def number(self) -> str:
-        """The paper's number, from its claims' ids."""
-        return self.claims[0].id[1]
-
-    @property
     def verdicts(self) -> dict[str, int]:
-        """Count of claims by verdict, best first, those without a claim left out."""
+        """Number of claims by verdict, best first; verdicts without a claim are left out."""
         counts = {str(v): sum(claim.verdict == v for claim in self.claims) for v in Verdict}
         return {verdict: count for verdict, count in counts.items() if count}
 
@@ -147,7 +166,7 @@ def label(*parts: str) -> str:
 
 
 def shown(text: str, unit: str = "") -> str:
-    """Return a value for readers: numbers to 6 digits with thousands set apart, then the unit.
+    """Return a value for readers: numbers with 6 digits and separated thousands, then the unit.
 
     >>> shown("6096.358499", "kWh")
     '6,096.36 kWh'
@@ -173,7 +192,15 @@ def cells_of(notebook: dict[str, Any], paper: str, name: str) -> Iterator[Cell]:
         if not code and (found := re.findall(r"^#+ (.+)$", source, re.MULTILINE)):
             heading = found[-1]
         anchor = label("cell", paper, name, str(number))
-        yield Cell(number, anchor, heading, code, source, _output(cell))
+        figures = tuple(_drawn(source)) if code else ()
+        yield Cell(number, anchor, heading, code, source, _output(cell), figures)
+
+
+def _drawn(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="figures"), attr=name)):
+                yield name
 
 
 def _output(cell: dict[str, Any]) -> str:
@@ -184,125 +211,124 @@ def _output(cell: dict[str, Any]) -> str:
     return "\n".join(texts)
 
 
-def read_papers(top: Path) -> list[Paper]:
-    """Read what the pipeline left, by paper in the order of ``params.yaml``.
+def read_papers(top: Path) -> list[PaperRecord]:
+    """Read what the pipeline left, by paper in the order of the registry.
 
     Raises
     ------
     InputError
         If a paper has no citation, or a file of the pipeline is missing.
     """
-    notebooks = yaml.safe_load(read_text(top / "params.yaml", "the pipeline's values"))["notebooks"]
     citation = yaml.safe_load(read_text(top / "CITATION.cff", "the citation"))
     references = {
         f"{entry['authors'][0]['family-names'].lower()}{entry['year']}": entry
         for entry in citation["references"]
     }
-    papers = []
-    for key, names in notebooks.items():
-        if key not in references:
-            raise InputError(
-                file="CITATION.cff",
-                where="references",
-                value=", ".join(references),
-                expected=f"the article of {key}, by its first author and year",
-            )
-        for name in names:
-            at = f"notebooks/executed/{key}/{name}.ipynb"
-            if not (top / at).is_file():
-                raise InputError(
-                    file=at,
-                    where="the file",
-                    value=None,
-                    expected="the executed notebook, which make reproduce writes",
-                )
-        entry = references[key]
-        papers.append(
-            Paper(
-                key=key,
-                title=" ".join(entry["title"].split()),
-                authors=", ".join(
-                    f"{a['family-names']} {a['given-names'][0]}" for a in entry["authors"]
-                ),
-                year=str(entry["year"]),
-                journal=f"{entry['journal']} {entry['volume']}:{entry['start']}",
-                doi=entry["doi"],
-                notebooks=tuple(names),
-                claims=tuple(_claims(top, key)),
-            )
+    notebooks = read_section(top / "params.yaml", "notebooks")
+    return [
+        _paper(top, paper, references, tuple(notebooks[paper.key])) for paper in PAPERS.values()
+    ]
+
+
+def _paper(
+    top: Path, paper: Paper, references: dict[str, dict[str, Any]], notebooks: tuple[str, ...]
+) -> PaperRecord:
+    if paper.key not in references:
+        raise InputError(
+            file="CITATION.cff",
+            where="references",
+            value=", ".join(references),
+            expected=f"the article of {paper.key}, by its first author and year",
         )
-    return papers
+    for name in notebooks:
+        written = "the executed notebook, which make reproduce writes"
+        read_text(top / paper.executed / f"{name}.ipynb", written)
+    entry = references[paper.key]
+    authors = [f"{a['family-names']} {a['given-names'][0]}" for a in entry["authors"]]
+    return PaperRecord(
+        key=paper.key,
+        number=paper.number,
+        title=" ".join(entry["title"].split()),
+        authors=", ".join(authors),
+        year=str(entry["year"]),
+        journal=f"{entry['journal']} {entry['volume']}:{entry['start']}",
+        doi=entry["doi"],
+        notebooks=notebooks,
+        claims=tuple(_claims(top, paper)),
+    )
 
 
-def _claims(top: Path, paper: str) -> Iterator[ClaimRecord]:
-    path = top / "data/results" / paper / "claims.csv"
+def _claims(top: Path, paper: Paper) -> Iterator[ClaimRecord]:
+    path = top / paper.results / "claims.csv"
     read_text(path, "the verdicts of the stage claims")
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    notes = pd.read_csv(top / "data/raw/claims.csv", dtype=str, keep_default_na=False)
-    note = dict(zip(notes["id"], notes["note"], strict=True))
-    known = set()
-    for ledger in sorted((top / "data/raw" / paper).glob("*.csv")):
-        known |= set(pd.read_csv(ledger, dtype=str, usecols=["symbol"])["symbol"])
-    thresholds = _thresholds(top / "tables" / paper / "flip_thresholds.csv")
+    notes = {claim.id: claim.note for claim in read_claims(top / CLAIMS, paper.key)}
+    symbols, thresholds = _symbols(top, paper), _thresholds(top, paper)
     for row in frame.to_dict("records"):
         unit = row["unit"]
         rule = RULES.get(row["rule"], "")
         if row["rule"] == "relative":
             rule = f"a number; within {float(row['tolerance']):.0%} of the published one"
         yield ClaimRecord(
-            id=row["id"],
-            paper=paper,
-            section=row["section"],
-            statement=row["statement"],
+            **{name: row[name] for name in _AS_WRITTEN},
+            paper=paper.key,
             published=shown(row["published"], unit),
             computed=shown(row["computed"], unit),
             rule=rule,
             variants=row["holds_in_variants"],
-            verdict=row["verdict"],
-            worlds=row.get("plausible_worlds", ""),
-            cause=row["cause"],
-            note=note.get(row["id"], ""),
-            notebook=row["notebook"],
-            table=row["table"],
-            figure=row["figure"],
-            parameters=tuple(re.split(r"[;,\s]+", row["parameters"])) if row["parameters"] else (),
-            symbols=tuple(_symbols(row["cause"], known)),
+            worlds=row["plausible_worlds"],
+            note=notes.get(row["id"], ""),
+            symbols=symbols.get(row["id"], ()),
             thresholds=thresholds.get(row["id"], ()),
-            cells=tuple(_shows(top, row, paper)),
+            cells=tuple(_shows(top, row, paper.key)),
         )
 
 
-def _thresholds(path: Path) -> dict[str, tuple[Threshold, ...]]:
-    """Thresholds by claim; none if the flip test has not been run on these ledgers."""
+def _symbols(top: Path, paper: Paper) -> dict[str, tuple[str, ...]]:
+    """Return the parameters that turn each claim over, from the table of those, if there is one."""
+    path = top / paper.tables / "flips.csv"
     if not path.is_file():
         return {}
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    columns = ["Likelier with", "Among", "Share below", "Share above"]
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    turned = table.assign(claim=table["Turned over"].str.split(", ")).explode("claim")
+    by_claim = turned.groupby("claim")["Symbol"]
+    return {claim: tuple(dict.fromkeys(symbols)) for claim, symbols in by_claim}
+
+
+def _thresholds(top: Path, paper: Paper) -> dict[str, tuple[Threshold, ...]]:
+    """Return the thresholds by claim; none if the flip test has not been run on these ledgers.
+
+    The table for readers has the rows of the flip test's own file, which names the factors.
+    """
+    path, source = top / paper.tables / "flip_thresholds.csv", paper.flip / "thresholds.csv"
+    if not path.is_file():
+        return {}
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    own = pd.read_csv(top / source, usecols=["outcome", "factor"])
+    conditions, factors = list(table["Likelier with"]), list(own["factor"])
+    if len(conditions) != len(factors) or not all(map(str.startswith, conditions, factors)):
+        raise InputError(
+            file=paper.tables / path.name,
+            where="column Likelier with",
+            value=f"{len(conditions)} rows",
+            expected=f"the {len(factors)} rows of {source.as_posix()} in their order",
+        )
+    columns = ["factor", "Likelier with", "Among", "Share below", "Share above"]
     return {
-        claim: tuple(Threshold(*row) for row in rows[columns].itertuples(index=False))
-        for claim, rows in frame.groupby("Outcome")
+        outcome: tuple(Threshold(*row) for row in rows.itertuples(index=False))
+        for outcome, rows in table.assign(factor=factors)[columns].groupby(own["outcome"])
     }
 
 
-def _symbols(cause: str, known: set[str]) -> list[str]:
-    """Parameters that a cause lists after a colon."""
-    for listed in re.findall(r": (\w+(?:, \w+)*)\.", cause):
-        symbols = listed.split(", ")
-        if known.issuperset(symbols):
-            return symbols
-    return []
-
-
 def _shows(top: Path, row: dict[str, str], paper: str) -> list[Cell]:
-    """Cells that name the claim or draw its figure, the most telling one first.
+    """Return the cells that name the claim or draw its figure, the most telling one first.
 
-    That is the first whose output names the claim, unless it is the table of verdicts at the
-    notebook's end and another cell draws the figure.
+    That is the first cell whose output names the claim. The last cell of a notebook holds the table
+    of all its verdicts: it counts only if no other cell draws the figure.
     """
     if not row["notebook"]:
         return []
-    path = Path(row["notebook"])
-    cells = list(cells_of(read_json(top / path), paper, path.stem))
+    cells = _read_cells(top / row["notebook"], paper)
     drawn = [cell for cell in cells if Path(row["figure"]).stem in cell.figures]
     name = re.compile(rf"\b{row['id']}\b")
     named = [cell for cell in cells if name.search(cell.source) or name.search(cell.output)]
@@ -310,6 +336,11 @@ def _shows(top: Path, row: dict[str, str], paper: str) -> list[Cell]:
     best = (telling or drawn or named)[:1]
     rest = sorted({*drawn, *named} - {*best}, key=lambda cell: cell.number)
     return [*best, *rest]
+
+
+@cache
+def _read_cells(path: Path, paper: str) -> tuple[Cell, ...]:
+    return tuple(cells_of(read_json(path), paper, path.stem))
 
 
 def json_text(notebook: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The claims with their figures on A4, printed by Chromium."""
+"""The report: the claims with their figures on A4, printed by Chromium."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MissingBrowserError", "find_chromium", "print_report", "printed", "report_html"]
 
-#: Chromium and browsers made of it: their names on the path, and where macOS and Windows have them.
+#: Names of Chromium and of browsers built on it, and their places on macOS and Windows.
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "microsoft-edge")
 _PLACES = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -28,7 +28,7 @@ _PLACES = (
     "C:/Program Files/Google/Chrome/Application/chrome.exe",
     "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
 )
-#: The sandbox refuses to work for root, as which containers run; only our own page is opened.
+#: Containers run as root, for whom the sandbox refuses to work. Only our own page is opened.
 LAUNCH = ("--no-sandbox",)
 _MARGINS = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
 _FOOTER = """<div style="width: 100%; margin: 0 16mm; font: 7.5pt sans-serif; color: #444;">
@@ -41,7 +41,7 @@ _PART = re.compile(rb"\(node(\d{8})\)")
 
 
 class MissingBrowserError(RuntimeError):
-    """There is no Chromium to print with."""
+    """Chromium, which prints the report, was not found."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -51,12 +51,12 @@ class MissingBrowserError(RuntimeError):
 
 
 def find_chromium(variables: Mapping[str, str] | None = None) -> str | None:
-    """Return where Chromium is: ``$CHROMIUM``, else the first of its names or places.
+    """Return the path of Chromium: ``$CHROMIUM``, or else the first of its names and places.
 
     Parameters
     ----------
     variables : mapping, optional
-        In place of those of the environment.
+        Environment variables, those of this process by default.
     """
     variables = os.environ if variables is None else variables
     names = [variables["CHROMIUM"]] if variables.get("CHROMIUM") else _BROWSERS + _PLACES
@@ -65,7 +65,7 @@ def find_chromium(variables: Mapping[str, str] | None = None) -> str | None:
 
 
 def report_html(top: Path) -> str:
-    """Return the report as a page for ``build/report.html``, beside which its figures are found."""
+    """Return the report as HTML for ``build/report.html``; links to figures start from there."""
     shared = context(top)
     first: dict[str, ClaimRecord] = {}
     for claim in shared["claims"]:
@@ -75,7 +75,7 @@ def report_html(top: Path) -> str:
 
 
 def printed(browser: Browser, page_file: Path) -> bytes:
-    """Return an HTML page as PDF on A4 with page numbers, the same bytes on every run."""
+    """Return an HTML page as PDF on A4 with page numbers, with the same bytes in every run."""
     page = browser.new_page()
     page.goto(page_file.as_uri())
     data = page.pdf(
@@ -89,8 +89,8 @@ def printed(browser: Browser, page_file: Path) -> bytes:
         tagged=True,
     )
     page.close()
-    # Chromium knows no other date than now, and numbers the parts of the page on from whatever it
-    # has shown before. What stands for them here is as long, so that no offset changes.
+    # Chromium writes the current time, and its numbers of parts continue from earlier pages. The
+    # replacements have the same length, so that the offsets in the file stay right.
     parts = {number: k for k, number in enumerate(sorted(set(_PART.findall(data))))}
     data = _PART.sub(lambda found: b"(node%08d)" % parts[found[1]], data)
     return _DATE.sub(rb"\g<1>20240101000000", data)
@@ -102,7 +102,7 @@ def print_report(top: Path) -> Path:
     Raises
     ------
     MissingBrowserError
-        Without Chromium.
+        If Chromium is not found.
     """
     executable = find_chromium()
     if executable is None:
