@@ -21,7 +21,7 @@ from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import markdown_table, read_text, write_text
 from mobile_storage.core.log import ERROR_MARK
 from mobile_storage.core.papers import PAPERS
-from mobile_storage.tools.graph import stage_graph
+from mobile_storage.tools.pipeline.graph import stage_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

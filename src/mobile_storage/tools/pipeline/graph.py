@@ -22,7 +22,7 @@ def stage_graph(folder: str | Path) -> nx.DiGraph:
         If DVC cannot read the file.
     """
     # DVC takes longer to load than the rest of the README takes to be filled.
-    from mobile_storage.tools.receipt.pipeline import read_stages
+    from mobile_storage.tools.pipeline.stages import read_stages
 
     def family(stage: str) -> str:
         return stage.partition("@")[0]
