@@ -16,6 +16,10 @@ STORED = sorted((ROOT / "notebooks").glob("*/*.ipynb"))
 STORED = [path for path in STORED if path.parent.name != "executed"]
 LISTED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["notebooks"]
 
+#: The papers whose notebooks call and show only, and how many lines a cell of them may have.
+THIN = ("bao2024",)
+MOST_LINES = 12
+
 each = pytest.mark.parametrize("path", STORED, ids=lambda p: p.stem)
 
 
@@ -37,6 +41,22 @@ def test_every_stored_notebook_is_in_the_pipeline_and_the_other_way_round():
 @each
 def test_stored_notebook_is_thin_and_stripped(path):
     assert lint_notebook(path) == []
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in STORED if p.parent.name in THIN], ids=lambda path: path.stem
+)
+def test_a_cell_of_code_calls_and_shows_in_a_few_lines(path):
+    """All imports stand in one cell, which may be longer, as may the parameters."""
+    code = [c for c in cells(path) if c.cell_type == "code"]
+    importing = [c for c in code if re.search(r"^(from|import) ", c.source, flags=re.M)]
+    assert len(importing) == 1
+    lines = {
+        c.id: len(c.source.splitlines())
+        for c in code
+        if c not in importing and "parameters" not in c.metadata.get("tags", [])
+    }
+    assert {cell: count for cell, count in lines.items() if count > MOST_LINES} == {}
 
 
 @each

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyomo.environ as pyo
 import pytest
 
+from mobile_storage.bilevel import ranges
 from mobile_storage.bilevel.ranges import Interval, value_ranges
+from mobile_storage.bilevel.solvers import Limits, RawSolution
 
 SOLVERS = ("gurobi", "highs", "scip", "auto")
 
@@ -65,3 +68,20 @@ def test_an_empty_set_and_a_product_are_refused():
     m.never = pyo.Constraint(expr=m.x + m.y >= 9)
     with pytest.raises(ValueError, match="no range for x: the model is infeasible"):
         value_ranges(m, {"x": m.x})
+
+
+@pytest.mark.parametrize("solver", ["gurobi", "highs"])
+def test_an_end_that_is_not_proven_is_the_bound(solver, monkeypatch):
+    """A solve of -x from 0 to 4 that stops at 3 with the bound -5: the range reaches up to 5."""
+    stopped = RawSolution("limit", np.array([3.0, 0.0]), -3.0, bound=-5.0)
+    asked = []
+
+    def solve(matrix, name, limits):
+        asked.append((name, limits))
+        return stopped
+
+    monkeypatch.setattr(ranges, "solve", solve)
+    m = triangle()
+    found = value_ranges(m, {"x": m.x + 1}, solver=solver, gap=0.1, node_limit=7)
+    assert found["x"].high == 6.0
+    assert asked == [(solver, Limits(gap=0.1, nodes=7))] * 2

@@ -13,6 +13,7 @@ import pytest
 from mobile_storage.core.errors import InputError
 from mobile_storage.flip import figures
 from mobile_storage.flip.tables import (
+    explained_alone,
     factor_table,
     influence_table,
     reading_table,
@@ -21,6 +22,7 @@ from mobile_storage.flip.tables import (
     strongest_table,
     tables,
     threshold_table,
+    world_text,
 )
 from mobile_storage.flip.worlds import (
     OTHER_DATA,
@@ -299,9 +301,21 @@ def test_the_table_of_worlds_counts_every_one():
     assert table["Why, most often"].tolist() == ["", "shares above 1"]
 
 
+def test_the_worlds_are_counted_in_a_sentence():
+    assert world_text(replace(toy(), run={"trajectories": 3})) == (
+        "400 worlds of 2 values, and one value at a time from 3 places"
+    )
+
+
+def test_only_values_told_from_chance_count_as_explaining_alone():
+    assert explained_alone(toy()) == ["P2-01: 0.90"]
+
+
 def test_without_a_flip_test_there_are_no_tables_and_no_figures():
     assert list(tables(None, CLAIMS)) == []
     assert figures.figures(None, CLAIMS) == {}
+    assert world_text(None) == OTHER_DATA
+    assert explained_alone(None) == []
     figure = figures.shares(None, CLAIMS)
     assert [text.get_text() for text in figure.axes[0].texts] == [OTHER_DATA]
     plt.close(figure)

@@ -14,7 +14,7 @@ from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import LEVELS, Grade, Prices
 from mobile_storage.pricing.model.outcome import outcome
 from mobile_storage.pricing.show import figures
-from mobile_storage.pricing.show.figures.parts import MOST_NAMED
+from mobile_storage.pricing.show.figures.parts import CASES, MOST_NAMED, case_style
 
 GRADED = Prices((2.0, 3.0, 4.0), (0.0, 1.0, 2.0), (0.0, 0.5, 1.5))
 
@@ -253,6 +253,14 @@ class TestSensitivity:
     def test_without_an_answer_for_the_unmoved_data_it_says_so(self):
         lost = MOVES.assign(status="infeasible")
         assert "infeasible" in texts(figures.sensitivity(lost).axes[0])[0]
+
+
+def test_a_case_looks_the_same_as_a_point_and_as_a_bar_and_unlike_the_others():
+    styles = [case_style(tariff) for tariff in CASES]
+    assert [style.label[:6] for style in styles] == ["Case 1", "Case 2", "Case 3"]
+    assert all(style.points["color"] == style.bars["facecolor"] for style in styles)
+    for look in ("color", "marker"):
+        assert len({style.points[look] for style in styles}) == 3
 
 
 def test_figures_without_feasible_prices_say_so(toy):

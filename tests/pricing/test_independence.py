@@ -5,13 +5,19 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from mobile_storage.pricing.analysis.ties import strict_game
+from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.show import figures
 from mobile_storage.pricing.show.agreement import (
     agreement_table,
     case_label,
     every_table,
     not_run_table,
+    participation_table,
+    routes_text,
+    smallest_margin_text,
     strict_table,
+    strict_text,
     tie_table,
 )
 from mobile_storage.pricing.show.figures.independence import _state
@@ -103,6 +109,41 @@ def test_ties_by_hand():
     (row,) = strict_table(TIES, CASES).to_dict("records")
     assert row["Given up for a margin of 1"] == pytest.approx(3.0)
     assert row["Given up for a margin of 100"] is None
+
+
+def test_solves_that_ran_are_counted_with_their_solvers():
+    routes = [r | {"solver_version": "1"} for r in ROUTES]
+    assert routes_text(routes) == "4 solves ran, 1 did not\nsolvers: gurobi 1, highs 1"
+
+
+def test_participation_has_a_column_for_each_reading():
+    (row,) = participation_table(CASES).to_dict("records")
+    assert (row["Case"], row["opt out"]) == ("1, choose, trading", 100.0)
+    assert pd.isna(row["all"])
+
+
+def test_the_smallest_margin_is_put_against_the_net_income():
+    text = smallest_margin_text(TIES, CASES)
+    assert text.endswith(" 1 yuan/yr cost     3.00 yuan/yr, 3.00000%")
+    dearer = {"a": TIES["a"] | {"strict": TIES["a"]["strict"][1:]}}
+    assert smallest_margin_text(dearer, CASES) == ""
+
+
+def test_a_strict_game_by_hand(game, customer):
+    """One buyer of 100 kW for one hour accepts 5 yuan/kWh; a margin of 50 yuan leaves 4.5."""
+    data, setting = game(customer()), Setting(tariff="single_price")
+    lines = [
+        strict_text("some", strict_game(data, setting, margin), data) for margin in (0.0, 50.0)
+    ]
+    assert lines[0].splitlines()[0] == (
+        "some: net income 500.00, smallest margin 0.00 yuan/yr, 1 tied"
+    )
+    assert lines[1] == (
+        "some: net income 450.00, smallest margin 50.00 yuan/yr, 0 tied\n"
+        "    ties against the leader: net income 450.00, revenue 450.00 yuan/yr"
+    )
+    everyone = Setting(tariff="single_price", participation="all")
+    assert strict_text("much", strict_game(data, everyone, 501.0), data) == "much: infeasible"
 
 
 def test_every_table_without_results_has_its_columns():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from itertools import combinations, product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from mobile_storage.bilevel import Status
+from mobile_storage.pricing.analysis import ties
 from mobile_storage.pricing.analysis.cases import solve
 from mobile_storage.pricing.analysis.ties import (
     answers,
@@ -16,6 +19,7 @@ from mobile_storage.pricing.analysis.ties import (
     strict_game,
     tie_record,
     worst_answers,
+    worst_record,
 )
 from mobile_storage.pricing.model.customers import best_responses
 from mobile_storage.pricing.model.game import Setting
@@ -133,6 +137,25 @@ def test_worst_answers_against_an_enumeration_of_the_ties(pair):
         least = min(every_combination(pair, prices, limit_is_accepted=False))
         found = worst_answers(pair, GRADED, prices).account.net_income
         assert found == pytest.approx(least, abs=1e-6), prices
+
+
+def test_worst_answers_that_are_not_proven_are_none(game, customer, monkeypatch):
+    data, limits = game(customer()), {}
+
+    def stopped(m, followers, leader, **options):
+        limits.update(options)
+        return SimpleNamespace(status=Status.LIMIT, optimal=False)
+
+    monkeypatch.setattr(ties, "solve_bilevel", stopped)
+    record = worst_record(data, SINGLE, Prices.single(5.0), gap=0.1, node_limit=7)
+    assert limits == {"gap": 0.1, "node_limit": 7}
+    # At the limit of 5 yuan/kWh the one customer may as well stay out.
+    assert record == {
+        "tied": 1,
+        "may_stay_out": 1,
+        "worst_net_income_yuan_per_year": None,
+        "least_emergency_revenue_yuan_per_year": 0.0,
+    }
 
 
 @pytest.mark.parametrize("margin", [1.0, 20.0])

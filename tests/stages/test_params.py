@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from mobile_storage.core.errors import InputError
+from mobile_storage.core.params import case_pair
 from mobile_storage.mmbes.model.data import read_raw
 from mobile_storage.stages.mmbes.calibration import space_of
 from mobile_storage.stages.pricing import common
@@ -27,6 +28,15 @@ def test_a_section_is_read_as_it_stands_there(repository, monkeypatch):
     monkeypatch.chdir(repository)
     with open("params.yaml", encoding="utf-8") as file:
         assert common.params() == yaml.safe_load(file)["pricing"]
+
+
+def test_a_variant_has_one_case_with_grades_and_one_without():
+    assert case_pair("fixed_grade", "all", "with_trading") == (
+        "case1_fixed_grade_all_with_trading",
+        "case2_all_with_trading",
+    )
+    with pytest.raises(ValueError, match="no case is case1_fixed_all_with_trading, expected"):
+        case_pair("fixed", "all", "with_trading")
 
 
 def test_a_stage_ends_with_the_sentence_of_its_section(repository, tmp_path):

@@ -24,7 +24,12 @@ class Interval:
 
 
 def value_ranges(
-    model: pyo.ConcreteModel, expressions: Mapping[str, Any], *, solver: str = "auto"
+    model: pyo.ConcreteModel,
+    expressions: Mapping[str, Any],
+    *,
+    solver: str = "auto",
+    gap: float = 0.0,
+    node_limit: int | None = None,
 ) -> dict[str, Interval]:
     """Range of each expression over the feasible set of a (mixed-integer) linear model.
 
@@ -37,8 +42,9 @@ def value_ranges(
         Linear constraints, continuous or integer variables; active objectives are ignored.
     expressions
         Linear in the variables of `model`.
-    solver
-        As in :func:`solve_bilevel`.
+    solver, gap, node_limit
+        As in :func:`solve_bilevel`, for each end. Where a solve stops at the node limit, the end
+        is the solver's bound: the range given then contains the true one.
 
     Raises
     ------
@@ -57,6 +63,7 @@ def value_ranges(
         model.del_component(model.probe)
         for objective in objectives:
             objective.activate()
+    limits = Limits(gap=gap, nodes=node_limit)
     ranges = {}
     for name, expression in expressions.items():
         repn = generate_standard_repn(expression)
@@ -65,8 +72,8 @@ def value_ranges(
         cost = np.zeros(matrix.n_variables)
         for var, coefficient in zip(repn.linear_vars, repn.linear_coefs, strict=True):
             cost[matrix.columns[id(var)]] += coefficient
-        low = _least(replace(matrix, cost=cost), name, solver)
-        high = _least(replace(matrix, cost=-cost), name, solver)
+        low = _least(replace(matrix, cost=cost), name, solver, limits)
+        high = _least(replace(matrix, cost=-cost), name, solver, limits)
         constant = float(repn.constant)
         ranges[name] = Interval(
             None if low is None else constant + low, None if high is None else constant - high
@@ -74,20 +81,22 @@ def value_ranges(
     return ranges
 
 
-def _least(matrix: MatrixModel, name: str, solver: str) -> float | None:
-    found = _solve_with_first(matrix, SOLVERS if solver == "auto" else (solver,))
+def _least(matrix: MatrixModel, name: str, solver: str, limits: Limits) -> float | None:
+    found = _solve_with_first(matrix, SOLVERS if solver == "auto" else (solver,), limits)
     if found.status == "unbounded":
         return None
+    if found.status == "limit":
+        return found.bound
     if found.status != "optimal":
         raise ValueError(f"no range for {name}: the model is {found.status}")
     return float(matrix.cost @ found.x)
 
 
-def _solve_with_first(matrix: MatrixModel, names: tuple[str, ...]) -> RawSolution:
+def _solve_with_first(matrix: MatrixModel, names: tuple[str, ...], limits: Limits) -> RawSolution:
     refused = []
     for name in names:
         try:
-            return solve(matrix, name, Limits())
+            return solve(matrix, name, limits)
         except SolverUnavailableError as error:
             refused.append(f"{name}: {error}")
     raise SolverUnavailableError("no solver can take the model; " + "; ".join(refused))

@@ -33,6 +33,7 @@ __all__ = [
     "REPOSITORY_SECTIONS",
     "SECTIONS",
     "SETS",
+    "case_pair",
     "check_choices",
     "load_yaml",
     "read_section",
@@ -53,6 +54,28 @@ CASES: Mapping[str, Mapping[str, str]] = {
     )
     for end in product(*_VARIANTS)
 }
+
+
+def case_pair(follower: str, participation: str, investment: str) -> tuple[str, str]:
+    """Return the names of case 1 and case 2 in a variant; with one price nobody chooses a grade.
+
+    Parameters
+    ----------
+    follower : {"self_select", "fixed_grade"}
+    participation : {"opt_out", "all"}
+    investment : {"with_trading", "emergency_only"}
+
+    Raises
+    ------
+    ValueError
+        If there is no such variant.
+    """
+    pair = (f"case1_{follower}_{participation}_{investment}", f"case2_{participation}_{investment}")
+    if unknown := set(pair) - set(CASES):
+        raise ValueError(f"no case is {min(unknown)}, expected one of {', '.join(CASES)}")
+    return pair
+
+
 #: The largest file of choices that is read: ten times what the whole of ``params.yaml`` takes.
 _LONGEST = 100_000
 

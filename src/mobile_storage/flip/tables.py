@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from mobile_storage.core.numbers import short
-from mobile_storage.flip.worlds import NEARLY_ALL, FlipTest, condition, percent
+from mobile_storage.flip.worlds import NEARLY_ALL, OTHER_DATA, FlipTest, condition, percent
 
 __all__ = [
+    "explained_alone",
     "factor_table",
     "influence_table",
     "reading_table",
@@ -19,10 +20,39 @@ __all__ = [
     "strongest_table",
     "tables",
     "threshold_table",
+    "world_text",
 ]
 
 SIGNIFICANT = 0.01
 """False discovery rate up to which an influence is shown."""
+
+
+def world_text(flip: FlipTest | None) -> str:
+    """How many worlds there are, and of how many values; that there are none without a flip test.
+
+    Parameters
+    ----------
+    flip : FlipTest or None
+        None where there is no flip test of the data at hand.
+    """
+    if flip is None:
+        return OTHER_DATA
+    return (
+        f"{len(flip.worlds):,} worlds of {len(flip.factors)} values, and one value at a time from "
+        f"{flip.run['trajectories']} places"
+    )
+
+
+def explained_alone(flip: FlipTest | None) -> list[str]:
+    """Share of each outcome's variance that single values explain, one line an outcome.
+
+    The sum of S1 over the values that are told from chance. No lines without a flip test.
+    """
+    if flip is None:
+        return []
+    known = flip.indices[flip.indices["p_adjusted"] <= SIGNIFICANT]
+    shares = known.groupby("outcome", sort=False)["s1"].sum()
+    return [f"{flip.names.get(outcome, outcome)}: {share:.2f}" for outcome, share in shares.items()]
 
 
 def factor_table(flip: FlipTest) -> pd.DataFrame:

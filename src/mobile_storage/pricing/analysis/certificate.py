@@ -50,7 +50,6 @@ def certified_case(
     setting: Setting,
     *,
     ranges: bool = True,
-    solver: str = "auto",
     **options: Any,
 ) -> dict[str, Any]:
     """Solve a case and return its record with the whole certificate.
@@ -61,12 +60,13 @@ def certified_case(
         Whether to add part (e), as ``intervals``. It takes some hundred small MILPs, so it is left
         out for more than `KKT_CUSTOMERS` customers.
     **options
-        Of `cases.solve`.
+        ``solver``, ``gap`` and ``node_limit`` of `mobile_storage.bilevel.solve_bilevel`, for the
+        case and for each end of a range.
     """
-    solution = solve(data, setting, solver=solver, **options)
+    solution = solve(data, setting, **options)
     record = case_record(data, solution)
     if ranges and solution.result.optimal and len(data.customers) <= KKT_CUSTOMERS:
-        found = optimal_ranges(data, setting, solution.outcome, solver=solver)
+        found = optimal_ranges(data, setting, solution.outcome, **options)
         record["intervals"] = {name: asdict(interval) for name, interval in found.items()}
     return record
 

@@ -18,7 +18,7 @@ HELD_YUAN_PER_YEAR = 0.01
 
 
 def optimal_ranges(
-    data: PricingData, setting: Setting, found: Outcome, *, solver: str = "auto"
+    data: PricingData, setting: Setting, found: Outcome, **options: Any
 ) -> dict[str, Interval]:
     """Ranges of Table 1's rows, the prices, the storage and each customer's cost and capacity.
 
@@ -29,20 +29,20 @@ def optimal_ranges(
     ----------
     found : Outcome
         An optimal outcome of the game.
+    **options
+        ``solver``, ``gap`` and ``node_limit`` of `mobile_storage.bilevel.value_ranges`.
     """
     m = build(data, setting, "value_function")
     held = found.account.net_income - HELD_YUAN_PER_YEAR
     m.at_optimum = pyo.Constraint(expr=m.net_income.expr >= held)
     bought = {(u, k): m.option[u, k].grade == found.choices[u].grade for u, k in m.UG}
     changed = sum(1 - m.buys[uk] if bought[uk] else m.buys[uk] for uk in m.UG)
-    if (
-        value_ranges(m, {"changed purchases": changed}, solver=solver)["changed purchases"].high
-        < 0.5
-    ):
+    (most,) = value_ranges(m, {"changed purchases": changed}, **options).values()
+    if most.high is not None and most.high < 0.5:
         # Nobody can buy anything else at the optimum: what is left to vary is small.
         for uk in m.UG:
             m.buys[uk].fix(int(bought[uk]))
-    return value_ranges(m, _quantities(m), solver=solver)
+    return value_ranges(m, _quantities(m), **options)
 
 
 def _quantities(m: pyo.ConcreteModel) -> Mapping[str, Any]:

@@ -35,7 +35,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from mobile_storage.bilevel import solve_bilevel
+from mobile_storage.bilevel import Status, solve_bilevel
 from mobile_storage.pricing.analysis.cases import Solution, decisions
 from mobile_storage.pricing.analysis.certificate import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.customers import Choice, Customer, Option
@@ -52,6 +52,7 @@ __all__ = [
     "strict_game",
     "tie_record",
     "worst_answers",
+    "worst_record",
 ]
 
 SAME_YUAN_PER_YEAR = 0.01
@@ -98,18 +99,28 @@ def least_revenue(data: PricingData, setting: Setting, prices: Prices) -> float:
 
 
 def worst_answers(
-    data: PricingData, setting: Setting, prices: Prices, *, solver: str = "auto"
-) -> Outcome:
+    data: PricingData, setting: Setting, prices: Prices, **options: Any
+) -> Outcome | None:
     """The leader's least net income at given prices over all ties of all customers.
 
     The customers' ties are taken together, by a MILP, because whole vehicles and the largest of
     several demands couple them. Eq. (11) and participation ``all`` are no constraints here: what
     they lack is the outcome's ``violation_yuan_per_year``.
 
+    Parameters
+    ----------
+    **options
+        Of `mobile_storage.bilevel.solve_bilevel`.
+
+    Returns
+    -------
+    Outcome or None
+        None if a limit stopped the MILP before its optimum was proven.
+
     Raises
     ------
     RuntimeError
-        If the MILP is not solved to optimality.
+        If the MILP is not solved for another reason.
     """
     m = build(data, setting, "value_function")
     for var, values in (
@@ -136,7 +147,9 @@ def worst_answers(
         expr=vehicle_kw * m.fleet <= m.storage_kw + vehicle_kw * (1.0 - TOLERANCE)
     )
     m.net_income.sense = pyo.minimize
-    result = solve_bilevel(m, [], [], solver=solver)
+    result = solve_bilevel(m, [], [], **options)
+    if result.status is Status.LIMIT:
+        return None
     if not result.optimal:
         raise RuntimeError(f"the worst answers were not found: {result.status}, {result.message}")
     return settle(data, setting, prices, decisions(m)[1])
@@ -213,6 +226,28 @@ def smallest_margin(data: PricingData, setting: Setting, found: Outcome) -> floa
     return 0.0 if abs(least) < NOISE_YUAN_PER_YEAR else least
 
 
+def worst_record(
+    data: PricingData, setting: Setting, prices: Prices, **options: Any
+) -> dict[str, Any]:
+    """How many customers are tied at given prices, and what the leader earns at the worst.
+
+    The incomes are in yuan a year. The net income is None if a limit stopped `worst_answers`.
+
+    Parameters
+    ----------
+    **options
+        Of `worst_answers`.
+    """
+    possible = answers(data, setting, prices)
+    worst = worst_answers(data, setting, prices, **options)
+    return {
+        "tied": sum(len(p) > 1 for p in possible),
+        "may_stay_out": sum(len(p) > 1 and any(c.grade is None for c in p) for p in possible),
+        "worst_net_income_yuan_per_year": None if worst is None else worst.account.net_income,
+        "least_emergency_revenue_yuan_per_year": least_revenue(data, setting, prices),
+    }
+
+
 def tie_record(
     data: PricingData,
     setting: Setting,
@@ -220,16 +255,15 @@ def tie_record(
     margins_yuan_per_year: Sequence[float],
     **options: Any,
 ) -> dict[str, Any]:
-    """The worst answers at optimal prices, and the strict game for several margins.
+    """`worst_record` at optimal prices, and the strict game for several margins.
 
     Parameters
     ----------
     prices : Prices
         Of an optimistic optimum.
     **options
-        Of `strict_game`.
+        Of `mobile_storage.bilevel.solve_bilevel`.
     """
-    possible = answers(data, setting, prices)
     strict = []
     for margin in margins_yuan_per_year:
         solution = strict_game(data, setting, margin, **options)
@@ -242,11 +276,4 @@ def tie_record(
                 "smallest_margin_yuan_per_year": round(found, 6) if math.isfinite(found) else None,
             }
         strict.append(row)
-    worst = worst_answers(data, setting, prices, solver=options.get("solver", "auto"))
-    return {
-        "tied": sum(len(p) > 1 for p in possible),
-        "may_stay_out": sum(len(p) > 1 and any(c.grade is None for c in p) for p in possible),
-        "worst_net_income_yuan_per_year": worst.account.net_income,
-        "least_emergency_revenue_yuan_per_year": least_revenue(data, setting, prices),
-        "strict": strict,
-    }
+    return {**worst_record(data, setting, prices, **options), "strict": strict}

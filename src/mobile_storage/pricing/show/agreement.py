@@ -7,7 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from mobile_storage.pricing.analysis.cases import Solution
 from mobile_storage.pricing.analysis.findings import RESULT_PRECISION
+from mobile_storage.pricing.analysis.ties import smallest_margin, worst_record
+from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.show.tables import NARROW_YUAN_PER_KWH, NARROW_YUAN_PER_YEAR
 
 __all__ = [
@@ -15,7 +18,11 @@ __all__ = [
     "case_label",
     "every_table",
     "not_run_table",
+    "participation_table",
+    "routes_text",
+    "smallest_margin_text",
     "strict_table",
+    "strict_text",
     "tie_table",
 ]
 
@@ -141,6 +148,70 @@ def strict_table(ties: Results, cases: Results) -> pd.DataFrame:
             row[column] = None if given is None else found["net_income_yuan_per_year"] - given
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def routes_text(routes: Sequence[Route]) -> str:
+    """Return how many solves ran, how many did not, and by which solvers."""
+    ran = [r for r in routes if not r["status"].startswith(NOT_RUN)]
+    solvers = sorted({f"{r['solver']} {r['solver_version']}" for r in ran})
+    return f"{len(ran)} solves ran, {len(routes) - len(ran)} did not\nsolvers: {', '.join(solvers)}"
+
+
+def participation_table(cases: Results) -> pd.DataFrame:
+    """Return the net income of every case by participation, yuan/yr; empty without prices."""
+    rows = []
+    for case in cases.values():
+        participation = case["setting"]["participation"].replace("_", " ")
+        rows.append(
+            {
+                "Case": case_label(case["setting"]).replace(f", {participation}", ""),
+                "Participation": participation,
+                "Net income": case["account"]["net_income"] if "account" in case else None,
+            }
+        )
+    frame = pd.DataFrame(rows, columns=["Case", "Participation", "Net income"])
+    table = frame.pivot(index="Case", columns="Participation", values="Net income")  # noqa: PD010
+    return table.reset_index()
+
+
+def smallest_margin_text(ties: Results, cases: Results) -> str:
+    """Return what the smallest margin costs the leader, one line a case in which it is possible."""
+    lines = []
+    for name, found in ties.items():
+        first, best = found["strict"][0], found["net_income_yuan_per_year"]
+        if "net_income_yuan_per_year" in first:
+            lost = best - first["net_income_yuan_per_year"]
+            lines.append(
+                f"{case_label(cases[name]['setting']):34s} {first['margin_yuan_per_year']:g} "
+                f"yuan/yr cost {lost:8.2f} yuan/yr, {lost / abs(best):.5%}"
+            )
+    return "\n".join(lines)
+
+
+def strict_text(name: str, solution: Solution, data: PricingData, **options: Any) -> str:
+    """Return what one strict game earns, and what it earns with every tie against the leader.
+
+    Parameters
+    ----------
+    name : str
+        The margin in words.
+    solution : Solution
+        Of `mobile_storage.pricing.analysis.ties.strict_game`.
+    **options
+        Of `mobile_storage.pricing.analysis.ties.worst_record`.
+    """
+    found = solution.outcome
+    if found is None:
+        return f"{name}: {solution.result.status}"
+    worst = worst_record(data, solution.setting, found.prices, **options)
+    income = worst["worst_net_income_yuan_per_year"]
+    return (
+        f"{name}: net income {found.account.net_income:,.2f}, smallest margin "
+        f"{smallest_margin(data, solution.setting, found):.2f} yuan/yr, {worst['tied']} tied\n"
+        "    ties against the leader: net income "
+        f"{'not found' if income is None else f'{income:,.2f}'}, revenue "
+        f"{worst['least_emergency_revenue_yuan_per_year']:,.2f} yuan/yr"
+    )
 
 
 def every_table(

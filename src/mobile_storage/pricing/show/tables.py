@@ -132,6 +132,19 @@ def price_table(case: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def decision_table(prices: Mapping[str, Prices]) -> pd.DataFrame:
+    """The seven decisions of several price lists side by side, yuan/kWh.
+
+    Parameters
+    ----------
+    prices : mapping
+        Price lists by the heading of their column.
+    """
+    names = [f"base {k}" for k in LEVELS]
+    names += [f"{kind} {k}" for kind in ("duration", "response") for k in LEVELS[1:]]
+    return pd.DataFrame({"Decision": names, **{k: p.vector() for k, p in prices.items()}})
+
+
 def unit_prices(case: Mapping[str, Any]) -> pd.DataFrame:
     """Unit price of all 27 grades, Eq. (1), yuan/kWh."""
     prices = Prices.from_record(case["prices"])

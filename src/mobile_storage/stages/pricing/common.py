@@ -7,7 +7,7 @@ from typing import Any
 
 from mobile_storage.core.io import read_json
 from mobile_storage.core.papers import PRICING
-from mobile_storage.core.params import read_section
+from mobile_storage.core.params import case_pair, read_section
 from mobile_storage.pricing.model.game import Setting
 
 PARAMS = Path("params.yaml")
@@ -41,8 +41,5 @@ def case_name(**wanted: str) -> str:
 
 
 def default_cases() -> tuple[str, str]:
-    """Names of case 1 and case 2 in the default variant; with one price nobody chooses a grade."""
-    default = params()["default"]
-    one = case_name(**default, tariff="multi_grade")
-    two = case_name(**{**default, "follower": "fixed_grade"}, tariff="single_price")
-    return one, two
+    """Names of case 1 and case 2 in the default variant."""
+    return case_pair(**params()["default"])

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mobile_storage.core.style import PAGE_MM, bars, label_panels, mark, new_figure, nothing, series
-from mobile_storage.pricing.show.figures.parts import CASES, Case, points
+from mobile_storage.pricing.show.figures.parts import CASES, Case, case_style
 from mobile_storage.pricing.show.tables import ROWS
 
 BROKEN = 1e-6
@@ -45,8 +45,11 @@ def revenue_cost(
     right.tick_params(labelleft=True)
     wide = bottom.subplots()
     _variant_incomes(wide, cases, trading)
+    styles = [case_style(tariff) for tariff in CASES]
     bottom.legend(
-        handles=[mark(CASES[k], **points(k)) for k in range(3)], loc="outside lower center", ncols=3
+        handles=[mark(style.label, **style.points) for style in styles],
+        loc="outside lower center",
+        ncols=len(styles),
     )
     label_panels(np.array([left, right, wide]))
     return fig
@@ -82,9 +85,10 @@ def _variant_incomes(ax: Axes, cases: Mapping[str, Case], trading: Mapping[str, 
         setting = case["setting"]
         other = flat.get((setting["participation"], setting["investment"]), {})
         solved = [c.get("account") for c in (case, other, trading.get(name, {}))]
-        for k, account in enumerate(solved):
+        for tariff, account, shift in zip(CASES, solved, (-0.2, 0.0, 0.2), strict=True):
             if account is not None:
-                ax.plot(account["net_income"] / 1e3, y + 0.2 * (k - 1), **points(k))
+                style = case_style(tariff).points
+                ax.plot(account["net_income"] / 1e3, y + shift, **style)
         if solved[0] is None:
             note = "no feasible prices"
         else:

@@ -100,7 +100,7 @@ def ties(found: Mapping[str, Mapping[str, Any]], cases: Mapping[str, Case]) -> F
     labels = [case_label(cases[name]["setting"]) for name in found]
     rows = np.arange(len(found))
     for k, key in enumerate(("net_income_yuan_per_year", "worst_net_income_yuan_per_year")):
-        values = [one[key] / 1e3 for one in found.values()]
+        values = [np.nan if one[key] is None else one[key] / 1e3 for one in found.values()]
         left.barh(rows + (k - 0.5) * 0.38, values, 0.36, **bars(k))
     left.axvline(0.0, color="0.2", linewidth=0.6)
     left.set_yticks(rows, labels)

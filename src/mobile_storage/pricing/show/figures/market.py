@@ -27,12 +27,11 @@ from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import LEVELS, Grade, Prices
 from mobile_storage.pricing.show.figures.parts import (
-    CASES,
     MOST_NAMED,
     Case,
+    case_style,
     customer_axis,
     customers_height_mm,
-    points,
 )
 
 VISIBLE = 0.05
@@ -190,7 +189,7 @@ def _purchases(ax: Axes, data: PricingData, case: Case, order: np.ndarray) -> No
                 color="0.35" if out else "black",
             )
     ax.set_xlabel("Price or loss (yuan/kWh)")
-    ax.set_title(CASES[0] if case["setting"]["tariff"] == "multi_grade" else CASES[1])
+    ax.set_title(case_style(case["setting"]["tariff"]).label)
     ax.grid(axis="y", visible=False)
     ax.set_xlim(left=0)
 
@@ -226,13 +225,13 @@ def customers(case: Case, single: Case) -> Figure:
     left.plot(alone, y, "|", color="black", markersize=9)
     own = table["own_storage_yuan_per_year"]
     left.plot(own, y, "D", color=GREY, markerfacecolor="white", markersize=3.5)
-    for position, frame in enumerate((table, other)):
+    styles = case_style("multi_grade"), case_style("single_price")
+    for frame, style, shift in zip((table, other), styles, (-0.19, 0.19), strict=True):
         cost = frame["supply_cost_yuan_per_year"]
-        shift = 0.19 * (2 * position - 1)
-        left.plot(cost, y + shift, **points(position))
+        left.plot(cost, y + shift, **style.points)
         # Whoever loses nothing in an outage has nothing to save.
         saved = 100 * (1 - cost / alone.where(alone > 0))
-        right.barh(y + shift, saved, height=0.36, **bars(position))
+        right.barh(y + shift, saved, height=0.36, **style.bars)
     left.set_xscale("log")
     left.set_xlabel("Cost of emergency supply (yuan/yr)")
     right.set_xlabel("Saved against being left to itself (%)")
@@ -243,8 +242,7 @@ def customers(case: Case, single: Case) -> Figure:
     label_panels(np.array([left, right]))
     fig.legend(
         handles=[
-            mark(CASES[0], **points(0)),
-            mark(CASES[1], **points(1)),
+            *(mark(style.label, **style.points) for style in styles),
             mark("left to itself", marker="|", markersize=9),
             mark("storage of its own", marker="D", color=GREY, markerfacecolor="white"),
         ],

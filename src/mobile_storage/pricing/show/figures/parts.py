@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 
-from mobile_storage.core.style import series
+from mobile_storage.core.style import bars, series
 
 Case = Mapping[str, Any]
 
-CASES = ("Case 1: multi-grade", "Case 2: one price", "Case 3: no emergency supply")
 MOST_NAMED = 60
 """Customers beyond this number are drawn without their names: there is no room for them."""
 
 
-def points(position: int) -> dict[str, Any]:
-    """Colour and marker of a series that is not a line."""
-    return series(position) | {"linestyle": ""}
+class CaseStyle(NamedTuple):
+    """How a case is named and drawn in every figure."""
+
+    label: str
+    points: dict[str, Any]
+    bars: dict[str, Any]
+
+
+_LABELS = {
+    "multi_grade": "Case 1: multi-grade",
+    "single_price": "Case 2: one price",
+    "no_emergency": "Case 3: no emergency supply",
+}
+CASES = tuple(_LABELS)
+"""The tariffs of cases 1, 2 and 3."""
+
+
+def case_style(tariff: str) -> CaseStyle:
+    """Return the label, the points and the bars of a case: ``case_style("single_price")``.
+
+    Parameters
+    ----------
+    tariff : {"multi_grade", "single_price", "no_emergency"}
+    """
+    position = CASES.index(tariff)
+    points = series(position) | {"linestyle": ""}
+    return CaseStyle(_LABELS[tariff], points, bars(position))
 
 
 def customers_height_mm(count: int) -> float:
