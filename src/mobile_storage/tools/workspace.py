@@ -38,7 +38,7 @@ from mobile_storage.core.processes import quiet_interrupt
 from mobile_storage.tools import readme
 from mobile_storage.tools.guard import check_copy, check_file, check_texts, remember_copy
 from mobile_storage.tools.pipeline.record import Record
-from mobile_storage.tools.pipeline.scheduler import FAILED, Run, Runner, run_all
+from mobile_storage.tools.pipeline.scheduler import DONE, FAILED, Run, Runner, run_all
 from mobile_storage.tools.pipeline.stages import read_stages
 from mobile_storage.tools.recovery import alone
 
@@ -355,6 +355,11 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
                     stop_at_failure=True,
                     echo=True,
                 )
+    ran = [run for run in runs.values() if run.status == DONE]
+    if ran:
+        used = sum(run.cpu_seconds for run in ran)
+        time_used = f" in {used:.0f} s of processor time" if used else ""
+        print(f"\n{len(ran)} of {len(stages)} stages were run{time_used}.", flush=True)
     failed = {name: run for name, run in runs.items() if run.status == FAILED}
     for why in dict.fromkeys(_in_words(name, run, folder, overlay) for name, run in failed.items()):
         print(f"\n{ERROR_MARK}{why}", file=sys.stderr, flush=True)

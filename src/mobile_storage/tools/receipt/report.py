@@ -119,6 +119,8 @@ def _stage_table(receipt: Receipt) -> str:
             if kind in GOOD or receipt.with_verdict(kind):
                 row[kind] = sum(output.verdict == kind for output in outputs)
         row["wall time (s)"] = f"{sum(run.seconds for run in ran):.1f}"
+        if any(run.cpu_seconds for run in ran):
+            row["processor time (s)"] = f"{sum(run.cpu_seconds for run in ran):.1f}"
         rows.append(row)
     return markdown_table(pd.DataFrame(rows))
 
