@@ -28,8 +28,8 @@ from mobile_storage.explorer.knobs import Knob, knob_of, knob_table, moved, show
 from mobile_storage.pricing.analysis.cases import Solution, customer_rows, decisions
 from mobile_storage.pricing.analysis.sensitivity import compare
 from mobile_storage.pricing.claims import Comparison, numbers, orderings
-from mobile_storage.pricing.model.data import PricingData, RawPricing, derive
-from mobile_storage.pricing.model.game import Setting, build, highest_useful_prices
+from mobile_storage.pricing.model.data import PricingData, RawPricing, build
+from mobile_storage.pricing.model.game import Setting, build_game, highest_useful_prices
 from mobile_storage.pricing.model.outcome import settle
 
 __all__ = ["Answer", "PriceExplorer", "solve_within"]
@@ -70,7 +70,7 @@ def solve_within(data: PricingData, setting: Setting, within: Bounds, **limits: 
     Beyond `highest_useful_prices` nobody buys, and a higher price changes nothing: a lower bound
     beyond it is moved down to it, which leaves the answer as it is.
     """
-    m = build(data, setting, "value_function")
+    m = build_game(data, setting, "value_function")
     for kind, (low, high) in within.items():
         for variable in getattr(m, PRICES[kind][0]).values():
             variable.setlb(min(low, variable.ub))
@@ -155,9 +155,7 @@ class PriceExplorer:
         with k_exp at the upper end of its range.
         """
         k_exp, step = (self.raw.scalars.parameter(s) for s in ("k_exp", "price_step_min"))
-        dearest = derive(
-            self.raw.with_scalar("k_exp", k_exp.high).with_scalar("price_step_min", step.high)
-        )
+        dearest = build(self.raw.replace({"k_exp": k_exp.high, "price_step_min": step.high}))
         widest = float(math.ceil(highest_useful_prices(dearest)[-1]))
         return (
             knob_of(k_exp, "k_exp", 0.01),
@@ -184,10 +182,8 @@ class PriceExplorer:
 
     def _solve(self, values: Mapping[str, Any]) -> Answer:
         start = perf_counter()
-        raw = self.raw
-        for symbol in ("k_exp", "price_step_min"):
-            raw = raw.with_scalar(symbol, values[symbol])
-        data, within = derive(raw), {kind: values[kind] for kind in PRICES}
+        moves = {symbol: values[symbol] for symbol in ("k_exp", "price_step_min")}
+        data, within = build(self.raw.replace(moves)), {kind: values[kind] for kind in PRICES}
         one, two = (
             solve_within(data, replace(Setting(), tariff=tariff), within, **self.limits)
             for tariff in ("multi_grade", "single_price")

@@ -10,7 +10,7 @@ import pyomo.environ as pyo
 from mobile_storage.bilevel import BilevelResult, solve_bilevel
 from mobile_storage.pricing.model.customers import Choice
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Formulation, Setting, build, leader_variables
+from mobile_storage.pricing.model.game import Formulation, Setting, build_game, leader_variables
 from mobile_storage.pricing.model.grades import LEVELS, Prices
 from mobile_storage.pricing.model.income import Account, account
 from mobile_storage.pricing.model.outcome import Outcome, sale, settle
@@ -52,8 +52,8 @@ def solve(
     Parameters
     ----------
     formulation : str
-        See `game.build`; ``auto`` is ``kkt_strengthened`` for up to `KKT_CUSTOMERS` customers and
-        the equivalent, much smaller ``value_function`` beyond.
+        See `game.build_game`. ``auto`` is ``kkt_strengthened`` for up to `KKT_CUSTOMERS` customers
+        and the equivalent, much smaller ``value_function`` beyond.
     method, solver
         See `mobile_storage.bilevel.solve_bilevel`.
     **options
@@ -62,7 +62,7 @@ def solve(
     if formulation == "auto":
         small = len(data.customers) <= KKT_CUSTOMERS
         formulation = "kkt_strengthened" if small else "value_function"
-    m = build(data, setting, formulation)
+    m = build_game(data, setting, formulation)
     followers = list(m.customer.values()) if formulation != "value_function" else []
     leader = leader_variables(m) if followers else []
     result = solve_bilevel(m, followers, leader, method=method, solver=solver, **options)

@@ -10,7 +10,7 @@ import pyomo.environ as pyo
 from mobile_storage.bilevel import Interval, value_ranges
 from mobile_storage.pricing.analysis.cases import stand_alone_cost
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting, build
+from mobile_storage.pricing.model.game import Setting, build_game
 from mobile_storage.pricing.model.outcome import Outcome
 
 HELD_YUAN_PER_YEAR = 0.01
@@ -30,7 +30,7 @@ def optimal_ranges(
     found : Outcome
         An optimal outcome of the game.
     """
-    m = build(data, setting, "value_function")
+    m = build_game(data, setting, "value_function")
     held = found.account.net_income - HELD_YUAN_PER_YEAR
     m.at_optimum = pyo.Constraint(expr=m.net_income.expr >= held)
     bought = {(u, k): m.option[u, k].grade == found.choices[u].grade for u, k in m.UG}

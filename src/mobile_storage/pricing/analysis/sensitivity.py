@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from mobile_storage.core.errors import InputError
 from mobile_storage.pricing.analysis.cases import customer_rows, no_emergency, solve
 from mobile_storage.pricing.claims import Comparison, comparison, orderings
-from mobile_storage.pricing.model.data import PricingData, RawPricing, derive
+from mobile_storage.pricing.model.data import PricingData, RawPricing, build
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.outcome import Outcome
 
@@ -35,7 +35,7 @@ class Move:
             return raw
         if self.table == "scalars":
             value = getattr(raw.scalars.parameter(self.symbol), self.end)
-            return raw.with_scalar(self.symbol, value)
+            return raw.replace({self.symbol: value})
         return raw.at_range_end(self.table, self.symbol, self.end)
 
 
@@ -84,7 +84,7 @@ def try_move(raw: RawPricing, setting: Setting, move: Move, **limits: object) ->
     """
     row: dict[str, object] = asdict(move)
     try:
-        data = derive(move.apply(raw))
+        data = build(move.apply(raw))
     except InputError as error:
         # A threshold or a need moved to where a customer fits no grade: no answer, said as such.
         return row | {"status": str(error)}

@@ -40,7 +40,7 @@ from mobile_storage.pricing.analysis.cases import Solution, decisions
 from mobile_storage.pricing.analysis.certificate import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.customers import Choice, Customer, Option
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting, build
+from mobile_storage.pricing.model.game import Setting, build_game
 from mobile_storage.pricing.model.grades import Prices
 from mobile_storage.pricing.model.outcome import TOLERANCE, Outcome, sale, settle
 
@@ -111,7 +111,7 @@ def worst_answers(
     RuntimeError
         If the MILP is not solved to optimality.
     """
-    m = build(data, setting, "value_function")
+    m = build_game(data, setting, "value_function")
     for var, values in (
         (m.base, prices.base),
         (m.duration_premium, prices.duration),
@@ -161,7 +161,7 @@ def strict_game(
     """
     if margin_yuan_per_year < 0:
         raise ValueError(f"the margin is {margin_yuan_per_year} yuan a year, expected 0 or more")
-    m = build(data, setting, "value_function")
+    m = build_game(data, setting, "value_function")
 
     def most(u, k):
         return data.customers[u].hours_per_year * m.option[u, k].capacity_kw.upper

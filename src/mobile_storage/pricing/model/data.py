@@ -1,7 +1,7 @@
 """From the ledgers in ``data/raw/bao2024`` to the numbers that the model uses.
 
-`RawPricing` holds what the CSV files say, `PricingData` what follows from it. Keeping the two apart
-lets a sensitivity move one raw value and derive everything again.
+`RawPricing` holds what the CSV files say. `build` derives `PricingData` from it. The two are kept
+apart so that a sensitivity can change one raw value and derive everything again.
 """
 
 from __future__ import annotations
@@ -122,14 +122,33 @@ class RawPricing:
     damage: pd.DataFrame
     renewable: pd.DataFrame
 
-    def with_scalar(self, symbol: str, value: float) -> RawPricing:
-        """The same data with one scalar replaced."""
-        return replace(self, scalars=self.scalars.replace({symbol: value}))
+    def replace(self, moves: Mapping[str, float]) -> RawPricing:
+        """Return the same ledgers with other scalars.
+
+        Parameters
+        ----------
+        moves : mapping
+            Value by symbol.
+
+        Raises
+        ------
+        InputError
+            If a symbol is not a scalar of the ledgers, or a value is not a finite number.
+        """
+        return replace(self, scalars=self.scalars.replace(moves))
 
     def at_range_end(self, table: str, symbol: str, end: str) -> RawPricing:
-        """The same data with every row of `symbol` in a keyed table at its ``low`` or ``high``.
+        """Return the same ledgers with one symbol of a keyed table at one end of its range.
 
-        Rows without a range (stated and derived values) stay where they are.
+        Rows without a range (stated and derived values) keep their value.
+
+        Parameters
+        ----------
+        table : str
+            Field of this class that holds the table.
+        symbol : str
+            Every row of this symbol moves.
+        end : {"low", "high"}
         """
         frame = getattr(self, table).copy()
         rows = (frame["symbol"] == symbol) & frame[end].notna()
@@ -193,8 +212,14 @@ class PricingData:
         )
 
 
-def derive(raw: RawPricing) -> PricingData:
-    """Numbers of the model from the ledgers."""
+def build(raw: RawPricing) -> PricingData:
+    """Derive the model's numbers from the ledgers.
+
+    Raises
+    ------
+    InputError
+        If the ledgers do not fit together; the sentence names file, row, value and expectation.
+    """
     grades, response_costs = _grade_table(raw)
     return PricingData(
         scalars=raw.scalars,
@@ -203,11 +228,6 @@ def derive(raw: RawPricing) -> PricingData:
         response_costs=response_costs,
         rates=unit_rates(raw.scalars, raw.renewable["value"].tolist()),
     )
-
-
-def load(folder: str | Path) -> PricingData:
-    """`read_raw` and `derive` in one step."""
-    return derive(read_raw(folder))
 
 
 def outage_loss_yuan_per_kwh(

@@ -95,7 +95,7 @@ def highest_useful_prices(data: PricingData) -> list[float]:
     return [ceiling + k * step for k in (1, 2, 3)]
 
 
-def build(data: PricingData, setting: Setting, formulation: Formulation) -> pyo.ConcreteModel:
+def build_game(data: PricingData, setting: Setting, formulation: Formulation) -> pyo.ConcreteModel:
     """Leader's model with one block ``customer[u]`` per follower.
 
     The leader's variables are ``base``, ``duration_premium``, ``response_premium`` (yuan/kWh) and

@@ -9,7 +9,7 @@ from mobile_storage.core.io import write_json
 from mobile_storage.core.log import progress, stage
 from mobile_storage.pricing.analysis.cases import KKT_CUSTOMERS, solve
 from mobile_storage.pricing.analysis.certificate import regret_yuan_per_year, without_noise
-from mobile_storage.pricing.model.data import PricingData, load
+from mobile_storage.pricing.model.data import PricingData, build, read_raw
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.stages.pricing.common import RAW, RESULTS, params
 
@@ -35,7 +35,7 @@ ROUTES = (
 def main() -> None:
     """Write ``formulations.json``: objective, bound, gap and regret of every route."""
     with stage("formulations") as log:
-        data, values, rows = load(RAW), params(), []
+        data, values, rows = build(read_raw(RAW)), params(), []
         chosen = {n: Setting.of(values["cases"][n]) for n in values["formulations"]}
         small = len(data.customers) <= KKT_CUSTOMERS
         routes = [

@@ -9,7 +9,7 @@ from mobile_storage.core.log import stage
 from mobile_storage.core.papers import PRICING
 from mobile_storage.flip.tables import tables as flip_tables
 from mobile_storage.flip.worlds import read_flip
-from mobile_storage.pricing.model.data import load
+from mobile_storage.pricing.model.data import build, read_raw
 from mobile_storage.pricing.show import agreement, tables
 from mobile_storage.stages.pricing.common import RAW, RESULTS, TABLES, case_results, default_cases
 
@@ -40,7 +40,7 @@ def main() -> None:
                 money,
             ),
             write_table(
-                tables.customer_table(load(RAW)),
+                tables.customer_table(build(read_raw(RAW))),
                 TABLES / "customers",
                 "The customers and what is derived for them.",
             ),
