@@ -35,7 +35,7 @@ from mobile_storage.bilevel.solvers import (
 COMPLEMENTARITY_TOLERANCE = 1e-8
 INTEGRALITY_TOLERANCE = 1e-7
 #: Nodes cheaper than the incumbent by less than this share are not worth exploring.
-PRUNE = 1e-10
+PRUNE_MARGIN = 1e-10
 DEFAULT_NODES = 500_000
 
 
@@ -138,7 +138,7 @@ class _Search:
     def _slack(self) -> float:
         if not math.isfinite(self.best):
             return 0.0
-        return max(self.limits.gap, PRUNE) * max(1.0, abs(self.best))
+        return max(self.limits.gap, PRUNE_MARGIN) * max(1.0, abs(self.best))
 
     def _finish(self, status: str, bound: float) -> RawSolution:
         found = self.point is not None

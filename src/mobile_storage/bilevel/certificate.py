@@ -17,8 +17,8 @@ from mobile_storage.bilevel.model import Follower, Problem
 from mobile_storage.bilevel.solvers import highs_instance, highs_run
 
 #: A constraint with a relative slack below this is active.
-ACTIVE = 1e-6
-#: A leader value that moves by less (relative) over a follower's optimal face is not tied.
+ACTIVE_TOLERANCE = 1e-6
+#: A follower is tied if its optimal face changes the leader's objective by more than this share.
 TIE_TOLERANCE = 1e-6
 
 
@@ -150,7 +150,7 @@ def _multipliers(follower: Follower, gradient: np.ndarray, slacks: np.ndarray) -
     rows, n = follower.A.shape
     mu = np.zeros(rows)
     scale = 1.0 + np.abs(follower.rhs)
-    active = np.flatnonzero(~follower.equality & (slacks <= ACTIVE * scale))
+    active = np.flatnonzero(~follower.equality & (slacks <= ACTIVE_TOLERANCE * scale))
     equality = follower.A[follower.equality]
     outside = np.eye(n)
     if len(equality):

@@ -125,14 +125,11 @@ class _Given:
 
     def find(self, row) -> float | None:
         """The bound that applies to a row, if any."""
-        for table, key in (
-            (self.by_id, id(row.source)),
-            (self.by_name, row.name),
-            (self.by_name, row.source.name),
-            (self.by_name, row.source.local_name),
-        ):
-            if key in table:
-                return table[key]
+        if id(row.source) in self.by_id:
+            return self.by_id[id(row.source)]
+        for name in (row.name, row.source.name, row.source.local_name):
+            if name in self.by_name:
+                return self.by_name[name]
         return self.default
 
 

@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 FOLLOWER = (2.0**-6, 2.0**10)
 LEADER = (2.0**-6, 2.0**20)
 #: Coefficients below this share of the largest beside them are within the tolerances.
-SPREAD = 1e-6
+WARNED_SPREAD = 1e-6
 
 
 def power_of_two(largest: float, ordinary: tuple[float, float]) -> float:
@@ -44,7 +44,7 @@ def own_row_factor(own: np.ndarray, others: np.ndarray) -> float:
 def bad_scaling(where: str, coefficients: Iterable[float]) -> str:
     """A warning where coefficients that belong together differ too much, else an empty string."""
     sizes = [abs(float(a)) for a in coefficients if a]
-    if not sizes or min(sizes) >= SPREAD * max(sizes):
+    if not sizes or min(sizes) >= WARNED_SPREAD * max(sizes):
         return ""
     return (
         f"{where} is badly scaled: its coefficients lie between {min(sizes):.3g} and "

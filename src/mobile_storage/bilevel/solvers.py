@@ -515,7 +515,7 @@ def _run_scip(ps: ModuleType, model: MatrixModel, limits: Limits) -> RawSolution
     return RawSolution(
         status,
         x,
-        model.evaluate(x) if found else None,
+        None if x is None else model.evaluate(x),
         _finite(m.getDualbound()) if status in ("optimal", "limit") else None,
         int(m.getNTotalNodes()),
         f"SCIP: {m.getStatus()}",

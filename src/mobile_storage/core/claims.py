@@ -218,8 +218,8 @@ def _claim(path: Path, row: Mapping[str, str]) -> Claim:
             raise fail("published_value", "a number, or two as 'a to b', for the rule relative")
     elif row["tolerance"]:
         raise fail("tolerance", f"nothing for the rule {row['rule']}")
-    kept = {name: row[name] for name in COLUMNS}
-    return Claim(**{**kept, "rule": Rule(row["rule"]), "tolerance": tolerance})
+    texts = {name: row[name] for name in COLUMNS if name not in ("rule", "tolerance")}
+    return Claim(**texts, rule=Rule(row["rule"]), tolerance=tolerance)
 
 
 def judge(claim: Claim, finding: Finding) -> Verdict:
@@ -247,18 +247,19 @@ def judge(claim: Claim, finding: Finding) -> Verdict:
 def _judge_numbers(claim: Claim, finding: Finding) -> Verdict:
     if finding.value is None:
         return Verdict.NOT_DETERMINABLE
-    published = _ends(claim.published_value)
-    computed = _ends(str(finding.value))
+    published, computed = _ends(claim.published_value), _ends(str(finding.value))
+    if published is None or claim.tolerance is None:
+        raise ValueError(f"{claim.id} has no published number or no tolerance to be judged by")
     if computed is None or len(computed) != len(published):
         raise ValueError(
             f"{claim.id} was published as {claim.published_value!r}; {finding.value!r} is no match"
         )
     largest = max(abs(number) for number, _ in published)
     distances, rounded = [], []
-    for (number, half_digit), (found, _) in zip(published, computed, strict=True):
-        distances.append(abs(found - number) / (abs(number) or largest))
-        # The last published digit may have been rounded either way; the margin is for binary.
-        rounded.append(abs(found - number) <= half_digit * (1 + 1e-9))
+    for (number, half_digit), (value, _) in zip(published, computed, strict=True):
+        distances.append(abs(value - number) / (abs(number) or largest))
+        # The last published digit may be rounded up or down; 1e-9 covers binary rounding.
+        rounded.append(abs(value - number) <= half_digit * (1 + 1e-9))
     if all(rounded) or max(distances) <= claim.tolerance * _REPRODUCED_SHARE:
         return Verdict.REPRODUCED
     if max(distances) <= claim.tolerance:

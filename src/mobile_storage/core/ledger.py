@@ -26,7 +26,7 @@ from fractions import Fraction
 from functools import cache, partial
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -245,7 +245,7 @@ def read_parameters(
     """
     frame = _read_ledger(Path(path), (), (), expected, {}, bounds or {})
     rows = frame.drop(columns=_LINE).to_dict("records")
-    parameters = {row["symbol"]: Parameter(**_without_nan(row)) for row in rows}
+    parameters = {row["symbol"]: _parameter(row) for row in rows}
     # In the order of the file: a reader compares the two.
     return ParameterSet(parameters, str(path))
 
@@ -435,7 +435,7 @@ def _rows(path: Path, text: str, columns: Sequence[str]) -> Iterator[tuple[int, 
 def _registry() -> pint.UnitRegistry:
     # Empty rather than pint's own: with prefixes and aliases `mW`, `a` or `t` would all be units.
     # Fractions rather than floats: 95 % is 0.95 to the last bit.
-    registry = pint.UnitRegistry(None, non_int_type=Fraction)
+    registry: pint.UnitRegistry = pint.UnitRegistry(None, non_int_type=Fraction)
     for definition in UNITS:
         registry.define(definition)
     return registry
@@ -455,10 +455,10 @@ def unit_factor(unit: str, wanted: str) -> Fraction:
         If `unit` or `wanted` is not made of `UNITS`, or the one does not convert to the other; the
         message reads after "expected".
     """
-    known = {text: _parsed(text) for text in (unit, wanted)}
-    if known[wanted] is None:
+    own, target = _parsed(unit), _parsed(wanted)
+    if target is None:
         raise ValueError(f"the model wants {wanted!r}, which is not made of known units")
-    if known[unit] is None:
+    if own is None:
         words = re.findall(r"[^\W\d]\w*|%", unit)
         strange = next((word for word in words if word not in _unit_names()), unit)
         hint = did_you_mean(strange, _unit_names()) if strange else ""
@@ -466,7 +466,7 @@ def unit_factor(unit: str, wanted: str) -> Fraction:
     if unit == wanted:
         return Fraction(1)
     try:
-        return Fraction(_registry().convert(Fraction(1), known[unit], known[wanted]))
+        return Fraction(_registry().convert(Fraction(1), own, target))
     except pint.DimensionalityError:
         raise ValueError(f"a unit that converts to {wanted}") from None
 
@@ -480,7 +480,7 @@ def _parsed(text: str) -> pint.Unit | None:
         return None
 
 
-def replacement(value: object, *, file: Path, name: str) -> float:
+def replacement(value: object, *, file: str | Path, name: str) -> float:
     """Return the value that a what-if puts for a name.
 
     Raises
@@ -522,7 +522,7 @@ def _schema(texts: Sequence[str], symbols: Mapping[str, str]) -> pa.DataFrameSch
     known = pa.Check(
         lambda text: text in symbols, element_wise=True, error=f"one of {', '.join(symbols)}"
     )
-    checks = dict.fromkeys(texts, filled)
+    checks: dict[str, pa.Check | None] = dict.fromkeys(texts, filled)
     checks |= {"symbol": known, "name": filled, "value": number, "unit": filled}
     checks |= {"low": blank_or_number, "high": blank_or_number}
     checks |= {"status": status, "source": filled, "note": None}
@@ -604,7 +604,7 @@ def _check_constant(path: Path, frame: pd.DataFrame, keys: tuple[str, ...], colu
 
 def _numbers(
     path: Path,
-    row: Mapping[str, object],
+    row: Mapping[str, Any],
     units: Mapping[str, str],
     bounds: Mapping[str, tuple[float | None, float | None]],
 ) -> tuple[float, float, float]:
@@ -675,9 +675,7 @@ def _check_complete(
                 )
 
 
-def _without_nan(row: Mapping[str, object]) -> dict[str, object]:
-    row = {name: row[name] for name in (field.name for field in fields(Parameter))}
-    return {
-        name: None if isinstance(item, float) and math.isnan(item) else item
-        for name, item in row.items()
-    }
+def _parameter(row: Mapping[str, Any]) -> Parameter:
+    """Return a row as a parameter; a blank end of its range, NaN in the row, becomes None."""
+    ends = {end: None if math.isnan(row[end]) else row[end] for end in ("low", "high")}
+    return Parameter(**{field.name: row[field.name] for field in fields(Parameter)} | ends)

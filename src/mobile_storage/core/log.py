@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sized
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -160,7 +161,7 @@ def progress(iterable: Iterable[T], desc: str, total: int | None = None) -> Iter
     total : int, optional
         The number of items where `iterable` has no length.
     """
-    if total is None and hasattr(iterable, "__len__"):
+    if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     if sys.stderr.isatty():
         yield from tqdm(iterable, desc=desc, total=total, leave=False)

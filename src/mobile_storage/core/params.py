@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -64,21 +64,22 @@ def _each_once(values: list) -> list:
     return values
 
 
-def _exactly(names: tuple[str, ...]):
+def _exactly(names: tuple[str, ...]) -> AfterValidator:
     def check(values: list) -> list:
         if tuple(values) != names:
             said = f"[{', '.join(names)}], all of which the tables and claims of a paper read"
             raise PydanticCustomError("expected", said)
         return values
 
-    return Annotated[list[Any], AfterValidator(check)]
+    return AfterValidator(check)
 
 
-def _several(kind: object, least: int = 1):
-    count = Field(min_length=least, max_length=1000)
-    return Annotated[list[kind], count, AfterValidator(_each_once)]
-
-
+T = TypeVar("T")
+AnyNumber = Annotated[list[T], Field(max_length=1000), AfterValidator(_each_once)]
+Several = Annotated[list[T], Field(min_length=1, max_length=1000), AfterValidator(_each_once)]
+Sets = Annotated[list[Any], _exactly(SETS)]
+Objectives = Annotated[list[Any], _exactly(OBJECTIVES)]
+Families = Annotated[list[Any], _exactly(FAMILIES)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Positive = Annotated[float, Field(gt=0, le=1e12)]
@@ -113,7 +114,7 @@ class _Case(_Default):
 
 
 class _Ties(_Part):
-    margins_yuan_per_year: _several(Positive)
+    margins_yuan_per_year: Several[Positive]
 
 
 class _Iteration(_Part):
@@ -127,13 +128,13 @@ class _BlindEvolution(_Part):
 
 class _Search(_Part):
     processes: Processes
-    seeds: _several(Seed)
+    seeds: Several[Seed]
     evolution: _BlindEvolution
 
 
 class _Sensitivity(_Part):
     processes: Processes
-    only: _several(str, 0)
+    only: AnyNumber[str]
     most_customers: Annotated[int, Field(ge=0, le=1_000_000)]
 
 
@@ -142,7 +143,7 @@ class _Pricing(_Part):
     limits: _Limits
     default: _Default
     cases: dict[str, _Case]
-    formulations: _several(str)
+    formulations: Several[str]
     ties: _Ties
     iteration: _Iteration
     search: _Search
@@ -205,9 +206,9 @@ class _Weights(_Part):
 
 
 class _Cognition(_Part):
-    alpha_beta: _several(Exponent)
-    loss_aversion: _several(Positive)
-    gamma_delta: _several(Bend)
+    alpha_beta: Several[Exponent]
+    loss_aversion: Several[Positive]
+    gamma_delta: Several[Bend]
 
 
 class _Reference(_Part):
@@ -222,10 +223,10 @@ class _Scenarios(_Part):
 
 
 class _Calibration(_Part):
-    targets: _several(Literal["P2-01", "P2-02", "P2-03", "P2-04", "P2-06", "P2-08"])
+    targets: Several[Literal["P2-01", "P2-02", "P2-03", "P2-04", "P2-06", "P2-08"]]
     implied: dict[str, Positive]
     readings: _Readings
-    values: _several(str)
+    values: Several[str]
     generations: Count
     population: Annotated[int, Field(ge=5, le=10_000)]
     starts: Annotated[int, Field(ge=0, le=1000)]
@@ -237,14 +238,14 @@ class _Calibration(_Part):
 
 class _Independence(_Part):
     refinement: _Refinement
-    seeds: _several(Seed)
+    seeds: Several[Seed]
     first_seed: Seed
 
 
 class _Mmbes(_Part):
     processes: Processes
-    sets: _exactly(SETS)
-    objectives: _exactly(OBJECTIVES)
+    sets: Sets
+    objectives: Objectives
     model: _Readings
     bounds: _Size
     evolution: _Evolution
@@ -256,11 +257,12 @@ class _Mmbes(_Part):
     tolerance: Annotated[float, Field(ge=0, lt=1)]
     scenarios: _Scenarios
     calibration: _Calibration
-    families: _exactly(FAMILIES)
+    families: Families
     independence: _Independence
 
 
-_Notebooks = create_model("_Notebooks", __base__=_Part, **dict.fromkeys(PAPERS, _several(str)))
+_notebook_fields: dict[str, Any] = dict.fromkeys(PAPERS, Several[str])
+_Notebooks = create_model("_Notebooks", __base__=_Part, **_notebook_fields)
 
 
 _SECTIONS: Mapping[str, type[_Part]] = {

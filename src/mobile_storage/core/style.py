@@ -7,10 +7,11 @@ lines and `bars` (colour and hatch) for areas.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 from matplotlib.lines import Line2D
 
@@ -105,8 +106,8 @@ def new_figure(
     *,
     width_mm: float = COLUMN_MM,
     height_mm: float | None = None,
-    **subplots: object,
-) -> tuple[Figure, Axes]:
+    **subplots: Any,
+) -> tuple[Figure, Any]:
     """Return ``plt.subplots`` in the compendium's style, sized in millimetres.
 
     Parameters
@@ -117,6 +118,12 @@ def new_figure(
         Size on paper, in mm; the default height gives each panel the proportions 3:2.
     **subplots
         Passed on to ``plt.subplots``.
+
+    Returns
+    -------
+    Figure
+    Axes or ndarray of Axes
+        As ``plt.subplots`` returns them.
     """
     apply()
     if height_mm is None:
@@ -143,7 +150,7 @@ def bars(position: int) -> dict[str, object]:
     }
 
 
-def mark(label: str, **style: object) -> Line2D:
+def mark(label: str, **style: Any) -> Line2D:
     """Return a legend entry; a black marker without line unless `style` says otherwise."""
     return Line2D([], [], label=label, **{"color": "black", "linestyle": "", "marker": "", **style})
 
@@ -161,9 +168,9 @@ def nothing(text: str) -> Figure:
     return fig
 
 
-def label_panels(axes: object) -> None:
+def label_panels(axes: Axes | np.ndarray) -> None:
     """Write (a), (b), ... above the left corner of each panel."""
-    panels = [axes] if not hasattr(axes, "flat") else list(axes.flat)
+    panels = list(axes.flat) if isinstance(axes, np.ndarray) else [axes]
     for letter, panel in zip("abcdefghijklmnop", panels, strict=False):
         panel.set_title(f"({letter})", loc="left", fontweight="bold")
 

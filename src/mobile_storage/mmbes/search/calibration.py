@@ -22,14 +22,14 @@ from mobile_storage.core.claims import Claim
 __all__ = ["Fit", "Misfit", "Space", "Target", "fit", "screen", "spread_points", "targets"]
 
 #: A range wider than this factor is searched on a logarithmic scale.
-WIDE = 4.0
+LOGARITHMIC_FROM = 4.0
 #: A value at the end of half its range away from the centre costs as much as a target missed by
 #: this share of its tolerance.
 PENALTY = 0.2
 #: Step of the finite differences, as a share of the range: above the search's own noise.
-STEP = 0.01
+DIFFERENCE_STEP = 0.01
 #: The search has to start this far inside the ranges.
-INSIDE = 1e-6
+START_MARGIN = 1e-6
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Space:
 
     @property
     def _logarithmic(self) -> np.ndarray:
-        return (self.low > 0) & (self.high > WIDE * self.low)
+        return (self.low > 0) & (self.high > LOGARITHMIC_FROM * self.low)
 
     def values(self, share: np.ndarray) -> np.ndarray:
         """Values at shares of the ranges, both of shape (n,)."""
@@ -216,7 +216,7 @@ def fit(misfit: Misfit, start: np.ndarray, evaluations: int) -> Fit:
     """
     found = least_squares(
         misfit.residuals,
-        np.clip(misfit.space.share(start), INSIDE, 1 - INSIDE),
+        np.clip(misfit.space.share(start), START_MARGIN, 1 - START_MARGIN),
         bounds=(0.0, 1.0),
         # An absolute step: at the low end of a range a relative one would vanish.
         jac=lambda share: _differences(misfit.residuals, share),
@@ -234,7 +234,7 @@ def _differences(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -
     base = function(at)
     columns = []
     for k in range(at.size):
-        step = STEP if at[k] + STEP <= 1.0 else -STEP
+        step = DIFFERENCE_STEP if at[k] + DIFFERENCE_STEP <= 1.0 else -DIFFERENCE_STEP
         moved = at.copy()
         moved[k] += step
         columns.append((function(moved) - base) / step)

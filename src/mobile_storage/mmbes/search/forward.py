@@ -25,7 +25,7 @@ __all__ = ["VALUATION_TABLES", "Forward", "at_load_rate"]
 #: Ledgers whose values change what a size is worth, not what it does.
 VALUATION_TABLES = ("economics", "preferences")
 #: Surfaces kept.
-MOST_KNOWN = 60
+MOST_SURFACES = 60
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Forward:
         Largest energy and power.
     rates : (float, float)
         Ends of the sweep of load rates.
-    known : dict
+    surfaces : dict
         Surfaces that were worked out already.
     """
 
@@ -53,7 +53,7 @@ class Forward:
     aims: Sequence[Target]
     bounds: tuple[float, float]
     rates: tuple[float, float]
-    known: dict[tuple, Surface] = field(default_factory=dict, repr=False)
+    surfaces: dict[tuple, Surface] = field(default_factory=dict, repr=False)
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Predicted targets, shape (targets,)."""
@@ -83,12 +83,12 @@ class Forward:
         )
 
     def _surface(self, key: tuple, prepared: Prepared) -> Surface:
-        if key not in self.known:
+        if key not in self.surfaces:
             # A search comes back to its last few points only.
-            if len(self.known) > MOST_KNOWN:
-                self.known.clear()
-            self.known[key] = surface(prepared, self.bounds)
-        return self.known[key]
+            if len(self.surfaces) > MOST_SURFACES:
+                self.surfaces.clear()
+            self.surfaces[key] = surface(prepared, self.bounds)
+        return self.surfaces[key]
 
 
 def at_load_rate(substation: Substation, rate: float) -> Substation:

@@ -30,7 +30,7 @@ __all__ = [
 
 OBJECTIVES = ("prospect", "net_profit")
 
-NOTHING = 1e-6
+ZERO_SIZE_SHARE = 1e-6
 """Share of the bound below which a size counts as zero."""
 
 #: From sizes, energies (n,) kWh and powers (n,) kW, to what is maximised, (n,).
@@ -125,7 +125,7 @@ def objective(prepared: Prepared, preferences: Preferences, kind: str = "prospec
 
 
 def evolve(
-    worth: Objective,
+    value_of: Objective,
     bounds: tuple[float, float],
     *,
     population: int,
@@ -137,7 +137,7 @@ def evolve(
 
     Parameters
     ----------
-    worth : callable
+    value_of : callable
         The objective.
     bounds : (float, float)
         Largest energy, kWh, and power, kW.
@@ -157,7 +157,7 @@ def evolve(
     history: list[tuple[float, float, float]] = []
 
     def falling(x: np.ndarray) -> np.ndarray:
-        values = worth(x[0], x[1])
+        values = value_of(x[0], x[1])
         if not history:  # the first population, of which SciPy does not tell
             k = int(np.argmax(values))
             history.append((*x[:, k], values[k]))
@@ -173,7 +173,7 @@ def evolve(
         maxiter=iterations,
         tol=tolerance,
         # Where nothing pays, the mean is zero and only this ends the search.
-        atol=tolerance and tolerance * abs(float(worth(*np.array(bounds)[:, None])[0])),
+        atol=tolerance and tolerance * abs(float(value_of(*np.array(bounds)[:, None])[0])),
         rng=seed,
         polish=False,
         # A whole population in one call, all of it from the generation before: the result does
@@ -183,29 +183,31 @@ def evolve(
         callback=record,
     )
     # At a corner the search comes ever closer to nothing: that close, it is nothing.
-    size = np.where(found.x < NOTHING * np.array(bounds), 0.0, found.x)
-    best = Size(float(size[0]), float(size[1]), float(worth(*size[:, None])[0]))
+    size = np.where(found.x < ZERO_SIZE_SHARE * np.array(bounds), 0.0, found.x)
+    best = Size(float(size[0]), float(size[1]), float(value_of(*size[:, None])[0]))
     evaluations = int(found.nfev) * population  # SciPy counts calls
     return Evolution(best, np.array(history), evaluations, bool(found.success))
 
 
 def map_grid(
-    worth: Objective, bounds: tuple[float, float], shape: tuple[int, int] = (121, 81)
+    value_of: Objective, bounds: tuple[float, float], shape: tuple[int, int] = (121, 81)
 ) -> GridMap:
     """Objective on an even grid from zero to the bounds, ends included."""
     require_numbers("bounds", bounds, above=0.0, shape=(2,))
     require_numbers("shape", shape, least=1, whole=True, shape=(2,))
     energy, power = (np.linspace(0.0, b, n) for b, n in zip(bounds, shape, strict=True))
     every = np.meshgrid(energy, power, indexing="ij")
-    return GridMap(energy, power, worth(*(axis.ravel() for axis in every)).reshape(shape))
+    return GridMap(energy, power, value_of(*(axis.ravel() for axis in every)).reshape(shape))
 
 
-def search_direct(worth: Objective, bounds: tuple[float, float], evaluations: int = 4000) -> Size:
+def search_direct(
+    value_of: Objective, bounds: tuple[float, float], evaluations: int = 4000
+) -> Size:
     """Maximise by DIRECT (Jones, Perttunen and Stuckman 1993), which draws no random numbers."""
     require_numbers("bounds", bounds, above=0.0, shape=(2,))
     require_number("evaluations", evaluations, least=1, whole=True)
     found = direct(
-        lambda x: -float(worth(x[:1], x[1:])[0]),
+        lambda x: -float(value_of(x[:1], x[1:])[0]),
         [(0.0, bounds[0]), (0.0, bounds[1])],
         maxfun=evaluations,
         maxiter=evaluations,

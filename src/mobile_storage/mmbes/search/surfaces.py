@@ -29,7 +29,7 @@ from mobile_storage.mmbes.model.substation import Preferences
 __all__ = ["Surface", "best_size", "surface"]
 
 #: Part of a bound that is rounding.
-ROUNDING = 1e-9
+BOUND_TOLERANCE = 1e-9
 
 #: What changes smoothly with the size.
 SMOOTH = (
@@ -79,7 +79,9 @@ class Surface:
             ("energy_kwh", energy_kwh, self.energy_kwh),
             ("power_kw", power_kw, self.power_kw),
         ):
-            require_numbers(name, value, least=0.0, most=(1.0 + ROUNDING) * axis[-1], shape=(size,))
+            require_numbers(
+                name, value, least=0.0, most=(1.0 + BOUND_TOLERANCE) * axis[-1], shape=(size,)
+            )
         smooth = {name: spline.ev(energy_kwh, power_kw) for name, spline in self._splines.items()}
         for name in ("elcc_kw", "residual_energy_kwh", "full_cycles"):
             smooth[name] = np.maximum(0.0, smooth[name])

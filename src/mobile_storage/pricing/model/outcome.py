@@ -15,7 +15,7 @@ from mobile_storage.pricing.model.game import PRICE_RESOLUTION, Setting, investm
 from mobile_storage.pricing.model.grades import Grade, Prices
 from mobile_storage.pricing.model.income import Account, Sale, account, storage_power_kw, vehicles
 
-TOLERANCE = 1e-6
+PRICE_TOLERANCE = 1e-6
 """Prices closer than this are the same, yuan/kWh: a thousandth of the resolution."""
 
 
@@ -60,7 +60,7 @@ def respond(data: PricingData, setting: Setting, prices: Prices) -> tuple[Choice
     return tuple(chosen)
 
 
-def settle(
+def outcome_of_choices(
     data: PricingData, setting: Setting, prices: Prices, choices: Sequence[Choice]
 ) -> Outcome:
     """Account of the storage owner for given prices and choices."""
@@ -82,8 +82,8 @@ def settle(
 
 
 def outcome(data: PricingData, setting: Setting, prices: Prices) -> Outcome:
-    """`respond` and `settle`."""
-    return settle(data, setting, prices, respond(data, setting, prices))
+    """`respond` and `outcome_of_choices`."""
+    return outcome_of_choices(data, setting, prices, respond(data, setting, prices))
 
 
 def _violation(
@@ -109,7 +109,7 @@ def _undecided(data: PricingData, setting: Setting, prices: Prices) -> float:
             data.customers, setting.menus(data), data.acceptable_prices, strict=True
         )
         if any(
-            TOLERANCE < prices.of(option.grade) - cap < PRICE_RESOLUTION - TOLERANCE
+            PRICE_TOLERANCE < prices.of(option.grade) - cap < PRICE_RESOLUTION - PRICE_TOLERANCE
             for option in menu
         )
     )

@@ -85,7 +85,9 @@ def search(model: Forward, evaluations: int, task: tuple[np.ndarray, np.ndarray]
     return fit(Misfit(model, model.aims, model.space, centre), start, evaluations)
 
 
-def moved(raw: RawMmbes, space: Space, best: Fit, members: Sequence[Fit]) -> list[dict[str, Any]]:
+def moved_rows(
+    raw: RawMmbes, space: Space, best: Fit, members: Sequence[Fit]
+) -> list[dict[str, Any]]:
     """How far each value moved, and where the ensemble has it."""
     names = ledger(raw).set_index("symbol")
     every = np.array([member.values for member in members] or [best.values])
@@ -153,7 +155,7 @@ def main() -> None:
         best = min(ours, key=lambda found: found.cost)
         worst = best.sum_of_squares * settings["as_good"]
         members = [found for found in others if found.sum_of_squares <= worst]
-        literature = replace(model, raw=read_raw(RAW).replace(blind), known={})(space.literature)
+        literature = replace(model, raw=read_raw(RAW).replace(blind), surfaces={})(space.literature)
         common = fixed_moves()
         write_json(
             {"moves": common | space.moves(best.values)}, RESULTS / "sets" / "calibrated.json"
@@ -174,7 +176,7 @@ def main() -> None:
                 ],
                 "implied": settings["implied"],
                 "readings": settings["readings"],
-                "moved": moved(model.raw, space, best, members),
+                "moved": moved_rows(model.raw, space, best, members),
                 "starts": [
                     {"cost": found.cost, "sum_of_squares": found.sum_of_squares} for found in ours
                 ],
