@@ -4,8 +4,8 @@ Bard, J. F. and Moore, J. T. (1990): A branch and bound algorithm for the bileve
 problem. SIAM Journal on Scientific and Statistical Computing 11(2), 281-292.
 
 A node fixes some multipliers or slacks to zero (and bounds integers) and solves a linear or
-convex quadratic relaxation. A relaxation may be unbounded though the problem is not: such a
-node is branched on, and only an unbounded node with every pair decided proves unboundedness.
+convex quadratic relaxation. A relaxation can be unbounded although the problem is not. Such a node
+is split, and only an unbounded node with every pair decided proves unboundedness.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def branch_and_bound(
     solver
         ``highs`` or ``gurobi`` for the relaxations.
     cutoff
-        Only solutions below this value are looked for.
+        Only solutions below this value are searched for.
     """
     if solver not in ("highs", "gurobi"):
         raise MethodError("method='branch' solves its relaxations with 'highs' or 'gurobi'.")

@@ -1,4 +1,4 @@
-"""A single-level model as arrays: what every solver back-end is given."""
+"""A single-level model as arrays, the input of every solver back-end."""
 
 from __future__ import annotations
 

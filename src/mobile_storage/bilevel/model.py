@@ -1,4 +1,4 @@
-"""Read a Pyomo leader-follower model into small matrices and refuse what KKT cannot treat.
+"""Reader of a Pyomo leader-follower model: small matrices, or an error if KKT is not exact.
 
 Every follower becomes ``min c'y + y'Hy/2 + x'D'y`` subject to ``A y + B x <= b`` (or ``==``);
 a maximising follower enters with its costs negated. Bounds of a follower's variables are rows.

@@ -106,14 +106,14 @@ DIVISORS = (
 
 
 def _bounds(symbols: Iterable[str]) -> dict[str, tuple[float | None, float | None]]:
-    """Least and greatest value that makes sense; what is divided by must not vanish."""
+    """Return the smallest and largest plausible value by symbol; divisors must not be zero."""
     least = {s: 1e-9 if s in (*SHARES, *DIVISORS) else 0.0 for s in symbols}
     return {s: (low, 1.0 if s in SHARES else None) for s, low in least.items()}
 
 
 @dataclass(frozen=True)
 class RawPricing:
-    """The ledgers as read: one scalar set and four keyed tables in long form."""
+    """The ledgers as read: one set of scalars and four keyed tables in long form."""
 
     folder: Path
     scalars: ParameterSet
@@ -194,7 +194,7 @@ def _read_keyed(folder, name, keys, expected, *, optional=None, constant=()) -> 
 
 @dataclass(frozen=True)
 class PricingData:
-    """Everything that the game needs, derived from `RawPricing`."""
+    """Every number that the game needs, derived from `RawPricing`."""
 
     scalars: ParameterSet
     customers: tuple[Customer, ...]
@@ -236,8 +236,8 @@ def outage_loss_yuan_per_kwh(
     """l_u from a published customer damage function, in yuan of 2023 per kWh not supplied.
 
     The damage C(t) in Canadian dollars of 1987 per kW of annual peak is interpolated linearly in
-    log C over log t, the usual way between surveyed durations; beyond the last one the loss per
-    hour stays what it is there. Then
+    log C over log t, as is usual between surveyed durations. Beyond the last duration the loss per
+    hour stays constant. Then
 
     l = C(t) / (t LF) x CPI_2023/CPI_1987 x PPP_China/PPP_Canada x (GDP_China/GDP_Canada)^e
 
@@ -292,7 +292,7 @@ def _grade_table(raw: RawPricing) -> tuple[GradeTable, dict[int, ResponseCost]]:
 
 
 def _check_durations(raw: RawPricing) -> None:
-    """Durations of the damage functions are positive numbers, each there once in its sector."""
+    """Check that durations of damage functions are positive and occur once in each sector."""
     rows = raw.damage[["sector", "duration_min"]]
     minutes = pd.to_numeric(rows["duration_min"], errors="coerce")
     strange = ~(minutes > 0) | np.isinf(minutes)

@@ -12,15 +12,15 @@ from mobile_storage.mmbes.analysis.crosscheck import by_contingency, simulated, 
 from mobile_storage.mmbes.model.data import build
 from mobile_storage.stages.mmbes.common import RESULTS, parameter_set, params
 
-#: Share of the published energy below which the best size is to build nothing.
+#: A best size below this share of the published energy counts as no storage.
 NOTHING_BUILT_SHARE = 0.01
 
 
 def main() -> None:
     """Write ``adequacy/<set>.json``.
 
-    Faults and variants are those of the best size, or of the published one where the best is to
-    build nothing worth the name.
+    Faults and variants are those of the best size. If the best size counts as no storage, they are
+    those of the published size.
     """
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--set", choices=SETS, required=True)

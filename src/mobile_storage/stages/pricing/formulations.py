@@ -59,17 +59,17 @@ def _row(
             data, game, formulation=formulation, method=method, solver=solver, **limits
         )
     except (BilevelModelError, SolverUnavailableError) as error:
-        # A solver without a licence, or a model too large for it, is a finding and not a failure.
+        # A solver without a licence, or a model too large for it, is a result and not a failure.
         return row | {"status": f"not run: {error}"}
-    result, found = solution.result, solution.outcome
+    result, outcome = solution.result, solution.outcome
     row |= {"status": result.status, "solver_version": result.solver_version}
-    if found is None:
+    if outcome is None:
         return row
     return row | {
         "objective_yuan_per_year": result.objective,
         "gap": without_noise(result.gap),
-        "recomputed_yuan_per_year": found.account.net_income,
-        "regret_yuan_per_year": regret_yuan_per_year(data, game, found),
+        "recomputed_yuan_per_year": outcome.account.net_income,
+        "regret_yuan_per_year": regret_yuan_per_year(data, game, outcome),
         "variables": result.n_variables,
         "constraints": result.n_constraints,
     }

@@ -1,4 +1,4 @@
-"""Stage ``no_emergency``: case 3, storage that only trades, as large as case 1's and free."""
+"""Stage ``no_emergency``: case 3, storage that only trades, of case 1's size or freely sized."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def main() -> None:
     with stage("no_emergency") as log:
         data = build(read_raw(RAW))
         sizes = {n: c["storage_kw"] for n, c in case_results().items() if "storage_kw" in c}
-        # Income is linear in size: storage that pays grows to whatever limits it.
+        # Income is linear in the size, so profitable storage is as large as its limit.
         sizes["freely_sized"] = largest_demand_kw(data) if data.rates.standing > 0 else 0.0
         content = {
             name: {"storage_kw": kw, "account": no_emergency(data, kw).rows()}

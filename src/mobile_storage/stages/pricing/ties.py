@@ -1,4 +1,4 @@
-"""Stage ``ties``: what customers that are tied between answers are worth to the leader."""
+"""Stage ``ties``: what customers that are indifferent between answers mean for the leader."""
 
 from __future__ import annotations
 
