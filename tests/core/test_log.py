@@ -58,7 +58,7 @@ def test_a_result_that_cannot_be_written_ends_a_stage_with_one_sentence(
     assert stop.value.code == 2
     assert capsys.readouterr().err == (
         "inputs | ERROR: a.csv cannot be written: No space left on device. "
-        "What is there is as it was; mend that and start again.\n"
+        "Its earlier content is kept; correct the cause and start again.\n"
     )
 
 

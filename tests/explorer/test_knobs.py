@@ -11,11 +11,11 @@ from mobile_storage.explorer.knobs import (
     Knob,
     knob_of,
     knob_table,
-    moved,
+    moved_symbols,
+    moved_text,
     reset_button,
     show,
     sliders,
-    state,
 )
 
 ROW = Parameter("x", "Share: of what", 0.5, "dimensionless", 0.25, 1.0, "assumed", "toy", "")
@@ -61,9 +61,9 @@ def test_moving_a_slider_calls_back_and_the_button_takes_all_back():
 
 def test_table_tells_defaults_from_moved_values():
     values = {"x": 0.5, "p": (0.0, 12.5)}
-    assert moved(KNOBS, values) == ["p"]
-    assert state(moved(KNOBS, values)) == "1 value moved"
-    assert state(["p", "x"]) == "2 values moved"
+    assert moved_symbols(KNOBS, values) == ["p"]
+    assert moved_text(moved_symbols(KNOBS, values)) == "1 value moved"
+    assert moved_text(["p", "x"]) == "2 values moved"
     table = knob_table(KNOBS, values)
     assert table["Value"].to_list() == ["Share: of what (`x`)", "Prices (`p`)"]
     assert table["Now"].to_list() == ["default", "**0 to 12.5, moved**"]

@@ -10,7 +10,7 @@ import yaml
 from mobile_storage.core.claims import read_claims
 from mobile_storage.core.io import read_json
 from mobile_storage.explorer import sizes
-from mobile_storage.explorer.sizes import SizeExplorer, refine, size_table
+from mobile_storage.explorer.sizes import SizeExplorer, refine_on_grids, size_table
 from mobile_storage.mmbes.model.data import read_raw
 from mobile_storage.mmbes.search.solve import objective
 
@@ -63,13 +63,13 @@ def test_refine_finds_the_top_of_a_hill():
     def hill(energy, power):
         return 7.0 - (energy - 123.4) ** 2 - (power - 56.7) ** 2
 
-    found = refine(hill, (150.0, 40.0), (1000.0, 500.0))
+    found = refine_on_grids(hill, (150.0, 40.0), (1000.0, 500.0))
     assert (found.energy_kwh, found.power_kw) == pytest.approx((123.4, 56.7), abs=0.5)
     assert found.value == pytest.approx(7.0, abs=0.1)
 
 
 def test_refine_stays_within_the_bounds():
-    found = refine(lambda energy, power: energy - power, (95.0, 5.0), (100.0, 50.0))
+    found = refine_on_grids(lambda energy, power: energy - power, (95.0, 5.0), (100.0, 50.0))
     assert (found.energy_kwh, found.power_kw) == (100.0, 0.0)
 
 

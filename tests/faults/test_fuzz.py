@@ -96,7 +96,7 @@ READERS = (
         ROOT / "data/raw/bao2024",
         pricing,
         pricing.read_raw,
-        pricing.derive,
+        pricing.build,
         pricing.SCALARS,
         {
             "customers.csv": (

@@ -11,7 +11,7 @@ from mobile_storage.core.papers import PAPERS
 from mobile_storage.flip.design import hypercube, moved, trajectories
 from mobile_storage.flip.papers import flip_paper
 from mobile_storage.mmbes.model.data import ledger
-from mobile_storage.pricing.model.data import derive
+from mobile_storage.pricing.model.data import build
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_the_world_of_the_defaults_is_the_ledgers(papers, paper):
     test = papers[paper]
     usual = {f.name: f.default for f in test.factors}
     if paper == "bao2024":
-        assert derive(moved(test.raw, test.factors, usual)) == derive(test.raw)
+        assert build(moved(test.raw, test.factors, usual)) == build(test.raw)
     else:
         before, after = ledger(test.raw), ledger(test.ledgers(usual))
         np.testing.assert_allclose(after["value"], before["value"], rtol=1e-12)

@@ -10,8 +10,8 @@ from mobile_storage.mmbes.analysis.independence import (
     beyond,
     compared,
     graded_grid,
-    refine,
     shortfall,
+    simplex_search,
     simulated,
 )
 from mobile_storage.mmbes.model.data import build, read_raw
@@ -35,7 +35,7 @@ def test_finds_a_maximum_of_any_size_on_a_ridge(best):
         across = power / best[1] - energy / best[0]
         return 5.0 - along**2 - 3.0 * np.abs(across)
 
-    found = refine(ridge, graded_grid(ridge, BOUNDS, (33, 33)), 2)
+    found = simplex_search(ridge, graded_grid(ridge, BOUNDS, (33, 33)), 2)
     assert found.energy_kwh == pytest.approx(best[0], rel=0.01)
     assert found.power_kw == pytest.approx(best[1], rel=0.01)
     assert found.value == pytest.approx(5.0, abs=1e-4)
@@ -51,12 +51,12 @@ def test_climbs_the_higher_of_two_hills_even_if_the_grid_misses_its_top():
 
     coarse = map_grid(hills, BOUNDS, (9, 9))
     assert coarse.best.energy_kwh > 5000.0
-    assert refine(hills, coarse, 1).value == pytest.approx(10.0)
-    assert refine(hills, coarse, 2).value == pytest.approx(12.0)
+    assert simplex_search(hills, coarse, 1).value == pytest.approx(10.0)
+    assert simplex_search(hills, coarse, 2).value == pytest.approx(12.0)
 
 
 def test_nothing_is_best_where_nothing_pays():
-    found = refine(lambda e, p: -e - p, graded_grid(lambda e, p: -e - p, BOUNDS, (9, 9)), 2)
+    found = simplex_search(lambda e, p: -e - p, graded_grid(lambda e, p: -e - p, BOUNDS, (9, 9)), 2)
     assert (found.energy_kwh, found.power_kw) == (0.0, 0.0)
 
 

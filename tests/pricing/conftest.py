@@ -12,7 +12,7 @@ import yaml
 from mobile_storage.core.ledger import Parameter, ParameterSet
 from mobile_storage.pricing.analysis.cases import Solution, solve
 from mobile_storage.pricing.model.customers import Customer
-from mobile_storage.pricing.model.data import PricingData, load
+from mobile_storage.pricing.model.data import PricingData, build, read_raw
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Band, GradeTable
 from mobile_storage.pricing.model.income import ResponseCost, UnitRates
@@ -149,7 +149,7 @@ def raw_folder(repository: Path) -> Path:
 @pytest.fixture(scope="session")
 def paper(raw_folder: Path) -> PricingData:
     """The paper's data."""
-    return load(raw_folder)
+    return build(read_raw(raw_folder))
 
 
 @pytest.fixture(scope="session")

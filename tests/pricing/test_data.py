@@ -13,9 +13,10 @@ from mobile_storage.core.errors import InputError
 from mobile_storage.pricing.analysis.cases import solve
 from mobile_storage.pricing.analysis.certificate import regret_yuan_per_year
 from mobile_storage.pricing.model.data import (
-    load,
+    build,
     outage_loss_yuan_per_kwh,
     own_storage_yuan_per_year,
+    read_raw,
 )
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Band, Prices
@@ -302,7 +303,7 @@ C01 = {"customer": "C01"}
 def test_what_is_wrong_is_said_in_one_sentence(edited, name, edit, parts):
     folder = edited(name, edit)
     with pytest.raises(InputError) as caught:
-        load(folder)
+        build(read_raw(folder))
     message = str(caught.value)
     assert message.startswith(str(folder / name))
     assert message.count("\n") == 0
@@ -317,7 +318,7 @@ def test_no_customers(edited):
     text = (folder / "customers.csv").read_text(encoding="utf-8")
     (folder / "customers.csv").write_text(text.splitlines()[0] + "\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"customers\.csv, line 2: found nothing, .*one row"):
-        load(folder)
+        build(read_raw(folder))
 
 
 @pytest.mark.parametrize(
@@ -329,13 +330,13 @@ def test_a_missing_file_is_named(raw_folder, tmp_path, name):
     folder = shutil.copytree(raw_folder, tmp_path / "case")
     (folder / name).unlink()
     with pytest.raises(InputError, match="found nothing, expected a CSV file") as caught:
-        load(folder)
+        build(read_raw(folder))
     assert str(folder / name) in str(caught.value)
 
 
 def test_a_missing_folder(tmp_path):
     with pytest.raises(InputError, match="expected a CSV file"):
-        load(tmp_path / "nowhere")
+        build(read_raw(tmp_path / "nowhere"))
 
 
 def test_megawatts_give_the_same_as_kilowatts(edited, paper):
@@ -350,7 +351,7 @@ def test_megawatts_give_the_same_as_kilowatts(edited, paper):
                 for column in ("value", "low", "high"):
                     r[column] = f"{float(r[column]) * 60:.4f}" if r[column] else ""
 
-    assert load(edited("customers.csv", to_megawatts)).customers == paper.customers
+    assert build(read_raw(edited("customers.csv", to_megawatts))).customers == paper.customers
 
 
 def test_a_loss_of_the_customer_s_own_replaces_the_sector_s(edited, paper):
@@ -364,7 +365,7 @@ def test_a_loss_of_the_customer_s_own_replaces_the_sector_s(edited, paper):
         }
         return [extra, *rows]
 
-    data = load(edited("customers.csv", own_loss))
+    data = build(read_raw(edited("customers.csv", own_loss)))
     assert data.customers[0].outage_loss_yuan_per_kwh == 12.5
     assert data.customers[1:] == paper.customers[1:]
 
@@ -378,7 +379,7 @@ def test_own_storage_of_no_cost_is_a_limit_that_is_answered(edited):
             extra |= {"low": "", "high": "", "status": "stated"}
         return [extra, *rows]
 
-    data = load(edited("customers.csv", free))
+    data = build(read_raw(edited("customers.csv", free)))
     assert data.acceptable_prices[0] == 0.0
     solution = solve(data, Setting())
     assert solution.result.status == "optimal"
@@ -386,7 +387,9 @@ def test_own_storage_of_no_cost_is_a_limit_that_is_answered(edited):
 
 
 def test_one_customer(edited, paper):
-    data = load(edited("customers.csv", lambda rows: [r for r in rows if r["customer"] == "C09"]))
+    data = build(
+        read_raw(edited("customers.csv", lambda rows: [r for r in rows if r["customer"] == "C09"]))
+    )
     assert data.customers == (paper.customers[8],)
     solution = solve(data, Setting(participation="all"))
     (choice,), (limit,) = solution.outcome.choices, data.acceptable_prices
@@ -403,8 +406,12 @@ def numbered(rows, n):
 
 
 def test_customers_may_have_numbers_for_names(edited, paper):
-    data = load(
-        edited("customers.csv", lambda rows: [r | {"customer": r["customer"][1:]} for r in rows])
+    data = build(
+        read_raw(
+            edited(
+                "customers.csv", lambda rows: [r | {"customer": r["customer"][1:]} for r in rows]
+            )
+        )
     )
     assert [c.capacity_kw for c in data.customers] == [c.capacity_kw for c in paper.customers]
 
@@ -412,7 +419,7 @@ def test_customers_may_have_numbers_for_names(edited, paper):
 @pytest.mark.slow
 def test_two_hundred_customers(edited):
     """Beyond Gurobi's free licence: HiGHS takes over and says so, and the answer is right."""
-    data = load(edited("customers.csv", lambda rows: numbered(rows, 200)))
+    data = build(read_raw(edited("customers.csv", lambda rows: numbered(rows, 200))))
     assert len(data.customers) == 200
     setting = Setting(tariff="single_price")
     solution = solve(data, setting)
@@ -429,7 +436,7 @@ def test_two_hundred_customers(edited):
 
 @pytest.mark.slow
 def test_a_limit_gives_feasible_prices_and_an_honest_gap(edited):
-    data = load(edited("customers.csv", lambda rows: numbered(rows, 80)))
+    data = build(read_raw(edited("customers.csv", lambda rows: numbered(rows, 80))))
     solution = solve(data, Setting(), node_limit=1)
     result = solution.result
     assert result.status in ("limit", "optimal")

@@ -12,7 +12,7 @@ from mobile_storage.pricing.analysis.intervals import optimal_ranges
 from mobile_storage.pricing.model.game import (
     PRICE_RESOLUTION,
     Setting,
-    build,
+    build_game,
     highest_useful_prices,
 )
 from mobile_storage.pricing.model.income import ResponseCost, UnitRates
@@ -386,5 +386,5 @@ def test_case_2_has_one_price_and_ignores_the_follower_s_variant(customer, game)
     data = game(customer("A", band=(50, 150)), customer("B", duration=3))
     menus = [replace(SINGLE, fixed_grade=f).menus(data) for f in (False, True)]
     assert menus[0] == menus[1]
-    m = build(data, SINGLE, "kkt")
+    m = build_game(data, SINGLE, "kkt")
     assert (len(m.base), len(m.duration_premium), len(m.response_premium)) == (1, 0, 0)

@@ -8,7 +8,7 @@ import pytest
 
 from mobile_storage.pricing.analysis.cases import solve
 from mobile_storage.pricing.model.customers import best_responses
-from mobile_storage.pricing.model.game import Setting, build
+from mobile_storage.pricing.model.game import Setting, build_game
 from mobile_storage.pricing.model.grades import Prices
 
 BANDS = [(20, 300), (60, 160), (100, 300), (100, 200), (150, 150), (30, 90), (200, 260)]
@@ -44,7 +44,7 @@ def response_by_lp(block) -> tuple[float, list[float], list[float]]:
 @pytest.mark.parametrize("fixed_grade", [False, True])
 def test_the_model_s_followers_do_what_enumeration_says(crowd, seed, fixed_grade):
     prices, setting = random_prices(np.random.default_rng(seed)), Setting(fixed_grade=fixed_grade)
-    m = build(crowd, setting, "kkt")
+    m = build_game(crowd, setting, "kkt")
     for k in m.base:
         m.base[k].fix(prices.base[k - 1])
     for k in m.duration_premium:
@@ -68,7 +68,7 @@ def test_the_model_s_followers_do_what_enumeration_says(crowd, seed, fixed_grade
 def test_every_vertex_is_whole_for_any_objective(crowd, seed):
     """Not only for utilities: whatever is maximised over the polytope, y comes out 0 or 1."""
     rng = np.random.default_rng(seed)
-    m = build(crowd, Setting(), "kkt")
+    m = build_game(crowd, Setting(), "kkt")
     for accepts in m.accepts.values():
         accepts.fix(int(rng.integers(0, 2)))
     for u, block in m.customer.items():

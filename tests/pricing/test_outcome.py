@@ -18,7 +18,7 @@ from mobile_storage.pricing.model.customers import Choice
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Grade, Prices
 from mobile_storage.pricing.model.income import ResponseCost, UnitRates
-from mobile_storage.pricing.model.outcome import outcome, respond, settle
+from mobile_storage.pricing.model.outcome import outcome, outcome_of_choices, respond
 
 SELF = Setting()
 LOW, MIDDLE = Grade(1, 1, 1), Grade(2, 1, 1)
@@ -104,7 +104,7 @@ def test_between_acceptance_and_refusal_nobody_knows(customer, game, price, unde
 def test_regret_is_any_distance_from_the_best_response(customer, game, grade, kw, prices, regret):
     data = game(customer(band=(50, 150)))
     worth = data.customers[0].utility(kw, prices.of(grade)) if grade else 0.0
-    found = settle(data, SELF, prices, [Choice(grade, kw, worth)])
+    found = outcome_of_choices(data, SELF, prices, [Choice(grade, kw, worth)])
     assert regret_yuan_per_year(data, SELF, found) == pytest.approx(regret)
 
 
@@ -179,8 +179,8 @@ def test_storage_without_emergencies_only_trades(customer, game):
 def test_a_solution_is_settled_from_prices_and_choices_alone(customer, game):
     data = game(customer("A"), customer("B", loss=16, duration=2), rates=RATES)
     found = solve(data, SELF).outcome
-    again = settle(data, SELF, found.prices, found.choices)
+    again = outcome_of_choices(data, SELF, found.prices, found.choices)
     assert again == found
     dearer = replace(data, rates=replace(RATES, vehicle=101.0))
-    other = settle(dearer, SELF, found.prices, found.choices)
+    other = outcome_of_choices(dearer, SELF, found.prices, found.choices)
     assert other.account.net_income == pytest.approx(found.account.net_income - found.fleet)

@@ -24,7 +24,7 @@ from mobile_storage.pricing.analysis.ties import (
 from mobile_storage.pricing.model.customers import best_responses
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Prices
-from mobile_storage.pricing.model.outcome import settle
+from mobile_storage.pricing.model.outcome import outcome_of_choices
 
 SINGLE = Setting(tariff="single_price")
 GRADED = Setting()
@@ -112,7 +112,10 @@ def every_combination(data, prices, limit_is_accepted):
         limits = (cap,) if limit_is_accepted else (cap, cap - 1e-5)
         found = [c for limit in limits for c in best_responses(one, menu, prices, limit, 1e-9)]
         each.append(found)
-    return [settle(data, GRADED, prices, choices).account.net_income for choices in product(*each)]
+    return [
+        outcome_of_choices(data, GRADED, prices, choices).account.net_income
+        for choices in product(*each)
+    ]
 
 
 def test_leaders_against_an_enumeration_of_prices_and_answers(pair):

@@ -1,4 +1,4 @@
-"""Leader-follower problems: KKT conditions to MILP for any Pyomo leader and followers."""
+"""Exact solution of leader-follower problems in Pyomo by their KKT conditions."""
 
 from mobile_storage.bilevel.errors import (
     BilevelModelError,

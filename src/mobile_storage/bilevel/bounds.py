@@ -1,9 +1,9 @@
-"""Bounds from the data: boxes of variables, largest slacks, largest multipliers.
+"""Bounds that follow from the data: boxes of variables, largest slacks, largest multipliers.
 
-Boxes and slacks hold on the high-point relaxation (all constraints of both levels, nobody's
-optimality). Multipliers: at any follower optimum some KKT multiplier vector is supported on
-linearly independent constraint gradients, so bounding it over all bases of the gradients is
-exact even where the set of all multipliers is unbounded.
+Boxes and slacks hold on the high-point relaxation, which has all constraints of both levels but
+does not ask the followers to answer optimally. Multipliers are bounded over all bases of the
+constraint gradients: at any follower optimum, some KKT multiplier vector is supported on linearly
+independent gradients. The bound is exact even where the set of all multipliers is unbounded.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -21,13 +22,13 @@ from mobile_storage.bilevel.model import Follower, Problem
 from mobile_storage.bilevel.scaling import linked_parts
 from mobile_storage.bilevel.solvers import Deadline, highs_instance
 
-#: More bases than this are not enumerated for one block of a follower.
+#: The bases of one block of a follower are enumerated up to this number.
 BASIS_CAP = 200_000
-#: An interval bound above this is replaced by a linear program's.
-LOOSE = 1e4
-#: Up to this many pairs, every slack is bounded by a linear program.
-SMALL = 60
-#: A big-M is this multiple of its bound, so that a value at its big-M is a signal, not a limit.
+#: A slack bound from interval arithmetic that exceeds this is computed again by a linear program.
+LOOSE_BOUND = 1e4
+#: With at most this many pairs, every slack is bounded by a linear program.
+FEW_PAIRS = 60
+#: A big-M is this multiple of its bound, so that a value at its big-M shows that a bound is wrong.
 BIG_M_FACTOR = 2.0
 BIG_M_OFFSET = 0.1
 POLYHEDRON = "LP over the dual polyhedron"
@@ -55,7 +56,7 @@ class HighPoint:
             problem.upper.copy(),
             problem.integer,
         )
-        self._lp = None
+        self._lp: Any = None
         self._asked: dict[tuple[int, bool], float] = {}
         self._multipliers: dict[int, list[Bound]] = {}
         self._polyhedra: dict[int, DualPolyhedron] = {}
@@ -131,13 +132,13 @@ def _high_point_rows(problem: Problem):
         lower.append(lo)
         upper.append(up)
 
-    for row in problem.rows:
-        if not row.body.quadratic:
+    for shared in problem.rows:
+        if not shared.body.quadratic:
             add(
-                row.body.linear.keys(),
-                row.body.linear.values(),
-                row.lower - row.body.constant,
-                row.upper - row.body.constant,
+                shared.body.linear.keys(),
+                shared.body.linear.values(),
+                shared.lower - shared.body.constant,
+                shared.upper - shared.body.constant,
             )
     for follower in problem.followers:
         for row in follower.rows:
@@ -219,7 +220,7 @@ def slack_bounds(problem: Problem, high_point: HighPoint, n_pairs: int) -> list[
             low, high = high_point.lower[ids], high_point.upper[ids]
             value = row.rhs + float(np.where(coefs > 0, coefs * high, coefs * low).sum())
             origin = "interval"
-            if n_pairs <= SMALL or not value <= LOOSE:
+            if n_pairs <= FEW_PAIRS or not value <= LOOSE_BOUND:
                 by_lp = row.rhs + high_point.maximise(ids, coefs)
                 if not value <= by_lp:
                     value, origin = by_lp, "LP over the high-point relaxation"
@@ -258,8 +259,8 @@ def multiplier_bounds(problem: Problem, high_point: HighPoint, f: int) -> list[B
                 high_point.deadline,
             )
     origins = ["bases of the gradients"] * len(values)
-    for j in np.flatnonzero(~np.isfinite(values) & ~follower.equality):
-        values[j] = high_point.polyhedron(f).largest(int(j))
+    for j in np.flatnonzero(~np.isfinite(values) & ~follower.equality).tolist():
+        values[j] = high_point.polyhedron(f).largest(j)
         origins[j] = POLYHEDRON
     result = []
     for j, row in enumerate(follower.rows):
@@ -317,8 +318,8 @@ def _independent(rows: np.ndarray) -> list[int]:
     for k, row in enumerate(rows):
         rest = row - basis.T @ (basis @ row)
         rest -= basis.T @ (basis @ rest)
-        norm = np.linalg.norm(rest)
-        if norm > 1e-9 * max(1.0, np.linalg.norm(row)):
+        norm = float(np.linalg.norm(rest))
+        if norm > 1e-9 * max(1.0, float(np.linalg.norm(row))):
             chosen.append(k)
             basis = np.vstack([basis, rest / norm])
     return chosen
@@ -402,7 +403,7 @@ class DualPolyhedron:
 
     def __init__(self, high_point: HighPoint, follower: Follower) -> None:
         self.high_point, self.follower = high_point, follower
-        self._lp = None
+        self._lp: Any = None
         self._endless: np.ndarray | None = None
 
     def largest(self, j: int, sign: float = 1.0) -> float:

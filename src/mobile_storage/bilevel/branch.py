@@ -4,8 +4,8 @@ Bard, J. F. and Moore, J. T. (1990): A branch and bound algorithm for the bileve
 problem. SIAM Journal on Scientific and Statistical Computing 11(2), 281-292.
 
 A node fixes some multipliers or slacks to zero (and bounds integers) and solves a linear or
-convex quadratic relaxation. A relaxation may be unbounded though the problem is not: such a
-node is branched on, and only an unbounded node with every pair decided proves unboundedness.
+convex quadratic relaxation. A relaxation can be unbounded although the problem is not. Such a node
+is split, and only an unbounded node with every pair decided proves unboundedness.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from mobile_storage.bilevel.solvers import (
 COMPLEMENTARITY_TOLERANCE = 1e-8
 INTEGRALITY_TOLERANCE = 1e-7
 #: Nodes cheaper than the incumbent by less than this share are not worth exploring.
-PRUNE = 1e-10
+PRUNE_MARGIN = 1e-10
 DEFAULT_NODES = 500_000
 
 
@@ -57,7 +57,7 @@ def branch_and_bound(
     solver
         ``highs`` or ``gurobi`` for the relaxations.
     cutoff
-        Only solutions below this value are looked for.
+        Only solutions below this value are searched for.
     """
     if solver not in ("highs", "gurobi"):
         raise MethodError("method='branch' solves its relaxations with 'highs' or 'gurobi'.")
@@ -138,7 +138,7 @@ class _Search:
     def _slack(self) -> float:
         if not math.isfinite(self.best):
             return 0.0
-        return max(self.limits.gap, PRUNE) * max(1.0, abs(self.best))
+        return max(self.limits.gap, PRUNE_MARGIN) * max(1.0, abs(self.best))
 
     def _finish(self, status: str, bound: float) -> RawSolution:
         found = self.point is not None

@@ -1,7 +1,7 @@
-"""Checks after a solve that use neither the solver's word nor the KKT model.
+"""Checks after a solve that rely neither on the solver's verdict nor on the KKT model.
 
-Every follower is solved again alone at the leader's decision; multipliers are computed anew
-from the active constraints; the leader's value is bounded over the followers' optimal faces.
+Every follower is solved again alone at the leader's decision. Multipliers are computed again from
+the active constraints. The leader's value is bounded over the followers' optimal faces.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from mobile_storage.bilevel.model import Follower, Problem
 from mobile_storage.bilevel.solvers import highs_instance, highs_run
 
 #: A constraint with a relative slack below this is active.
-ACTIVE = 1e-6
-#: A leader value that moves by less (relative) over a follower's optimal face is not tied.
+ACTIVE_TOLERANCE = 1e-6
+#: A follower is tied if its optimal face changes the leader's objective by more than this share.
 TIE_TOLERANCE = 1e-6
 
 
@@ -96,7 +96,7 @@ def _program(cost, hessian, A, rhs, equality, lower=None):
 
 
 def respond(follower: Follower, point: np.ndarray) -> Response:
-    """Solve one follower alone at the leader's decision and compare."""
+    """Solve one follower alone at the leader's decision and compare its objective."""
     y = point[follower.y]
     cost, rhs = follower.at(point)
     objective = follower.own.value(point)
@@ -142,15 +142,15 @@ def _largest(values: np.ndarray) -> float:
 def _multipliers(follower: Follower, gradient: np.ndarray, slacks: np.ndarray) -> np.ndarray:
     """Multipliers on the active rows with the smallest sum, stationarity as close as possible.
 
-    The smallest sum is taken at a vertex, so it lies within the bound over gradient bases; a
-    solver's own multipliers need not where they are not unique. Every such basis holds all
-    equalities, whose multipliers are free: the inequalities only balance what is left of the
-    gradient outside their span.
+    The smallest sum is reached at a vertex, so it lies within the bound over gradient bases. A
+    solver's own multipliers need not, if they are not unique. Every such basis contains all
+    equalities, whose multipliers are free. The inequalities only balance the part of the gradient
+    outside the span of the equalities.
     """
     rows, n = follower.A.shape
     mu = np.zeros(rows)
     scale = 1.0 + np.abs(follower.rhs)
-    active = np.flatnonzero(~follower.equality & (slacks <= ACTIVE * scale))
+    active = np.flatnonzero(~follower.equality & (slacks <= ACTIVE_TOLERANCE * scale))
     equality = follower.A[follower.equality]
     outside = np.eye(n)
     if len(equality):

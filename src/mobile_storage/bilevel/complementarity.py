@@ -1,4 +1,4 @@
-"""Ways to say ``multiplier * slack = 0`` to a solver."""
+"""Formulations of ``multiplier * slack = 0`` for solvers."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def pair_bounds(
 
 
 def no_bounds(pairs: Sequence[Pair], reason: str) -> list[PairBounds]:
-    """What is known of every pair where nothing was derived."""
+    """Return unknown bounds for every pair."""
     unknown = Bound(math.inf, "", reason)
     return [PairBounds(unknown, unknown)] * len(pairs)
 
 
 def require_finite(problem: Problem, pairs: Sequence[Pair], bounds: Sequence[PairBounds]) -> None:
-    """Every pair has its two bounds, or an error says which one to give.
+    """Check that every pair has its two bounds.
 
     Raises
     ------
@@ -125,14 +125,11 @@ class _Given:
 
     def find(self, row) -> float | None:
         """The bound that applies to a row, if any."""
-        for table, key in (
-            (self.by_id, id(row.source)),
-            (self.by_name, row.name),
-            (self.by_name, row.source.name),
-            (self.by_name, row.source.local_name),
-        ):
-            if key in table:
-                return table[key]
+        if id(row.source) in self.by_id:
+            return self.by_id[id(row.source)]
+        for name in (row.name, row.source.name, row.source.local_name):
+            if name in self.by_name:
+                return self.by_name[name]
         return self.default
 
 
@@ -160,8 +157,8 @@ def with_sos1(
 ) -> MatrixModel:
     """Special ordered sets of type 1 on the columns of multiplier and slack.
 
-    They need no bound; where one follows from the data it is passed on, because solvers are
-    much faster with it. The caller's unproven bounds are not used.
+    They need no bound. A bound that follows from the data is passed on, because solvers are much
+    faster with it. The caller's unproven bounds are not used.
     """
     upper = model.upper.copy()
     for (multiplier, slack), bound in zip(columns, bounds, strict=True):

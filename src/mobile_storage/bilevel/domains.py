@@ -1,7 +1,8 @@
-"""Discrete and broken domains of Pyomo variables, written out with binaries and integers.
+"""Discrete and disjoint domains of Pyomo variables, modelled by binaries and integers.
 
-A leader variable may take its values from any set of numbers: a step is a whole number of steps, a
-gap is a choice between ranges. A follower's domain must be one interval.
+A leader variable may take its values from any set of numbers. A domain with a step becomes a whole
+number of steps, and disjoint ranges become a choice by binaries. A follower's domain must be one
+interval.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class Domains:
 
 
 def nearest(ranges: list[NumericRange], value: float) -> float:
-    """The member of a domain that is nearest to `value`: takes a solver's rounding away."""
+    """Return the member of a domain nearest to `value`, which removes a solver's rounding."""
 
     def member(r: NumericRange) -> float:
         low, high = sorted((float(r.start), float(r.end)))

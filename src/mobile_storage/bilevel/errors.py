@@ -1,4 +1,4 @@
-"""What the bilevel solver refuses, each with one plain sentence."""
+"""Errors of models that the bilevel solver refuses; each message is one plain sentence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class UnboundedProductError(BilevelModelError):
 
 
 class MissingBoundError(BilevelModelError):
-    """No big-M can be derived; the message names the bound to give, ``reason`` only the cause."""
+    """No big-M can be derived; the message names the missing bound, ``reason`` only the cause."""
 
     def __init__(self, reason: str, advice: str) -> None:
         super().__init__(f"{reason}; {advice}.")
@@ -38,7 +38,7 @@ class StrongDualityError(BilevelModelError):
 
 
 class MethodError(BilevelModelError):
-    """The method asked for does not fit the solver or the class of the model."""
+    """The requested method does not fit the solver or the class of the model."""
 
 
 class SolverUnavailableError(PlainError, RuntimeError):

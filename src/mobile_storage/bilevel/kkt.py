@@ -1,8 +1,8 @@
 """The single-level model: leader, follower constraints and KKT conditions by ``core.kkt``.
 
-The model is rebuilt from the extracted coefficients, so that the caller's model is never
-touched, bounds of follower variables are ordinary rows before ``core.kkt`` sees them, and
-``core.kkt`` is given each follower alone with exactly the leader variables it contains.
+The model is rebuilt from the extracted coefficients. The caller's model is not changed. Bounds of
+follower variables become ordinary rows, and ``core.kkt`` receives each follower alone with exactly
+the leader variables that it contains.
 """
 
 from __future__ import annotations

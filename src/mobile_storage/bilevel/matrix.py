@@ -1,4 +1,4 @@
-"""A single-level model as arrays: what every solver back-end is given."""
+"""A single-level model as arrays, the input of every solver back-end."""
 
 from __future__ import annotations
 
@@ -111,10 +111,8 @@ def compile_model(model: pyo.ConcreteModel, *, nonconvex: bool = False) -> Matri
         row_lower.append(low)
         row_upper.append(up)
 
-    sos1 = tuple(
-        tuple(column(v) for v in con.variables)
-        for con in model.component_data_objects(pyo.SOSConstraint, active=True)
-    )
+    sets = model.component_data_objects(pyo.SOSConstraint, active=True)
+    sos1 = tuple((column(left), column(right)) for left, right in (con.variables for con in sets))
     n = len(variables)
     cost = np.zeros(n)
     for k, a in linear:

@@ -1,4 +1,4 @@
-"""Read a Pyomo leader-follower model into small matrices and refuse what KKT cannot treat.
+"""Reader of a Pyomo leader-follower model: small matrices, or an error if KKT is not exact.
 
 Every follower becomes ``min c'y + y'Hy/2 + x'D'y`` subject to ``A y + B x <= b`` (or ``==``);
 a maximising follower enters with its costs negated. Bounds of a follower's variables are rows.
@@ -487,17 +487,17 @@ def _follower_matrices(
     sign = -1.0 if sense == pyo.maximize else 1.0
 
     c = np.zeros(len(y))
-    for i, a in cost.linear.items():
+    for i, value in cost.linear.items():
         if i in place:
-            c[place[i]] = sign * a
+            c[place[i]] = sign * value
     hessian, cross = np.zeros((len(y), len(y))), np.zeros((len(y), len(x)))
-    for (i, j), a in cost.quadratic.items():
+    for (i, j), value in cost.quadratic.items():
         if i in place and j in place:
-            hessian[place[i], place[j]] += sign * a
-            hessian[place[j], place[i]] += sign * a
+            hessian[place[i], place[j]] += sign * value
+            hessian[place[j], place[i]] += sign * value
         elif i in place or j in place:
             own, other = (i, j) if i in place else (j, i)
-            cross[place[own], column[other]] += sign * a
+            cross[place[own], column[other]] += sign * value
     rows: list[FollowerRow] = []
     leader_only: list[LeaderRow] = []
 

@@ -1,10 +1,11 @@
-"""From what a solver found to a checked :class:`BilevelResult`."""
+"""Checks of a solver's solution, and the :class:`BilevelResult` that reports them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,16 +17,17 @@ from mobile_storage.bilevel.result import BigM, BilevelResult, Certificate, Stat
 from mobile_storage.bilevel.solvers import RawSolution, solver_version
 
 if TYPE_CHECKING:
+    from mobile_storage.bilevel.certificate import Response
     from mobile_storage.bilevel.complementarity import PairBounds
     from mobile_storage.bilevel.kkt import Pair
 
-#: Relative follower gap, residual or objective gap above which a solution is not called optimal.
-ACCEPTED = 1e-6
+#: A solution with a relative follower gap, residual or objective gap above this is not optimal.
+CHECK_TOLERANCE = 1e-6
 
 
 @dataclass
-class Outcome:
-    """What one attempt found; objective and bound are of the minimisation form.
+class Attempt:
+    """Outcome of one attempt; objective and bound belong to the minimisation form.
 
     ``point`` is the solution over the problem's variables, None where there is none.
     """
@@ -41,7 +43,7 @@ class Outcome:
 
 def report(
     problem: Problem,
-    outcome: Outcome,
+    outcome: Attempt,
     *,
     gap_asked: float,
     announcements: Sequence[str],
@@ -62,15 +64,17 @@ def report(
     """
     raw = outcome.raw
     matrix = outcome.matrix
-    common = {
-        "method": outcome.method,
-        "solver": outcome.solver,
-        "solver_version": solver_version(outcome.solver),
-        "n_variables": matrix.n_variables if matrix else 0,
-        "n_constraints": matrix.n_constraints if matrix else 0,
-        "n_complementarities": len(outcome.pairs),
-        "nodes": raw.nodes,
-    }
+    result = partial(
+        BilevelResult,
+        method=outcome.method,
+        solver=outcome.solver,
+        solver_version=solver_version(outcome.solver),
+        announcements=tuple(announcements),
+        n_variables=matrix.n_variables if matrix else 0,
+        n_constraints=matrix.n_constraints if matrix else 0,
+        n_complementarities=len(outcome.pairs),
+        nodes=raw.nodes,
+    )
     bound = problem.callers_value(raw.bound)
     if outcome.point is None:
         status = Status(raw.status) if raw.status in set(Status) else Status.ERROR
@@ -86,13 +90,11 @@ def report(
         }.get(status)
         if meaning:
             message = f"{meaning} ({message})"
-        return BilevelResult(
+        return result(
             status=status,
             message=message,
             bound=bound if status is Status.LIMIT else None,
-            announcements=tuple(announcements),
             seconds=time.perf_counter() - started,
-            **common,
         )
 
     point = outcome.point
@@ -113,14 +115,15 @@ def report(
         integrality=integrality,
         big_m=_big_m_table(problem, outcome, responses),
     )
-    status, message = _verdict(problem, outcome, gap, gap_asked, responses, certificate)
+    status, message = _verdict(problem, raw, point, gap, gap_asked, responses, certificate)
     names = [f.name for f in problem.followers]
-    tied, optimistic, worst, reason = None, None, None, "not asked for"
+    tied: dict[str, bool | None] | None = None
+    optimistic, worst, reason = None, None, "not asked for"
     if pessimistic:
         p = position(problem, point, responses, tie_tolerance)
         tied = dict(zip(names, p.tied, strict=True))
         optimistic, worst, reason = p.optimistic, p.worst_case, p.reason
-    return BilevelResult(
+    return result(
         status=status,
         message=message,
         objective=objective,
@@ -137,13 +140,11 @@ def report(
         worst_case=worst,
         worst_case_reason=reason,
         certificate=certificate,
-        announcements=tuple(announcements),
         seconds=time.perf_counter() - started,
-        **common,
     )
 
 
-def _big_m_table(problem: Problem, outcome: Outcome, responses) -> tuple[BigM, ...]:
+def _big_m_table(problem: Problem, outcome: Attempt, responses) -> tuple[BigM, ...]:
     table = []
     for pair, bound in zip(outcome.pairs, outcome.bounds or (), strict=False):
         response = responses[pair.follower]
@@ -174,29 +175,34 @@ def _big_m_table(problem: Problem, outcome: Outcome, responses) -> tuple[BigM, .
 
 
 def _verdict(
-    problem: Problem, outcome: Outcome, gap, gap_asked, responses, certificate
+    problem: Problem,
+    raw: RawSolution,
+    point: np.ndarray,
+    gap: float | None,
+    gap_asked: float,
+    responses: Sequence[Response],
+    certificate: Certificate,
 ) -> tuple[Status, str]:
-    """Optimal only if the solver says so and every independent check agrees."""
-    raw = outcome.raw
+    """Judge the solution: optimal only if the solver says so and every independent check agrees."""
     if raw.status not in ("optimal", "limit", "open"):
         return Status.ERROR, raw.message
     problems = []
     if raw.status == "open":
         problems.append(f"the solver stopped without a proof ({raw.message})")
     for follower, response in zip(problem.followers, responses, strict=True):
-        if response.gap is None:
+        if response.relative_gap is None:
             problems.append(f"follower '{follower.name}' could not be solved again")
-        elif response.relative_gap > ACCEPTED:
+        elif response.relative_gap > CHECK_TOLERANCE:
             problems.append(f"follower '{follower.name}' misses its optimum by {response.gap:.3g}")
-    scale = max(1.0, float(np.abs(outcome.point).max(initial=0.0)))
+    scale = max(1.0, float(np.abs(point).max(initial=0.0)))
     for name in ("primal", "leader", "integrality"):
         residual = getattr(certificate, name)
-        if residual > ACCEPTED * scale:
+        if residual > CHECK_TOLERANCE * scale:
             problems.append(f"{name} residual {residual:.3g}")
     if certificate.any_at_bound:
         entry = next(m for m in certificate.big_m if m.at_bound)
         problems.append(f"the {entry.kind} of '{entry.row}' sits at its big-M {entry.big_m:.6g}")
-    if raw.status == "optimal" and gap is not None and gap > max(gap_asked, ACCEPTED):
+    if raw.status == "optimal" and gap is not None and gap > max(gap_asked, CHECK_TOLERANCE):
         problems.append(f"the recomputed objective is {gap:.3g} away from the solver's bound")
     if problems:
         return Status.UNCERTAIN, "; ".join(problems)

@@ -1,4 +1,4 @@
-"""What a bilevel solve returns."""
+"""Result of a bilevel solve."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ class BilevelResult:
         Full variable name -> value.
     follower_objectives, follower_optimal_values, follower_gaps
         Per follower block name: its objective at ``solution``, its optimum when it is solved
-        again alone at the leader's decision, and by how much the first is worse.
+        again alone at the leader's decision, and by how much the first is worse. The last two
+        are None for a follower that could not be solved again.
     tied
         Per follower: whether another optimal response of it changes the leader's objective.
     optimistic, worst_case
@@ -101,8 +102,8 @@ class BilevelResult:
     gap: float | None = None
     solution: Mapping[str, float] | None = None
     follower_objectives: Mapping[str, float] | None = None
-    follower_optimal_values: Mapping[str, float] | None = None
-    follower_gaps: Mapping[str, float] | None = None
+    follower_optimal_values: Mapping[str, float | None] | None = None
+    follower_gaps: Mapping[str, float | None] | None = None
     tied: Mapping[str, bool | None] | None = None
     optimistic: float | None = None
     worst_case: float | None = None

@@ -1,9 +1,9 @@
-"""Units in which the absolute tolerances of solvers mean something.
+"""Scaling of followers and rows to units that suit the absolute tolerances of solvers.
 
 A follower's optimal responses do not change when its objective or one of its rows is multiplied by
-a positive number, but a solver calls a reduced cost of 1e-9 zero. Objectives and rows whose largest
-coefficient is far from one are therefore multiplied by a power of two, which rounds nothing.
-Ordinary ones stay as they are.
+a positive number, but a solver takes a reduced cost of 1e-9 for zero. Objectives and rows whose
+largest coefficient is far from one are therefore multiplied by a power of two, which causes no
+rounding. All others keep their units.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 FOLLOWER = (2.0**-6, 2.0**10)
 LEADER = (2.0**-6, 2.0**20)
 #: Coefficients below this share of the largest beside them are within the tolerances.
-SPREAD = 1e-6
+WARNED_SPREAD = 1e-6
 
 
 def power_of_two(largest: float, ordinary: tuple[float, float]) -> float:
@@ -44,7 +44,7 @@ def own_row_factor(own: np.ndarray, others: np.ndarray) -> float:
 def bad_scaling(where: str, coefficients: Iterable[float]) -> str:
     """A warning where coefficients that belong together differ too much, else an empty string."""
     sizes = [abs(float(a)) for a in coefficients if a]
-    if not sizes or min(sizes) >= SPREAD * max(sizes):
+    if not sizes or min(sizes) >= WARNED_SPREAD * max(sizes):
         return ""
     return (
         f"{where} is badly scaled: its coefficients lie between {min(sizes):.3g} and "
@@ -54,7 +54,7 @@ def bad_scaling(where: str, coefficients: Iterable[float]) -> str:
 
 
 def linked_parts(A: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which variables and rows hang together through rows or the Hessian.
+    """Find which variables and rows are linked through rows or the Hessian.
 
     Parameters
     ----------

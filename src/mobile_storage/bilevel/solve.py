@@ -1,18 +1,18 @@
-"""Solve a leader-follower problem exactly by its KKT conditions."""
+"""Exact solution of a leader-follower problem by its KKT conditions."""
 
 from __future__ import annotations
 
 import logging
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
-from mobile_storage.bilevel import complementarity as comp
+from mobile_storage.bilevel import complementarity
 from mobile_storage.bilevel.bounds import HighPoint, HighPointInfeasibleError
 from mobile_storage.bilevel.branch import branch_and_bound
 from mobile_storage.bilevel.certificate import TIE_TOLERANCE
@@ -22,7 +22,7 @@ from mobile_storage.bilevel.kkt import NoResponseError, SingleLevel, build_kkt
 from mobile_storage.bilevel.matrix import MatrixModel, compile_model
 from mobile_storage.bilevel.model import Problem, read_problem
 from mobile_storage.bilevel.products import Products
-from mobile_storage.bilevel.report import ACCEPTED, Outcome, report
+from mobile_storage.bilevel.report import CHECK_TOLERANCE, Attempt, report
 from mobile_storage.bilevel.result import BilevelResult
 from mobile_storage.bilevel.solvers import (
     SOLVERS,
@@ -37,9 +37,9 @@ from mobile_storage.bilevel.solvers import (
 
 log = logging.getLogger(__name__)
 
-#: Nodes given to the search that settles a verdict of another method.
-SETTLE_NODES = 50_000
-#: Share of the time that is left which bounds may take where a method can do without them.
+#: Largest number of nodes of the search that checks the verdict of another method.
+CHECK_NODES = 50_000
+#: Bounds may take this share of the remaining time if the method does not need them.
 BOUNDS_SHARE = 0.25
 
 
@@ -57,7 +57,9 @@ def solve_bilevel(
     tie_tolerance: float = TIE_TOLERANCE,
     check_pessimistic: bool = True,
 ) -> BilevelResult:
-    """Optimum of a leader whose followers answer optimally (ties in the leader's favour).
+    """Find the best decision of a leader whose followers answer optimally.
+
+    Where a follower is indifferent, it gives the answer that suits the leader best.
 
     Parameters
     ----------
@@ -102,8 +104,10 @@ def solve_bilevel(
         The named solver, or every solver, cannot take the model.
     """
     started = time.perf_counter()
-    if method not in ("auto", *comp.METHODS):
-        raise MethodError(f"unknown method '{method}'; known: auto, {', '.join(comp.METHODS)}.")
+    if method not in ("auto", *complementarity.METHODS):
+        raise MethodError(
+            f"unknown method '{method}'; known: auto, {', '.join(complementarity.METHODS)}."
+        )
     if solver not in ("auto", *SOLVERS):
         raise MethodError(f"unknown solver '{solver}'; known: auto, {', '.join(SOLVERS)}.")
     problem = read_problem(model, followers, leader_vars)
@@ -125,7 +129,7 @@ def solve_bilevel(
         pessimistic=check_pessimistic,
         started=started,
     )
-    if result.solution is not None:
+    if outcome.point is not None:
         for var, value in zip(problem.variables[: problem.callers], outcome.point, strict=False):
             var.set_value(float(value), skip_validation=True)
     log.info(
@@ -149,8 +153,9 @@ class _Built:
 
     single: SingleLevel
     matrix: MatrixModel
-    pairs: list[tuple[int, int]] | None
-    bounds: list | None
+    pairs: list[tuple[int, int]]
+    """Columns of each multiplier and its slack; empty where the matrix holds complementarity."""
+    bounds: list[complementarity.PairBounds]
 
     def columns(self, variables: Iterable[Any]) -> list[int]:
         return [self.matrix.columns[id(v)] for v in variables]
@@ -166,7 +171,7 @@ class _Run:
         self.deadline = Deadline(started + limit)
         self.announcements: list[str] = []
         self.high_point = HighPoint(problem, self.deadline)
-        self._pair_bounds = None
+        self._pair_bounds: list[complementarity.PairBounds] | None = None
         for text in problem.warnings:
             self.announce(text, warn=True)
 
@@ -175,25 +180,25 @@ class _Run:
             self.announcements.append(text)
             log.log(logging.WARNING if warn else logging.INFO, text)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> Attempt:
         try:
             return self._attempts()
         except HighPointInfeasibleError:
             message = "no point satisfies the constraints of both levels"
-            return Outcome(
+            return Attempt(
                 RawSolution("infeasible", message=message),
                 "high-point relaxation",
                 "highs",
             )
         except NoResponseError as error:
-            return Outcome(RawSolution("infeasible", message=str(error)), "none", "highs")
+            return Attempt(RawSolution("infeasible", message=str(error)), "none", "highs")
         except OutOfTimeError:
             message = "the time limit passed while bounds were derived from the data"
-            return Outcome(RawSolution("limit", message=message), self.method, self.solver)
+            return Attempt(RawSolution("limit", message=message), self.method, self.solver)
 
     # ------------------------------------------------------------------------- which way
 
-    def _attempts(self) -> Outcome:
+    def _attempts(self) -> Attempt:
         if (self.problem.lower > self.problem.upper).any():
             raise HighPointInfeasibleError
         base = self._build("branch")
@@ -214,7 +219,7 @@ class _Run:
         raise SolverUnavailableError("no solver can take the model; " + "; ".join(refused))
 
     def _solvers(self, base: MatrixModel) -> list[str]:
-        """Solvers that can take the class of the model and the method asked for."""
+        """Select the solvers that can take the class of the model and the method."""
         if self.solver != "auto":
             return [self.solver]
         admitted = list(SOLVERS)
@@ -224,13 +229,13 @@ class _Run:
             admitted.remove("scip")
         if self.method == "sos1":
             admitted.remove("highs")
-        if self.method in (*comp.BIG_M_METHODS, "strong_duality") and base.quadratic:
+        if self.method in (*complementarity.BIG_M_METHODS, "strong_duality") and base.quadratic:
             admitted = [s for s in admitted if s != "highs"]
         if not admitted:
             raise MethodError(f"no solver offers method='{self.method}' for this class of model.")
         return admitted
 
-    def _attempt(self, solver: str, base: _Built) -> Outcome:
+    def _attempt(self, solver: str, base: _Built) -> Attempt:
         method = self.method
         if solver == "highs" and (base.matrix.nonconvex or base.matrix.quadratic_rows):
             raise MethodError(
@@ -255,9 +260,10 @@ class _Run:
             len(built.single.pairs),
         )
         raw = self._run(method, solver, built)
-        outcome = self._settle(raw, method, solver, built, base)
+        outcome = self._second_look(raw, method, solver, built, base)
         if outcome.raw.x is not None:
-            self._load(outcome, built if outcome.matrix is not base.matrix else base, base)
+            holder = built if outcome.matrix is not base.matrix else base
+            outcome.point = self._point(outcome.raw.x, holder, base)
         return outcome
 
     def _choose(self, solver: str, base: _Built) -> str:
@@ -272,7 +278,7 @@ class _Run:
             return "branch"
         try:
             bounds = self._bounds(base.single, needed=False)
-            comp.require_finite(self.problem, base.single.pairs, bounds)
+            complementarity.require_finite(self.problem, base.single.pairs, bounds)
         except MissingBoundError as error:
             self.announce(f"branch chosen: {error.reason}")
             return "branch"
@@ -281,13 +287,13 @@ class _Run:
 
     # ------------------------------------------------------------------------------ build
 
-    def _bounds(self, single: SingleLevel, *, needed: bool) -> list:
-        """Bounds of all pairs; where they are not needed, they get a share of the time only."""
+    def _bounds(self, single: SingleLevel, *, needed: bool) -> list[complementarity.PairBounds]:
+        """Bound all pairs; bounds that are not needed get only a share of the time."""
         if self._pair_bounds is None:
             if not needed:
                 self.high_point.deadline = self.deadline.share(BOUNDS_SHARE)
             try:
-                self._pair_bounds, notes = comp.pair_bounds(
+                self._pair_bounds, notes = complementarity.pair_bounds(
                     self.problem, self.high_point, single.pairs, self.given
                 )
             except OutOfTimeError:
@@ -295,7 +301,7 @@ class _Run:
                     raise
                 reason = "the time limit left no time to derive them from the data"
                 self.announce(f"no bounds of multipliers and slacks are used: {reason}")
-                return comp.no_bounds(single.pairs, reason)
+                return complementarity.no_bounds(single.pairs, reason)
             finally:
                 self.high_point.deadline = self.deadline
             for note in notes:
@@ -306,19 +312,19 @@ class _Run:
         """The model as the method needs it."""
         if method in ("branch", "none"):
             return base
-        bounds = None
-        if method != "strong_duality":
-            bounds = self._bounds(base.single, needed=method != "sos1")
-        if method in comp.BIG_M_METHODS:
-            comp.require_finite(self.problem, base.single.pairs, bounds)
+        if method == "strong_duality":
+            return self._build(method)
+        bounds = self._bounds(base.single, needed=method != "sos1")
+        if method in complementarity.BIG_M_METHODS:
+            complementarity.require_finite(self.problem, base.single.pairs, bounds)
         if method == "sos1":
-            return replace(base, matrix=comp.with_sos1(base.matrix, base.pairs, bounds))
+            return replace(base, matrix=complementarity.with_sos1(base.matrix, base.pairs, bounds))
         if method == "bigm":
-            matrix = comp.with_bigm(base.matrix, base.pairs, bounds)
+            matrix = complementarity.with_bigm(base.matrix, base.pairs, bounds)
             return replace(base, matrix=matrix, bounds=bounds)
         return self._build(method, bounds)
 
-    def _build(self, method: str, bounds: list | None = None) -> _Built:
+    def _build(self, method: str, bounds: Sequence[complementarity.PairBounds] = ()) -> _Built:
         """Single-level model; ``branch`` is the one without complementarity."""
         problem = self.problem
         single = build_kkt(problem)
@@ -330,13 +336,13 @@ class _Run:
         objective = problem.objective.scaled(problem.sense * problem.objective_scale)
         where = "the leader's objective"
         m.objective = pyo.Objective(expr=products.write(objective, where, convex_use=True))
-        pairs = None
-        if method in comp.GDP_METHODS:
-            comp.add_gdp(single, bounds, method)
+        pairs, slacks = [], []
+        if method in complementarity.GDP_METHODS:
+            complementarity.add_gdp(single, bounds, method)
         elif method == "strong_duality":
-            comp.add_strong_duality(single, problem, products)
+            complementarity.add_strong_duality(single, problem, products)
         else:
-            slacks = comp.slack_variables(single)
+            slacks = complementarity.slack_variables(single)
         for note in products.notes:
             self.announce(note)
         matrix = compile_model(m, nonconvex=products.nonconvex)
@@ -345,7 +351,7 @@ class _Run:
                 (matrix.columns[id(p.multiplier)], matrix.columns[id(s)])
                 for p, s in zip(single.pairs, slacks, strict=True)
             ]
-        return _Built(single, matrix, pairs, bounds)
+        return _Built(single, matrix, pairs, list(bounds))
 
     @staticmethod
     def _leader_row(m, products: Products, row) -> None:
@@ -381,9 +387,9 @@ class _Run:
             return replace(raw, status="open", message=message)
         return raw
 
-    def _settle(self, raw, method, solver, built, base) -> Outcome:
-        """Second look where a method's verdict is not a proof."""
-        outcome = Outcome(raw, method, solver, built.matrix, built.bounds, built.single.pairs)
+    def _second_look(self, raw, method, solver, built, base) -> Attempt:
+        """Check by branch and bound a verdict that is not a proof."""
+        outcome = Attempt(raw, method, solver, built.matrix, built.bounds, built.single.pairs)
         if method == "branch" or base.matrix.nonconvex:
             return outcome
         relaxer = "gurobi" if solver == "gurobi" else "highs"
@@ -395,9 +401,9 @@ class _Run:
             self.announce(
                 f"{solver} called the {method} model {verdict}; settled by branch and bound"
             )
-            nodes = self.limits.nodes or SETTLE_NODES * 10
+            nodes = self.limits.nodes or CHECK_NODES * 10
             settled = branch_and_bound(base.matrix, base.pairs, relaxer, self._remaining(nodes))
-            return Outcome(
+            return Attempt(
                 settled,
                 f"{method}, settled by branch",
                 solver,
@@ -405,19 +411,19 @@ class _Run:
                 None,
                 base.single.pairs,
             )
-        stated = [b for b in built.bounds or () if b.stated]
+        stated = [b for b in built.bounds if b.stated]
         if stated and raw.status in ("optimal", "infeasible"):
             return self._check_stated(outcome, base, relaxer)
         return outcome
 
-    def _check_stated(self, outcome: Outcome, base: _Built, relaxer: str) -> Outcome:
-        """Look for something better without the caller's multiplier bounds, which prove nothing."""
+    def _check_stated(self, outcome: Attempt, base: _Built, relaxer: str) -> Attempt:
+        """Search for a better solution without the unproven multiplier bounds of the caller."""
         raw = outcome.raw
         cutoff = math.inf
         if raw.objective is not None:
-            cutoff = raw.objective - ACCEPTED * max(1.0, abs(raw.objective))
+            cutoff = raw.objective - CHECK_TOLERANCE * max(1.0, abs(raw.objective))
         check = branch_and_bound(
-            base.matrix, base.pairs, relaxer, self._remaining(SETTLE_NODES), cutoff
+            base.matrix, base.pairs, relaxer, self._remaining(CHECK_NODES), cutoff
         )
         if check.status == "infeasible":
             self.announce("the given multiplier bounds cut nothing off (checked by branch)")
@@ -441,7 +447,7 @@ class _Run:
             f"of {self.problem.callers_value(raw.objective)})",
             warn=True,
         )
-        return Outcome(
+        return Attempt(
             check,
             f"{outcome.method}, corrected by branch",
             outcome.solver,
@@ -452,9 +458,14 @@ class _Run:
 
     # ------------------------------------------------------------------------------- load
 
-    def _load(self, outcome: Outcome, built: _Built, base: _Built) -> None:
-        """The solution over the problem's variables, sharpened where the pattern is known."""
-        x = outcome.raw.x
+    def _point(self, x: np.ndarray, built: _Built, base: _Built) -> np.ndarray:
+        """Return the solution over the problem's variables, sharpened where that is possible.
+
+        Parameters
+        ----------
+        x : ndarray
+            The solution over the columns of `built`.
+        """
         place = built.columns(built.single.v)
         mult = built.columns([p.multiplier for p in built.single.pairs])
         point, mu = x[place], x[mult]
@@ -470,10 +481,10 @@ class _Run:
         )
         self._round(point)
         sharp = self._sharpen(base, point, mu, slack, built.matrix.evaluate(x))
-        outcome.point = point if sharp is None else sharp
+        return point if sharp is None else sharp
 
     def _round(self, point: np.ndarray) -> None:
-        """Integers and members of discrete domains exactly, in place."""
+        """Round integers and members of discrete domains to exact values, in place."""
         whole = self.problem.integer
         point[whole] = np.round(point[whole])
         for i, ranges in self.problem.domains.items():
@@ -482,8 +493,8 @@ class _Run:
     def _sharpen(self, base: _Built, point, mu, slack, value: float) -> np.ndarray | None:
         """Fix integers and which side of every pair is zero, and solve what is left exactly.
 
-        This removes the leak of a big-M times an integrality tolerance. Kept only where it is
-        not worse than what the solver found by more than a rounding error.
+        This removes the error of a big-M times an integrality tolerance. The result is kept only
+        if it is not worse than the solver's solution by more than a rounding error.
         """
         m = base.matrix
         if m.nonconvex or m.quadratic_rows:

@@ -1,7 +1,7 @@
 """Gurobi, HiGHS and SCIP on a :class:`MatrixModel`, with deterministic settings.
 
-Each back-end returns a :class:`RawSolution`; it raises :class:`SolverUnavailableError` where
-another solver should be tried: package missing, no or expired licence, licence too small.
+Each back-end returns a :class:`RawSolution`. It raises :class:`SolverUnavailableError` if another
+solver should be tried: the package is missing, or the licence is missing, expired or too small.
 """
 
 from __future__ import annotations
@@ -359,7 +359,7 @@ def highs_status(h) -> str:
 
 
 def highs_run(h, *, linear: bool) -> str:
-    """Run, and run again from scratch in another way what HiGHS leaves open."""
+    """Run HiGHS, and run it again with other options if it leaves the status open."""
     h.run()
     status = highs_status(h)
     if status == "unknown" or (status == "error" and linear):
@@ -515,7 +515,7 @@ def _run_scip(ps: ModuleType, model: MatrixModel, limits: Limits) -> RawSolution
     return RawSolution(
         status,
         x,
-        model.evaluate(x) if found else None,
+        None if x is None else model.evaluate(x),
         _finite(m.getDualbound()) if status in ("optimal", "limit") else None,
         int(m.getNTotalNodes()),
         f"SCIP: {m.getStatus()}",

@@ -1,4 +1,4 @@
-"""What every room builds on: files, errors, logs, the ledger, claims, figure style.
+"""Foundation of all rooms: files, errors, logs, the ledger, claims, figure style.
 
-Nothing here knows a model or a paper.
+Nothing here depends on a model.
 """

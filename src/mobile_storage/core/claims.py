@@ -1,7 +1,7 @@
-"""The ledger of claims: what the papers state, what we find, and what that makes of the claim.
+"""The ledger of claims: what the papers state, what is computed, and the verdict on each claim.
 
-A rule and a tolerance stand beside each claim in the ledger, written down before any result was
-computed. `judge` applies them; nobody chooses a verdict.
+The rule and the tolerance of each claim stand in the ledger. They were written down before any
+result was computed, and `judge` applies them.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ COLUMNS = (
     "note",
 )
 KINDS = ("structure", "ordering", "algorithm", "table", "number", "trend")
-#: A number this much closer than the tolerance counts as the same number.
+#: A number within this share of the tolerance counts as reproduced.
 _REPRODUCED_SHARE = 0.1
 
 
 class Verdict(StrEnum):
-    """What a computation makes of a published statement."""
+    """Verdict on a published statement after the computation."""
 
     REPRODUCED = "reproduced"
     WITHIN_TOLERANCE = "within tolerance"
@@ -111,10 +111,10 @@ class Evidence:
         figure: str = "",
         ledger: str | None = "",
     ) -> Evidence:
-        """Return where a paper's notebook, table, figure and ledger of these names are.
+        """Return the paths of a paper's notebook, table, figure and ledger of these names.
 
-        Without the name of a ledger the parameters are all of the paper's; None says that the
-        claim depends on none.
+        Without the name of a ledger, the claim depends on all ledgers of the paper. None means that
+        it depends on none.
         """
         values = None if ledger is None else paper.raw / (f"{ledger}.csv" if ledger else "")
         return cls(
@@ -127,7 +127,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Finding:
-    """What we computed for one claim.
+    """Computed result for one claim.
 
     Parameters
     ----------
@@ -137,15 +137,15 @@ class Finding:
         The computed number in the claim's unit (``"a to b"`` where the claim gives two ends), or a
         short text for claims that are no number.
     cause : str
-        One or two sentences: why it comes out like this, or what is missing.
+        One or two sentences that give the reason for the result, or say what is missing.
     holds : bool or None
-        Whether the statement holds in the default setting; ``None``: cannot be told.
+        Whether the statement holds in the default setting; ``None`` if it cannot be determined.
     holds_in, out_of : int
-        In how many of the solved variants it holds, and how many were solved.
+        Number of solved variants in which the statement holds, and number of solved variants.
     evidence : Evidence
-        Where to look.
+        Where a reader can check the result.
     calibrated : bool
-        The published value was a target of the calibration, so it confirms nothing.
+        Whether the published value was a target of the calibration, so that it confirms nothing.
     """
 
     claim: str
@@ -167,12 +167,12 @@ class Finding:
 
 
 def read_claims(path: str | Path, paper: str | None = None) -> list[Claim]:
-    """Read the ledger, in its order; with `paper`, only the claims of that one.
+    """Read the ledger in its order; with `paper`, only the claims of that paper.
 
     Raises
     ------
     InputError
-        On anything in the file that is wrong, and on a paper that has no claims.
+        If anything in the file is wrong, or the paper has no claims.
     """
     path = Path(path)
     frame = read_csv(path, COLUMNS)
@@ -218,8 +218,8 @@ def _claim(path: Path, row: Mapping[str, str]) -> Claim:
             raise fail("published_value", "a number, or two as 'a to b', for the rule relative")
     elif row["tolerance"]:
         raise fail("tolerance", f"nothing for the rule {row['rule']}")
-    kept = {name: row[name] for name in COLUMNS}
-    return Claim(**{**kept, "rule": Rule(row["rule"]), "tolerance": tolerance})
+    texts = {name: row[name] for name in COLUMNS if name not in ("rule", "tolerance")}
+    return Claim(**texts, rule=Rule(row["rule"]), tolerance=tolerance)
 
 
 def judge(claim: Claim, finding: Finding) -> Verdict:
@@ -247,18 +247,19 @@ def judge(claim: Claim, finding: Finding) -> Verdict:
 def _judge_numbers(claim: Claim, finding: Finding) -> Verdict:
     if finding.value is None:
         return Verdict.NOT_DETERMINABLE
-    published = _ends(claim.published_value)
-    computed = _ends(str(finding.value))
+    published, computed = _ends(claim.published_value), _ends(str(finding.value))
+    if published is None or claim.tolerance is None:
+        raise ValueError(f"{claim.id} has no published number or no tolerance to be judged by")
     if computed is None or len(computed) != len(published):
         raise ValueError(
             f"{claim.id} was published as {claim.published_value!r}; {finding.value!r} is no match"
         )
     largest = max(abs(number) for number, _ in published)
     distances, rounded = [], []
-    for (number, half_digit), (found, _) in zip(published, computed, strict=True):
-        distances.append(abs(found - number) / (abs(number) or largest))
-        # The last published digit may have been rounded either way; the margin is for binary.
-        rounded.append(abs(found - number) <= half_digit * (1 + 1e-9))
+    for (number, half_digit), (value, _) in zip(published, computed, strict=True):
+        distances.append(abs(value - number) / (abs(number) or largest))
+        # The last published digit may be rounded up or down; 1e-9 covers binary rounding.
+        rounded.append(abs(value - number) <= half_digit * (1 + 1e-9))
     if all(rounded) or max(distances) <= claim.tolerance * _REPRODUCED_SHARE:
         return Verdict.REPRODUCED
     if max(distances) <= claim.tolerance:

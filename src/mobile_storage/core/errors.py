@@ -1,4 +1,4 @@
-"""Errors that a reader can mend: bad input, and results that cannot be written."""
+"""Errors that a reader can correct: bad input, and results that cannot be written."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
 __all__ = ["DoubtWarning", "InputError", "OutputError", "PlainError", "did_you_mean", "kind_of"]
 
-#: Characters of the parts of a message: a file that was damaged may have any number in a cell.
+#: Largest number of characters of each part of a message; a damaged file can have very long cells.
 _LONGEST_SHOWN = 80
 _LONGEST_WHERE, _LONGEST_EXPECTED = 160, 400
 
 
 class DoubtWarning(UserWarning):
-    """What was read is possible, but probably not what was meant: one sentence that names it."""
+    """A value that is possible but probably not meant; the message is one sentence naming it."""
 
 
 class PlainError(Exception):
-    """An error whose one sentence is all that a reader needs: a stage ends with it, not in code."""
+    """An error whose sentence is all that a reader needs; a stage prints it without traceback."""
 
 
 class InputError(PlainError, ValueError):
-    """Something in a file that the compendium reads is not what it has to be.
+    """An input file has a wrong value.
 
-    The message is one sentence that names the file, the place in it, what was found and what was
-    expected, so that it can be mended without reading any code.
+    The message is one sentence that names the file, the place in it, the value found and the value
+    expected. A reader can correct the file without reading any code.
 
     Parameters
     ----------
@@ -38,11 +38,11 @@ class InputError(PlainError, ValueError):
     where : str
         Line and column, or another place: ``line 7, column value``.
     value : object
-        What was found; ``None`` reads as "nothing".
+        The value found; ``None`` reads as "nothing".
     expected : str
-        What would have been right, to be read after the word "expected".
+        The right value, to be read after the word "expected".
 
-    Every part is cut off in its middle where it is too long to read.
+    Parts that are too long are shortened.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ def _rebuild(file: str, where: str, value: object, expected: str) -> InputError:
 
 
 class OutputError(PlainError):
-    """A file could not be written: no room, no right to, or something in its place.
+    """A file could not be written: the disk is full, permission is missing, or the path is taken.
 
-    What the file held before is untouched, see `io.replacing`.
+    The file keeps its earlier content, see `io.replacing`.
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ class OutputError(PlainError):
         self.file = str(file)
         self.why = why
         super().__init__(
-            f"{self.file} cannot be written: {why.strerror or why}. What is there is as it was; "
-            "mend that and start again."
+            f"{self.file} cannot be written: {why.strerror or why}. Its earlier content "
+            "is kept; correct the cause and start again."
         )
 
     def __reduce__(self):
@@ -97,7 +97,7 @@ def _shown(value: object) -> str:
 
 
 def _cut(text: str, longest: int) -> str:
-    """The text in one line, without its middle if it is too long."""
+    """Return the text in one line, without its middle if it is too long."""
     text = " ".join(text.split())
     half = (longest - 5) // 2
     return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"

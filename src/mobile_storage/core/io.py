@@ -1,8 +1,8 @@
-"""Results on disk: byte-stable JSON, CSV and Markdown tables.
+"""Results on disk: JSON, CSV and Markdown tables with the same bytes on every run.
 
-Floats are written to 10 significant digits: enough for any reader, few enough to hide the last
-bits in which two processors or library versions differ. Every file is written beside its place and
-moved there when it is whole (`replacing`): whoever is killed in the middle leaves no half of one.
+Floats are written to 10 significant digits. That is enough for any reader, and it hides the last
+bits in which processors and library versions differ. Every file is first written beside its place
+and then moved there (`replacing`), so a killed process leaves no incomplete file.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 SIGNIFICANT_DIGITS = 10
-#: In tables for reading; the CSV beside each keeps `SIGNIFICANT_DIGITS`.
+#: Significant digits in Markdown tables; the CSV beside each keeps `SIGNIFICANT_DIGITS`.
 _DIGITS_SHOWN = 6
 _LINE_END = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -53,11 +53,11 @@ def round_significant(value: float, digits: int = SIGNIFICANT_DIGITS) -> float:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a file to write that takes the place of `path` when the block ends well.
+    """Yield a file to write; it replaces `path` if the block ends without an error.
 
-    Where it does not end well, `path` stays as it was. The file given is hidden, beside `path` in a
-    folder that is made if need be, and always has the same name, so that what a killed run leaves
-    is overwritten by the next; git and DVC ignore it.
+    After an error `path` stays as it was. The yielded file is hidden and lies beside `path`; the
+    folder is created if it is missing. The file always has the same name, so the next run
+    overwrites what a killed run left. Git and DVC ignore it.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def write_text(text: str, path: str | Path) -> Path:
-    """Write UTF-8 text with Unix line ends and one newline at the end; make the folder.
+    """Write UTF-8 text with Unix line ends and one newline at the end; create the folder.
 
     Raises
     ------
@@ -100,9 +100,9 @@ def write_json(obj: object, path: str | Path) -> Path:
     Raises
     ------
     ValueError
-        On NaN or infinity, which JSON cannot hold: write ``None`` and say why beside it.
+        If a number is NaN or infinite, which JSON cannot hold.
     TypeError
-        On anything else that JSON has no form for.
+        If JSON has no form for an object.
     """
     text = json.dumps(_plain(obj, "$"), indent=1, sort_keys=True, ensure_ascii=False)
     return write_text(text, path)
@@ -114,7 +114,7 @@ def read_text(path: str | Path, expected: str) -> str:
     Parameters
     ----------
     expected : str
-        What the file should be, for the error where there is none: ``a JSON file``.
+        Kind of file for the error message: ``a JSON file``.
 
     Raises
     ------
@@ -141,8 +141,8 @@ def read_json(path: str | Path) -> object:
     Raises
     ------
     InputError
-        If the file is missing or is not JSON in UTF-8. NaN and infinity, which Python would take,
-        are no JSON.
+        If the file is missing or is not JSON in UTF-8. NaN and infinity, which Python accepts, are
+        not JSON.
     """
     text = read_text(path, "a JSON file")
 
@@ -226,7 +226,7 @@ def write_table(
     stem : path
         Path without a suffix, such as ``tables/bao2024/table1``.
     caption : str
-        One sentence that says what the table shows; stands above it.
+        One sentence above the table that says what it shows.
     units : mapping, optional
         Unit by column, shown in the Markdown heading.
 
@@ -238,8 +238,7 @@ def write_table(
     Raises
     ------
     ValueError
-        If the frame has a named index (call ``reset_index`` first: it would be lost), or a unit
-        names a column that is not there.
+        If the frame has a named index, which would be lost, or a unit names a missing column.
     """
     if any(name is not None for name in frame.index.names):
         raise ValueError(f"the index {list(frame.index.names)} would be lost: reset_index() first")
@@ -286,6 +285,6 @@ def _number(value: float) -> str:
 
 
 def _cell(text: str) -> str:
-    """Keep a text in its cell, and HTML in it a text: none of our tables has any."""
+    """Escape a text so that it stays in its cell and is not read as HTML."""
     text = text.replace("\\", "\\\\").replace("|", "\\|")
     return _TAG.sub("&lt;", _LINE_END.sub(" ", text))

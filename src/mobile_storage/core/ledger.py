@@ -1,14 +1,14 @@
-"""The ledger of numbers: every value a model reads, with unit, range, status and source.
+"""The ledger of numbers: every value that a model reads, with unit, range, status and source.
 
 A ledger is a CSV file in UTF-8 with one value per line and these columns, after any key columns
 (such as ``customer``)::
 
     symbol, name, value, unit, low, high, status, source, note
 
-``status`` says where the value comes from: ``stated`` (the paper says it), ``derived`` (follows
-from what it says), ``literature`` (citable, and cited) or ``assumed``. The last two need a range,
-``low`` to ``high``; no value goes without a source. Whatever is wrong with a file is said in one
-sentence by `InputError`, before any model sees a number.
+``status`` says where the value comes from: ``stated`` (in the paper), ``derived`` (follows from the
+paper), ``literature`` (cited) or ``assumed``. The last two need a range, ``low`` to ``high``. Every
+value needs a source. If a file is wrong, `InputError` says so in one sentence before any model
+reads a number.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fractions import Fraction
 from functools import cache, partial
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -54,13 +54,14 @@ __all__ = [
 
 COLUMNS = ("symbol", "name", "value", "unit", "low", "high", "status", "source", "note")
 STATUSES = ("stated", "derived", "literature", "assumed")
-#: Of these the range may be left blank: they say exactly what they say.
+#: Values of these statuses need no range.
 _RANGE_OPTIONAL = ("stated", "derived")
 
-#: Every unit a ledger may use: no prefixes and aliases beyond these, so that ``mW`` for ``MW`` or
-#: ``kwh`` for ``kWh`` is an error. Currencies do not convert into each other (that takes a rate
-#: and a year, which are numbers of the ledger), nor do kVA into kW (that takes a power factor), nor
-#: do counts of different things. A year has 8760 h, as in the papers' sums over days.
+#: Every unit that a ledger may use. There are no other prefixes or aliases, so that ``mW`` for
+#: ``MW`` or ``kwh`` for ``kWh`` is an error. Currencies do not convert into each other, because
+#: that needs a rate and a year from the ledger. kVA do not convert into kW, because that needs a
+#: power factor. Counts of different things do not convert either. A year has 8760 h, as in the
+#: papers.
 UNITS = (
     "dimensionless_ratio = []",
     "percent = 0.01",
@@ -100,21 +101,21 @@ UNITS = (
     "cycle = [cycle]",
 )
 _NO_UNIT = ("dimensionless", "1", "%")
-#: pint leaves out what it takes for a comment or an accent, and reads `%%` as a percent squared.
+#: Characters that pint reads as meant; it drops others, and reads `%%` as a percent squared.
 _UNIT = re.compile(r"(?!.*%\s*%)[A-Za-z0-9_%*/^·(). -]+")
 
 # Three digits of exponent hold every float; more would make the exact fraction enormous.
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-#: A number that a reader may have meant a thousand times as large: one to three digits, a point,
-#: three more, the last of which says nothing about the number.
+#: A number that may be meant a thousand times as large, because its point may separate thousands:
+#: one to three digits, a point, and three digits of which the last is 0.
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{2}0", re.ASCII)
-#: What is closer to zero than this loses its digits in a float, or becomes zero.
+#: A number closer to zero than this loses digits in a float or becomes zero.
 _SMALLEST = sys.float_info.min
 _A_NUMBER = (
     "a number such as 31500 or 0.35, without unit, comma, blank or apostrophe, at most 1e+308 and, "
     "unless it is 0, at least 2.3e-308 in size"
 )
-#: Control characters and the mark of a lost one: not text, but a file that was damaged.
+#: Control characters and the replacement character, which show that a file is damaged.
 _DAMAGE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 _LINE = "line"
 
@@ -135,7 +136,7 @@ class Parameter:
 
 
 class ParameterSet(Mapping[str, float]):
-    """The values of one or several ledgers by symbol; reads as a mapping to floats, never changes.
+    """The values of one or several ledgers: an immutable mapping from symbols to floats.
 
     ``ps["eta_cha"]`` is the number for a model, ``ps.parameter("eta_cha")`` the whole row for a
     table of sources.
@@ -162,14 +163,14 @@ class ParameterSet(Mapping[str, float]):
         return self._parameters[symbol]
 
     def replace(self, values: Mapping[str, float]) -> ParameterSet:
-        """Return a copy with other values for a what-if; ranges, status and source stay.
+        """Return a copy with other values; ranges, status and source stay.
 
-        A what-if may leave the range of the ledger.
+        The new values may lie outside the ranges of the ledger.
 
         Raises
         ------
         InputError
-            On a symbol that the set lacks and on a value that is no finite number.
+            If the set lacks a symbol, or a value is not a finite number.
         """
         changed = dict(self._parameters)
         for symbol, value in values.items():
@@ -190,7 +191,7 @@ class ParameterSet(Mapping[str, float]):
         Raises
         ------
         InputError
-            If a symbol is in both: which of the two holds would depend on the order.
+            If a symbol is in both sets.
         """
         both = sorted(set(self) & set(other))
         if both:
@@ -205,7 +206,7 @@ class ParameterSet(Mapping[str, float]):
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return symbol, name, value, unit, range, status, source: one row each, for reading."""
+        """Return a table for readers: symbol, name, value, unit, range, status, source."""
         return pd.DataFrame(
             {
                 "symbol": item.symbol,
@@ -235,17 +236,17 @@ def read_parameters(
     expected : mapping
         Wanted unit by symbol; the file must hold exactly these symbols.
     bounds : mapping, optional
-        Least and greatest value that makes sense for a symbol, in the wanted unit (``None``: no
-        limit on that side). They hold for value, low and high.
+        Smallest and largest plausible value by symbol, in the wanted unit (``None`` for no limit).
+        They hold for value, low and high.
 
     Raises
     ------
     InputError
-        On the first thing in the file that is wrong, in the order of its lines.
+        At the first error in the file, in the order of its lines.
     """
     frame = _read_ledger(Path(path), (), (), expected, {}, bounds or {})
     rows = frame.drop(columns=_LINE).to_dict("records")
-    parameters = {row["symbol"]: Parameter(**_without_nan(row)) for row in rows}
+    parameters = {row["symbol"]: _parameter(row) for row in rows}
     # In the order of the file: a reader compares the two.
     return ParameterSet(parameters, str(path))
 
@@ -259,7 +260,7 @@ def read_keyed(
     constant: Sequence[str] = (),
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
 ) -> pd.DataFrame:
-    """Read a ledger that holds the same symbols for many things, such as customers.
+    """Read a ledger that has the same symbols for several keys, such as customers.
 
     Parameters
     ----------
@@ -271,8 +272,8 @@ def read_keyed(
         Wanted unit by symbol. Every combination of keys in the file must have each expected
         symbol, may have each optional one, and no other.
     constant : sequence of str
-        Further text columns of the file that belong to the keys rather than to a row, such as a
-        customer's sector: filled, and the same in all rows of a combination of keys.
+        Further text columns that describe a key, such as a customer's sector. They must be filled,
+        and equal in all rows of a combination of keys.
     bounds : mapping, optional
         As in `read_parameters`.
 
@@ -286,7 +287,7 @@ def read_keyed(
     Raises
     ------
     InputError
-        On the first thing in the file that is wrong, in the order of its lines.
+        At the first error in the file, in the order of its lines.
     """
     frame = _read_ledger(
         Path(path), tuple(keys), tuple(constant), expected, optional or {}, bounds or {}
@@ -435,7 +436,7 @@ def _rows(path: Path, text: str, columns: Sequence[str]) -> Iterator[tuple[int, 
 def _registry() -> pint.UnitRegistry:
     # Empty rather than pint's own: with prefixes and aliases `mW`, `a` or `t` would all be units.
     # Fractions rather than floats: 95 % is 0.95 to the last bit.
-    registry = pint.UnitRegistry(None, non_int_type=Fraction)
+    registry: pint.UnitRegistry = pint.UnitRegistry(None, non_int_type=Fraction)
     for definition in UNITS:
         registry.define(definition)
     return registry
@@ -455,10 +456,10 @@ def unit_factor(unit: str, wanted: str) -> Fraction:
         If `unit` or `wanted` is not made of `UNITS`, or the one does not convert to the other; the
         message reads after "expected".
     """
-    known = {text: _parsed(text) for text in (unit, wanted)}
-    if known[wanted] is None:
+    own, target = _parsed(unit), _parsed(wanted)
+    if target is None:
         raise ValueError(f"the model wants {wanted!r}, which is not made of known units")
-    if known[unit] is None:
+    if own is None:
         words = re.findall(r"[^\W\d]\w*|%", unit)
         strange = next((word for word in words if word not in _unit_names()), unit)
         hint = did_you_mean(strange, _unit_names()) if strange else ""
@@ -466,7 +467,7 @@ def unit_factor(unit: str, wanted: str) -> Fraction:
     if unit == wanted:
         return Fraction(1)
     try:
-        return Fraction(_registry().convert(Fraction(1), known[unit], known[wanted]))
+        return Fraction(_registry().convert(Fraction(1), own, target))
     except pint.DimensionalityError:
         raise ValueError(f"a unit that converts to {wanted}") from None
 
@@ -480,13 +481,13 @@ def _parsed(text: str) -> pint.Unit | None:
         return None
 
 
-def replacement(value: object, *, file: Path, name: str) -> float:
-    """Return the value that a what-if puts for a name.
+def replacement(value: object, *, file: str | Path, name: str) -> float:
+    """Check a new value for a name and return it as a float.
 
     Raises
     ------
     InputError
-        If it is no finite real number; True is none, though Python counts it as 1.
+        If it is not a finite real number. True and False are not numbers here.
     """
     if isinstance(value, Real) and not isinstance(value, bool):
         with suppress(OverflowError):  # a whole number beyond every float
@@ -498,7 +499,7 @@ def replacement(value: object, *, file: Path, name: str) -> float:
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text is a number that a float holds: not too large, nor lost near zero."""
+    """Return whether a text is a number that a float can hold."""
     if _NUMBER.fullmatch(text) is None or not math.isfinite(float(text)):
         return False
     return abs(float(text)) >= _SMALLEST or not Fraction(text)
@@ -522,7 +523,7 @@ def _schema(texts: Sequence[str], symbols: Mapping[str, str]) -> pa.DataFrameSch
     known = pa.Check(
         lambda text: text in symbols, element_wise=True, error=f"one of {', '.join(symbols)}"
     )
-    checks = dict.fromkeys(texts, filled)
+    checks: dict[str, pa.Check | None] = dict.fromkeys(texts, filled)
     checks |= {"symbol": known, "name": filled, "value": number, "unit": filled}
     checks |= {"low": blank_or_number, "high": blank_or_number}
     checks |= {"status": status, "source": filled, "note": None}
@@ -604,7 +605,7 @@ def _check_constant(path: Path, frame: pd.DataFrame, keys: tuple[str, ...], colu
 
 def _numbers(
     path: Path,
-    row: Mapping[str, object],
+    row: Mapping[str, Any],
     units: Mapping[str, str],
     bounds: Mapping[str, tuple[float | None, float | None]],
 ) -> tuple[float, float, float]:
@@ -675,9 +676,7 @@ def _check_complete(
                 )
 
 
-def _without_nan(row: Mapping[str, object]) -> dict[str, object]:
-    row = {name: row[name] for name in (field.name for field in fields(Parameter))}
-    return {
-        name: None if isinstance(item, float) and math.isnan(item) else item
-        for name, item in row.items()
-    }
+def _parameter(row: Mapping[str, Any]) -> Parameter:
+    """Return a row as a parameter; a blank end of its range, NaN in the row, becomes None."""
+    ends = {end: None if math.isnan(row[end]) else row[end] for end in ("low", "high")}
+    return Parameter(**{field.name: row[field.name] for field in fields(Parameter)} | ends)

@@ -1,4 +1,4 @@
-"""Log lines that say where they come from, progress bars, and the end of a stage that failed."""
+"""Log lines with the name of their stage, progress bars, and the end of a failed stage."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sized
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -35,22 +36,22 @@ T = TypeVar("T")
 
 #: Every library module logs below this name, so that one handler serves them all.
 ROOT = "mobile_storage"
-#: Precedes the sentence of a `PlainError` in a stage's output.
+#: Text before the sentence of a `PlainError` in a stage's output.
 ERROR_MARK = "ERROR: "
-#: Environment variable: a file that gets the same sentence, for whoever started the stage.
+#: Environment variable: a file that receives the same sentence, for the process above the stage.
 ERROR_FILE = "MOBILE_STORAGE_ERROR_FILE"
-#: Environment variable: the process that runs the pipeline.
+#: Environment variable: id of the process that runs the pipeline.
 RUNNER = "MOBILE_STORAGE_RUNNER"
 #: DVC sets this one for every stage that it starts.
 UNDER_DVC = "DVC_STAGE"
-#: The disk is full, the quota used up, the file system read-only: nothing is wrong with the code.
+#: Errors of the disk and not of the code: it is full, the quota is used up, or it is read-only.
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_BETWEEN_LINES = 15.0
 
 
 class _Handler(logging.StreamHandler):
-    """Writes to whatever ``sys.stderr`` is when a line is logged (tests and tqdm replace it)."""
+    """Handler that writes to the current ``sys.stderr``, which tests and tqdm replace."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
@@ -63,7 +64,7 @@ class _Handler(logging.StreamHandler):
 def configure(stage: str, case: str | None = None) -> logging.Logger:
     """Return the compendium's logger, its lines reading ``stage | case | message``.
 
-    Calling it again changes the prefix; lines never come twice. Library modules that log with
+    A second call changes the prefix and does not duplicate lines. Library modules that log with
     ``logging.getLogger(__name__)`` share the prefix.
     """
     logger = logging.getLogger(ROOT)
@@ -80,11 +81,11 @@ def configure(stage: str, case: str | None = None) -> logging.Logger:
 
 @contextmanager
 def stage(name: str, case: str | None = None) -> Iterator[logging.Logger]:
-    """Run the body of a stage's ``main``: log with its name, end with one sentence where it can.
+    """Run the body of a stage's ``main`` with log lines and one-sentence errors.
 
     A `PlainError` (bad input, a full disk, a notebook's cell that raises, no solver) becomes one
-    log line, ``name | case | ERROR: sentence``, and exit code 2: the sentence says what to mend, a
-    traceback would bury it. Every other exception goes up as it is.
+    log line, ``name | case | ERROR: sentence``, and exit code 2. The sentence says what to correct,
+    so there is no traceback. Every other exception is raised.
     """
     logger = configure(name, case)
     if UNDER_DVC in os.environ:
@@ -106,11 +107,12 @@ def stage(name: str, case: str | None = None) -> Iterator[logging.Logger]:
 
 
 def end_with_parent() -> None:
-    """From now on, end this process and its children as soon as one that started it is gone.
+    """End this process and its children as soon as a process above it has ended.
 
-    A kill reaches one process only. Without this a killed run's stages would go on, and the next
-    run would start them beside themselves. So every stage ends with DVC and with whoever runs the
-    pipeline, and every worker of a pool (as its ``initializer``) with its stage.
+    A kill ends one process only. Without this function the stages of a killed run would continue,
+    and the next run would start them a second time. Every stage ends with DVC and with the process
+    that runs the pipeline. Every worker of a pool, with this as its ``initializer``, ends with its
+    stage.
     """
     own = psutil.Process()
     try:
@@ -141,7 +143,7 @@ def _above(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _works(process: psutil.Process) -> bool:
-    """Whether a process still runs; one that has ended, but that nobody has asked, does not."""
+    """Return whether a process still runs; a zombie process does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -149,18 +151,18 @@ def _works(process: psutil.Process) -> bool:
 
 
 def progress(iterable: Iterable[T], desc: str, total: int | None = None) -> Iterator[T]:
-    """Iterate with a progress bar on a terminal, with a log line now and then elsewhere.
+    """Iterate with a progress bar on a terminal, and with log lines elsewhere.
 
     Parameters
     ----------
     iterable : iterable
-        What to go through.
+        The items.
     desc : str
-        What is being counted, as it should read in the bar.
+        Name of the items, as shown in the bar.
     total : int, optional
-        The number of items where `iterable` has no length.
+        Number of items, if `iterable` has no length.
     """
-    if total is None and hasattr(iterable, "__len__"):
+    if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     if sys.stderr.isatty():
         yield from tqdm(iterable, desc=desc, total=total, leave=False)

@@ -1,4 +1,4 @@
-"""Numbers in words: rounded to a few significant digits and written in full."""
+"""Numbers for text: rounded to a few significant digits and written in full."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ __all__ = ["short"]
 
 
 def short(value: float, digits: int = 3) -> str:
-    """Return so many significant digits of a number: ``38,300,000``, ``1,160``, ``0.0312``."""
+    """Write a number to some significant digits: ``38,300,000``, ``1,160``, ``0.0312``."""
     rounded = float(f"{value:.{digits}g}")
     return f"{rounded:,.0f}" if abs(rounded) >= 10**digits else f"{rounded:,.{digits}g}"

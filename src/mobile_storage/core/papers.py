@@ -1,4 +1,4 @@
-"""The papers that are reproduced: the only place where their names and folders are written."""
+"""The reproduced papers; their names and folders are written only here."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from pathlib import Path
 __all__ = ["CLAIMS", "MMBES", "PAPERS", "PRICING", "RAW", "Paper"]
 
 RAW = Path("data/raw")
-"""Folder of the inputs: one folder a paper, and the ledger of claims."""
+"""Folder of the inputs: one folder per paper, and the ledger of claims."""
 CLAIMS = RAW / "claims.csv"
 """The ledger of claims, of both papers."""
 
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper, and how its parts are called. Paths are relative to the top of the repository.
+    """A paper and the names of its parts; paths are relative to the top of the repository.
 
     Attributes
     ----------
     key : str
-        First author and year: its folders below ``data``, ``tables``, ``figures``, ``notebooks``.
+        First author and year; name of its folders in ``data``, ``tables``, ``figures``,
+        ``notebooks``.
     number : int
-        Its number in claims and in prose: claim ``P1-01`` is one of paper 1.
+        Its number in claims and in text: claim ``P1-01`` belongs to paper 1.
     package : str
         Its package in `mobile_storage`. The names of its stages begin with it.
     libraries : tuple of str
@@ -36,41 +37,41 @@ class Paper:
 
     @property
     def raw(self) -> Path:
-        """Ledgers."""
+        """Folder of the ledgers."""
         return RAW / self.key
 
     @property
     def results(self) -> Path:
-        """What the solves wrote."""
+        """Folder of the computed results."""
         return Path("data/results", self.key)
 
     @property
     def flip(self) -> Path:
-        """Results of the flip test."""
+        """Folder of the results of the flip test."""
         return Path("data/flip", self.key)
 
     @property
     def tables(self) -> Path:
-        """Tables, as CSV and Markdown."""
+        """Folder of the tables, as CSV and Markdown."""
         return Path("tables", self.key)
 
     @property
     def figures(self) -> Path:
-        """Figures, as PNG and SVG."""
+        """Folder of the figures, as PNG and SVG."""
         return Path("figures", self.key)
 
     @property
     def notebooks(self) -> Path:
-        """Notebooks without outputs."""
+        """Folder of the notebooks without outputs."""
         return Path("notebooks", self.key)
 
     @property
     def executed(self) -> Path:
-        """The same notebooks, executed."""
+        """Folder of the executed notebooks."""
         return Path("notebooks/executed", self.key)
 
 
 PRICING = Paper(key="bao2024", number=1, package="pricing", libraries=("bilevel",))
 MMBES = Paper(key="fu2024", number=2, package="mmbes", libraries=("adequacy",))
 PAPERS = {paper.key: paper for paper in (PRICING, MMBES)}
-"""The papers by their keys; the one whose stages take longest is the last."""
+"""The papers by key; the one whose stages take longest is the last."""

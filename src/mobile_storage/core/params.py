@@ -1,13 +1,13 @@
-"""What ``params.yaml`` may say: one declaration of its sections, held against what there is.
+"""Declaration of the sections of ``params.yaml``, and checks of their values.
 
-Some of these texts become part of a command or of a path, and a reader's folder may bring its own
-``params.yaml``. So every text is one of a list of names that exist: the names below, the notebooks
-of a paper, the symbols of its ledgers. Numbers have the kind and the range that the stages need.
-Both the stages and `tools.workspace` read through this module; whatever is wrong is said in
-one sentence by `InputError` before anything starts.
+Some texts of ``params.yaml`` become part of a command or a path, and a reader's folder may have its
+own ``params.yaml``. Therefore every text must be one of a list of existing names: the names below,
+the notebooks of a paper, or the symbols of its ledgers. Numbers must have the kind and the range
+that the stages need. The stages and `tools.workspace` read through this module. `InputError`
+reports a wrong value in one sentence before anything starts.
 
-Sections ``verify`` and ``flip`` belong to runs of the repository itself (`tools.receipt`,
-`mobile_storage.flip`), and no reader's folder can change them.
+The sections ``verify`` and ``flip`` belong to runs of the repository itself (`tools.receipt`,
+`mobile_storage.flip`). A reader's folder cannot change them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -44,7 +44,7 @@ OBJECTIVES = ("prospect", "net_profit")
 FAMILIES = ("load_rate", "weights", "cognition", "reference", "extreme")
 _FIELDS = ("tariff", "follower", "participation", "investment")
 _VARIANTS = (("opt_out", "all"), ("with_trading", "emergency_only"))
-#: Every case by its name, which says what it is; with one price there is no grade to choose.
+#: Every case by its name, which lists its variant; with one price there is no grade to choose.
 CASES: Mapping[str, Mapping[str, str]] = {
     "_".join([start, *end]): dict(zip(_FIELDS, (*chosen, *end), strict=True))
     for start, chosen in (
@@ -76,7 +76,7 @@ def case_pair(follower: str, participation: str, investment: str) -> tuple[str, 
     return pair
 
 
-#: The largest file of choices that is read: ten times what the whole of ``params.yaml`` takes.
+#: Largest number of characters of a file that is read, ten times the size of ``params.yaml``.
 _LONGEST = 100_000
 
 
@@ -87,26 +87,27 @@ def _each_once(values: list) -> list:
     return values
 
 
-def _exactly(names: tuple[str, ...]):
+def _exactly(names: tuple[str, ...]) -> AfterValidator:
     def check(values: list) -> list:
         if tuple(values) != names:
             said = f"[{', '.join(names)}], all of which the tables and claims of a paper read"
             raise PydanticCustomError("expected", said)
         return values
 
-    return Annotated[list[Any], AfterValidator(check)]
+    return AfterValidator(check)
 
 
-def _several(kind: object, least: int = 1):
-    count = Field(min_length=least, max_length=1000)
-    return Annotated[list[kind], count, AfterValidator(_each_once)]
-
-
+T = TypeVar("T")
+AnyNumber = Annotated[list[T], Field(max_length=1000), AfterValidator(_each_once)]
+Several = Annotated[list[T], Field(min_length=1, max_length=1000), AfterValidator(_each_once)]
+Sets = Annotated[list[Any], _exactly(SETS)]
+Objectives = Annotated[list[Any], _exactly(OBJECTIVES)]
+Families = Annotated[list[Any], _exactly(FAMILIES)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Positive = Annotated[float, Field(gt=0, le=1e12)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-#: More than Windows lets a pool have fail there with a traceback.
+#: Windows allows at most this number of processes in a pool.
 Processes = Annotated[int, Field(ge=1, le=61)]
 Nodes = Annotated[int, Field(ge=4, le=2000)]
 Points = Annotated[int, Field(ge=2, le=10_000)]
@@ -136,7 +137,7 @@ class _Case(_Default):
 
 
 class _Ties(_Part):
-    margins_yuan_per_year: _several(Positive)
+    margins_yuan_per_year: Several[Positive]
 
 
 class _Iteration(_Part):
@@ -150,13 +151,13 @@ class _BlindEvolution(_Part):
 
 class _Search(_Part):
     processes: Processes
-    seeds: _several(Seed)
+    seeds: Several[Seed]
     evolution: _BlindEvolution
 
 
 class _Sensitivity(_Part):
     processes: Processes
-    only: _several(str, 0)
+    only: AnyNumber[str]
     most_customers: Annotated[int, Field(ge=0, le=1_000_000)]
 
 
@@ -165,7 +166,7 @@ class _Pricing(_Part):
     limits: _Limits
     default: _Default
     cases: dict[str, _Case]
-    formulations: _several(str)
+    formulations: Several[str]
     ties: _Ties
     iteration: _Iteration
     search: _Search
@@ -186,7 +187,7 @@ class _Size(_Part):
 
 
 class _Evolution(_Part):
-    # SciPy takes a multiple of the two decisions, and five members at least.
+    # SciPy needs a multiple of the two decisions, and at least five members.
     population: Annotated[int, Field(ge=6, le=10_000)]
     iterations: Count
     seed: Seed
@@ -228,9 +229,9 @@ class _Weights(_Part):
 
 
 class _Cognition(_Part):
-    alpha_beta: _several(Exponent)
-    loss_aversion: _several(Positive)
-    gamma_delta: _several(Bend)
+    alpha_beta: Several[Exponent]
+    loss_aversion: Several[Positive]
+    gamma_delta: Several[Bend]
 
 
 class _Reference(_Part):
@@ -245,10 +246,10 @@ class _Scenarios(_Part):
 
 
 class _Calibration(_Part):
-    targets: _several(Literal["P2-01", "P2-02", "P2-03", "P2-04", "P2-06", "P2-08"])
+    targets: Several[Literal["P2-01", "P2-02", "P2-03", "P2-04", "P2-06", "P2-08"]]
     implied: dict[str, Positive]
     readings: _Readings
-    values: _several(str)
+    values: Several[str]
     generations: Count
     population: Annotated[int, Field(ge=5, le=10_000)]
     starts: Annotated[int, Field(ge=0, le=1000)]
@@ -260,14 +261,14 @@ class _Calibration(_Part):
 
 class _Independence(_Part):
     refinement: _Refinement
-    seeds: _several(Seed)
+    seeds: Several[Seed]
     first_seed: Seed
 
 
 class _Mmbes(_Part):
     processes: Processes
-    sets: _exactly(SETS)
-    objectives: _exactly(OBJECTIVES)
+    sets: Sets
+    objectives: Objectives
     model: _Readings
     bounds: _Size
     evolution: _Evolution
@@ -279,11 +280,12 @@ class _Mmbes(_Part):
     tolerance: Annotated[float, Field(ge=0, lt=1)]
     scenarios: _Scenarios
     calibration: _Calibration
-    families: _exactly(FAMILIES)
+    families: Families
     independence: _Independence
 
 
-_Notebooks = create_model("_Notebooks", __base__=_Part, **dict.fromkeys(PAPERS, _several(str)))
+_notebook_fields: dict[str, Any] = dict.fromkeys(PAPERS, Several[str])
+_Notebooks = create_model("_Notebooks", __base__=_Part, **_notebook_fields)
 
 
 _SECTIONS: Mapping[str, type[_Part]] = {
@@ -300,12 +302,12 @@ Layers = list[tuple[Path, Mapping[str, Any]]]
 
 
 def read_section(path: str | Path, name: str) -> dict[str, Any]:
-    """Return a section of ``params.yaml`` as it stands there, once it has been checked.
+    """Check a section of ``params.yaml`` and return it.
 
     Raises
     ------
     InputError
-        If the file is no YAML, or the section is not there or not as it has to be.
+        If the file is not YAML, or the section is missing or wrong.
     """
     content = load_yaml(Path(path))
     check_choices({name: content.get(name)}, [(Path(path), content)])
@@ -323,19 +325,20 @@ def check_choices(
     Parameters
     ----------
     params : mapping
-        All values, after those of the layers have taken their places. Sections that this module
-        does not declare are left alone.
+        All values, with those of the layers applied. Sections that this module does not declare are
+        ignored.
     layers : list of (path, mapping)
-        The files that they come from, the last one winning: an error names the file that says it.
+        The files of the values; later files override earlier ones. An error names the file that
+        sets the value.
     notebooks : mapping, optional
-        Names of the notebooks that there are, by paper.
+        Names of the existing notebooks, by paper.
     symbols : mapping, optional
         Names of the ledgers' values, by paper: ``k_exp``, ``network.T1.rating``.
 
     Raises
     ------
     InputError
-        On the first value that does not fit.
+        At the first wrong value.
     """
     for place, value, expected in _faults(params, notebooks or {}, symbols or {}):
         said = [path for path, content in layers if _says(content, place)]
@@ -349,7 +352,7 @@ def _faults(
     notebooks: Mapping[str, list[str]],
     symbols: Mapping[str, list[str]],
 ) -> Iterator[tuple[Place, object, str]]:
-    """Yield place, value and what was expected of all that does not fit, kinds and ranges first."""
+    """Yield place, value and expectation of everything wrong; kinds and ranges come first."""
     for name, model in _SECTIONS.items():
         if name in params:
             try:
@@ -366,7 +369,7 @@ def _faults(
 
 
 def _fault(section: str, error: Mapping[str, Any]) -> tuple[Place, object, str]:
-    """Translate an error of pydantic's."""
+    """Translate an error of pydantic."""
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     place = (section, *error["loc"])
     if kind == "literal_error":
@@ -400,7 +403,7 @@ def _fault(section: str, error: Mapping[str, Any]) -> tuple[Place, object, str]:
 
 
 def _case_faults(pricing: Mapping[str, Any] | None) -> Iterator[tuple[Place, object, str]]:
-    """A case is what its name says: results, figures and claims go by both."""
+    """Check that every case has the values in its name; results and claims rely on both."""
     if pricing is None:
         return
     for name in pricing["cases"]:
@@ -435,7 +438,7 @@ def _references(
     notebooks: Mapping[str, list[str]],
     symbols: Mapping[str, list[str]],
 ) -> Iterator[tuple[Place, list[str], list[str]]]:
-    """Yield the place of each list of names, the list, and the names that there are."""
+    """Yield the place of each list of names, the list, and the existing names."""
     if pricing := params.get("pricing"):
         yield ("pricing", "formulations"), pricing["formulations"], list(CASES)
         if PRICING.key in symbols:
@@ -452,14 +455,14 @@ def _references(
 
 
 def _says(content: Mapping[str, Any], place: Place) -> bool:
-    """Whether a file says something at a place, or all that is around it in one."""
-    found: Any = content
+    """Return whether a file sets the value at a place, or a plain value above it."""
+    inner: Any = content
     for name in place:
-        if not isinstance(found, Mapping):
+        if not isinstance(inner, Mapping):
             return True
-        if name not in found:
+        if name not in inner:
             return False
-        found = found[name]
+        inner = inner[name]
     return True
 
 
@@ -469,7 +472,7 @@ def _shown(place: Place) -> str:
 
 
 def _few(names: list[str]) -> str:
-    """A ledger has hundreds of symbols."""
+    """List names, or a few of them if there are many, as in a ledger."""
     return ", ".join(names) if len(names) <= 30 else f"{', '.join(names[:5])} and so on"
 
 
@@ -477,11 +480,11 @@ def _few(names: list[str]) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values only.
+    """Loader of plain values.
 
-    A name that stands twice on one level, where YAML would take the last in silence, is refused.
-    So is ``*name``, which repeats what ``&name`` marks: a few lines of them stand for more values
-    than any memory holds.
+    It refuses a name that occurs twice on one level, where YAML would silently take the last one.
+    It also refuses ``*name``, which repeats the value marked by ``&name``, because a few such lines
+    can expand to more values than fit into memory.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
@@ -509,8 +512,8 @@ def load_yaml(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is no YAML in UTF-8, or more than plain names and values: a tag of a programming
-        language, a repeated value, a name twice.
+        If the file is not YAML in UTF-8, or has more than plain names and values, such as a tag, an
+        alias or a name that occurs twice.
     """
     text = read_text(path, "YAML")
     if len(text) > _LONGEST:

@@ -1,6 +1,6 @@
 """Environment variables under which every process of the compendium runs.
 
-Nothing but the standard library is imported here: ``run.py`` reads this module before anything is
+This module imports only the standard library, because ``run.py`` reads it before anything is
 installed.
 """
 
@@ -20,8 +20,8 @@ __all__ = [
     "with_settings",
 ]
 
-#: The same bytes on every run: fixed hashing and dates, one thread for sums in a fixed order, text
-#: in UTF-8 on every system, and no module from the folder of the run: a ``numpy.py`` there is none.
+#: Settings for the same bytes on every run: fixed hashing and dates, one thread for sums in a fixed
+#: order, text in UTF-8 on every system, and no imports from the current folder.
 REPEATABLE = {
     "PYTHONHASHSEED": "0",
     "SOURCE_DATE_EPOCH": "1704067200",
@@ -37,10 +37,10 @@ REPEATABLE = {
 
 #: The same arithmetic on every x86-64 processor with AVX2 and FMA. NumPy, OpenBLAS and numba choose
 #: their machine code by the processor, and NumPy accepts differences of 4 units in the last place
-#: between its choices (numpy/numpy#23523). Here each takes the code that all of these processors
-#: can run, so that nothing has to be found out about the processor. It costs no time that could be
-#: measured: the models spend theirs in solvers and in compiled loops over small arrays. The C
-#: library still chooses by AVX2 and FMA; without them `exp` and `pow` differ in the last digit.
+#: between its choices (numpy/numpy#23523). Here each library takes the code that all of these
+#: processors can run. This costs no measurable time, because the models spend theirs in solvers and
+#: in compiled loops over small arrays. The C library still chooses by AVX2 and FMA; without them
+#: `exp` and `pow` differ in the last digit.
 ARITHMETIC = {
     "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
     "OPENBLAS_CORETYPE": "Prescott",
@@ -63,15 +63,15 @@ def fixed_settings(machine: str | None = None) -> dict[str, str]:
 
 
 def fix_arithmetic() -> None:
-    """Set `ARITHMETIC` for this process and all that it starts, where it holds.
+    """Set `ARITHMETIC` for this process and its children, if it applies to this processor.
 
-    Each library looks once, when it is loaded: call this before NumPy is.
+    Each library reads the settings once when it is loaded, so call this before importing NumPy.
     """
     os.environ.update({k: v for k, v in fixed_settings().items() if k in ARITHMETIC})
 
 
 def process_environment(top: Path) -> dict[str, str]:
-    """Return the fixed settings, and where each tool keeps its settings and caches below a folder.
+    """Return the fixed settings, and the folders below `top` for settings and caches of each tool.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def process_environment(top: Path) -> dict[str, str]:
 
 
 def with_settings(top: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return an environment in which results come out as recorded; folders that it names stay.
+    """Return an environment in which results come out as recorded; its own folders stay.
 
     This is for runs that do not come from ``run.py``, such as in a conda environment.
 

@@ -1,10 +1,10 @@
-"""Processes that this one starts, and how they end, on every system."""
+"""Start and end of child processes on every system."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
+import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -20,17 +20,17 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 def own_group() -> dict[str, object]:
-    """Return options of `subprocess.Popen` with which Ctrl-C does not reach the new process.
+    """Return options of `subprocess.Popen` so that Ctrl-C does not reach the new process.
 
-    Whoever starts it ends it; a stage that is interrupted by itself would print its own traceback.
+    The process that starts it ends it. A stage that receives Ctrl-C would print a traceback.
     """
-    if os.name == "nt":
+    if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
 
 
 def end_all(process: subprocess.Popen) -> None:
-    """End a process and all that it has started."""
+    """End a process and all its children."""
     with suppress(psutil.NoSuchProcess):
         first = psutil.Process(process.pid)
         for one in [first, *first.children(recursive=True)]:
@@ -39,7 +39,7 @@ def end_all(process: subprocess.Popen) -> None:
 
 
 def give_way(process: subprocess.Popen, steps: int) -> None:
-    """Let other processes go first: `steps` of niceness, or the class below normal on Windows."""
+    """Lower a process's priority by `steps` of niceness; on Windows to the class below normal."""
     with suppress(psutil.NoSuchProcess):
         one = psutil.Process(process.pid)
         one.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else one.nice() + steps)

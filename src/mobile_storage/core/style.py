@@ -1,4 +1,4 @@
-"""One look for every figure: legible in print, in grey and to the colour-blind.
+"""One style for every figure, legible in print, in grey and for colour-blind readers.
 
 Colour never carries a meaning alone: use `series` (colour, line style and marker together) for
 lines and `bars` (colour and hatch) for areas.
@@ -7,10 +7,11 @@ lines and `bars` (colour and hatch) for areas.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 from matplotlib.lines import Line2D
 
@@ -46,12 +47,12 @@ PAGE_MM = 174.0
 _MM_PER_INCH = 25.4
 _DPI = 200
 
-#: Dark, light, middle, then three more; the first three keep apart in grey (lightness L* of about
-#: 29, 72 and 48). Paul Tol, "Colour Schemes", technical note SRON/EPS/TN/09-002 (2021): the
+#: Dark, light and middle colours, then three more. The first three differ in grey (lightness L* of
+#: about 29, 72 and 48). Paul Tol, "Colour Schemes", technical note SRON/EPS/TN/09-002 (2021): the
 #: high-contrast scheme, then colours of the medium-contrast and light ones.
 PALETTE = ("#004488", "#DDAA33", "#BB5566", "#6699CC", "#997700", "#44BB99")
 GREY = "#777777"
-#: For heat maps: even in lightness, safe for the colour-blind.
+#: Colour map of heat maps: even in lightness and safe for colour-blind readers.
 SEQUENTIAL = "cividis"
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -87,14 +88,14 @@ _RC = {
     "figure.dpi": 100.0,
     "figure.constrained_layout.use": True,
     "savefig.dpi": _DPI,
-    # Element ids and glyph outlines that do not change from run to run or with installed fonts.
+    # Element ids and glyph outlines that do not depend on the run or on installed fonts.
     "svg.hashsalt": "mobile-storage",
     "svg.fonttype": "path",
 }
 
 
 def apply() -> None:
-    """Set the style for every figure made from here on."""
+    """Set the style for every figure that is made from now on."""
     sns.set_theme(context="paper", style="whitegrid", palette=PALETTE, rc=_RC)
     mpl.rcParams["image.cmap"] = SEQUENTIAL
 
@@ -105,8 +106,8 @@ def new_figure(
     *,
     width_mm: float = COLUMN_MM,
     height_mm: float | None = None,
-    **subplots: object,
-) -> tuple[Figure, Axes]:
+    **subplots: Any,
+) -> tuple[Figure, Any]:
     """Return ``plt.subplots`` in the compendium's style, sized in millimetres.
 
     Parameters
@@ -117,6 +118,12 @@ def new_figure(
         Size on paper, in mm; the default height gives each panel the proportions 3:2.
     **subplots
         Passed on to ``plt.subplots``.
+
+    Returns
+    -------
+    Figure
+    Axes or ndarray of Axes
+        As ``plt.subplots`` returns them.
     """
     apply()
     if height_mm is None:
@@ -126,7 +133,7 @@ def new_figure(
 
 
 def series(position: int) -> dict[str, object]:
-    """Return colour, line style and marker of a line, told apart without colour too."""
+    """Return colour, line style and marker of a line, which differ without colour too."""
     return {
         "color": PALETTE[position % len(PALETTE)],
         "linestyle": LINESTYLES[position % len(LINESTYLES)],
@@ -135,7 +142,7 @@ def series(position: int) -> dict[str, object]:
 
 
 def bars(position: int) -> dict[str, object]:
-    """Return face colour, hatch and edge colour of a bar, told apart without colour too."""
+    """Return face colour, hatch and edge colour of a bar, which differ without colour too."""
     return {
         "facecolor": PALETTE[position % len(PALETTE)],
         "hatch": HATCHES[position % len(HATCHES)],
@@ -143,27 +150,27 @@ def bars(position: int) -> dict[str, object]:
     }
 
 
-def mark(label: str, **style: object) -> Line2D:
+def mark(label: str, **style: Any) -> Line2D:
     """Return a legend entry; a black marker without line unless `style` says otherwise."""
     return Line2D([], [], label=label, **{"color": "black", "linestyle": "", "marker": "", **style})
 
 
 def say(ax: Axes, text: str) -> None:
-    """Write why a panel has nothing to show into its middle."""
+    """Write into the middle of a panel why it shows nothing."""
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, fontsize=7.5)
 
 
 def nothing(text: str) -> Figure:
-    """Return a low figure that says why there is nothing to draw."""
+    """Return a low figure with a text that says why there is nothing to draw."""
     fig, ax = new_figure(width_mm=PAGE_MM, height_mm=20)
     ax.set_axis_off()
     say(ax, text)
     return fig
 
 
-def label_panels(axes: object) -> None:
+def label_panels(axes: Axes | np.ndarray) -> None:
     """Write (a), (b), ... above the left corner of each panel."""
-    panels = [axes] if not hasattr(axes, "flat") else list(axes.flat)
+    panels = list(axes.flat) if isinstance(axes, np.ndarray) else [axes]
     for letter, panel in zip("abcdefghijklmnop", panels, strict=False):
         panel.set_title(f"({letter})", loc="left", fontweight="bold")
 
@@ -171,7 +178,7 @@ def label_panels(axes: object) -> None:
 def save_figure(fig: Figure, stem: str | Path) -> tuple[Path, Path]:
     """Write ``stem.png`` (200 dpi) and ``stem.svg``, the same bytes on every run.
 
-    Dates and the name of the program stay out of both files. The figure is closed.
+    Neither file has a date or the name of a program. The figure is closed.
 
     Returns
     -------

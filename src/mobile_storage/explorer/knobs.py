@@ -1,4 +1,4 @@
-"""Values that a reader may move, as sliders and in words."""
+"""Values that a reader may move, shown as sliders and in words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from matplotlib.figure import Figure
 
 from mobile_storage.core.ledger import Parameter
 
-__all__ = ["Knob", "knob_of", "knob_table", "moved", "reset_button", "show", "sliders", "state"]
+__all__ = [
+    "Knob",
+    "knob_of",
+    "knob_table",
+    "moved_symbols",
+    "moved_text",
+    "reset_button",
+    "show",
+    "sliders",
+]
 
 Value = float | tuple[float, float]
 
@@ -47,19 +56,19 @@ class Knob:
 
     @property
     def label(self) -> str:
-        """Short enough to stand beside a slider."""
+        """Name and unit, short enough to stand beside a slider."""
         short = self.name.partition(":")[0]
         return short if self.unit == "dimensionless" else f"{short} ({self.unit})"
 
     def text(self, value: Value) -> str:
-        """A value as the table writes it."""
+        """Write a value as the table does."""
         if isinstance(value, tuple):
             return " to ".join(self.text(end) for end in value)
         return f"{value:,.0f}" if self.step >= 1 else f"{value:.3g}"
 
 
 def knob_of(row: Parameter, symbol: str, step: float, default: float | None = None) -> Knob:
-    """Knob of a ledger's row, over the range that the ledger gives.
+    """Make the knob of a ledger's row, over the range that the ledger gives.
 
     Parameters
     ----------
@@ -80,11 +89,11 @@ def knob_of(row: Parameter, symbol: str, step: float, default: float | None = No
 
 
 def sliders(knobs: Iterable[Knob]) -> dict[str, widgets.ValueWidget]:
-    """A slider for each knob, by symbol; they report once the handle is let go."""
-    found = {}
+    """Make a slider for each knob, by symbol; it reports when the handle is released."""
+    controls = {}
     for knob in knobs:
         kind = widgets.FloatRangeSlider if isinstance(knob.default, tuple) else widgets.FloatSlider
-        found[knob.symbol] = kind(
+        controls[knob.symbol] = kind(
             value=knob.default,
             min=knob.low,
             max=knob.high,
@@ -95,13 +104,13 @@ def sliders(knobs: Iterable[Knob]) -> dict[str, widgets.ValueWidget]:
             style={"description_width": "38em"},
             layout={"width": "min(70em, 98%)"},
         )
-    return found
+    return controls
 
 
 def reset_button(
     knobs: Iterable[Knob], controls: Mapping[str, widgets.ValueWidget]
 ) -> widgets.Button:
-    """A button that takes every slider back to its default."""
+    """Make a button that moves every slider back to its default."""
     button = widgets.Button(
         description="Back to the defaults", icon="undo", layout={"width": "max-content"}
     )
@@ -115,22 +124,22 @@ def reset_button(
     return button
 
 
-def moved(knobs: Iterable[Knob], values: Mapping[str, Value]) -> list[str]:
-    """Symbols of the knobs that are not at their default."""
+def moved_symbols(knobs: Iterable[Knob], values: Mapping[str, Value]) -> list[str]:
+    """List the symbols of the knobs that are not at their default."""
     return [knob.symbol for knob in knobs if values[knob.symbol] != knob.default]
 
 
-def state(changed: Sequence[str]) -> str:
-    """How many values were moved, in words."""
+def moved_text(changed: Sequence[str]) -> str:
+    """Say in words how many values were moved."""
     if not changed:
         return "Every value at its default"
     return f"{len(changed)} value{'s' if len(changed) > 1 else ''} moved"
 
 
 def knob_table(knobs: Iterable[Knob], values: Mapping[str, Value]) -> pd.DataFrame:
-    """Every knob with its default, where that comes from, and whether it was moved."""
+    """Tabulate every knob: whether it was moved, its default, and where the default comes from."""
     knobs = list(knobs)
-    changed = moved(knobs, values)
+    changed = moved_symbols(knobs, values)
     return pd.DataFrame(
         {
             "Value": f"{knob.name} (`{knob.symbol}`)",
@@ -147,7 +156,7 @@ def knob_table(knobs: Iterable[Knob], values: Mapping[str, Value]) -> pd.DataFra
 
 
 def show(parts: Iterable[Any]) -> None:
-    """Display what a report consists of, and let go of its figures."""
+    """Display the parts of a report and close its figures."""
     for part in parts:
         display(part)
         if isinstance(part, Figure):

@@ -1,4 +1,4 @@
-"""Paper 1: how prices, income, purchases and verdicts answer to bounds on the prices and to k_exp.
+"""Paper 1: how prices, income, purchases and verdicts depend on bounds on the prices and on k_exp.
 
 Every answer is an exact solve of the default variant of the game, by the ``value_function``
 formulation, which is the smallest; nothing is interpolated.
@@ -24,13 +24,13 @@ from mobile_storage.bilevel import Status, solve_bilevel
 from mobile_storage.core.claims import Claim
 from mobile_storage.core.io import markdown_table
 from mobile_storage.core.style import PAGE_MM, bars, label_panels, new_figure, say
-from mobile_storage.explorer.knobs import Knob, knob_of, knob_table, moved, show, state
+from mobile_storage.explorer.knobs import Knob, knob_of, knob_table, moved_symbols, moved_text, show
 from mobile_storage.pricing.analysis.cases import Solution, customer_rows, decisions
 from mobile_storage.pricing.analysis.sensitivity import compare
 from mobile_storage.pricing.claims import Comparison, numbers, orderings
-from mobile_storage.pricing.model.data import PricingData, RawPricing, derive
-from mobile_storage.pricing.model.game import Setting, build, highest_useful_prices
-from mobile_storage.pricing.model.outcome import settle
+from mobile_storage.pricing.model.data import PricingData, RawPricing, build
+from mobile_storage.pricing.model.game import Setting, build_game, highest_useful_prices
+from mobile_storage.pricing.model.outcome import outcome_of_choices
 
 __all__ = ["Answer", "PriceExplorer", "solve_within"]
 
@@ -39,10 +39,10 @@ PRICES = {
     "duration": ("duration_premium", "Premiums by duration, levels 2 and 3"),
     "response": ("response_premium", "Premiums by response, levels 2 and 3"),
 }
-"""Components of Eq. (1): variable of the leader's model, and name."""
+"""Components of Eq. (1): name of the variable in the leader's model, and label."""
 
 CLAIMS = ("P1-02", "P1-03", "P1-04", "P1-05", "P1-06")
-"""Those that compare the three cases."""
+"""Claims that compare the three cases."""
 
 ROWS = {
     "emergency_revenue": "Emergency supply revenue",
@@ -67,16 +67,16 @@ def solve_within(data: PricingData, setting: Setting, within: Bounds, **limits: 
 
     Notes
     -----
-    Beyond `highest_useful_prices` nobody buys, and a higher price changes nothing: a lower bound
-    beyond it is moved down to it, which leaves the answer as it is.
+    Nobody buys above `highest_useful_prices`, so a higher price changes nothing. A lower bound
+    above these prices is moved down to them, which does not change the answer.
     """
-    m = build(data, setting, "value_function")
+    m = build_game(data, setting, "value_function")
     for kind, (low, high) in within.items():
         for variable in getattr(m, PRICES[kind][0]).values():
             variable.setlb(min(low, variable.ub))
             variable.setub(max(variable.lb, min(high, variable.ub)))
     result = solve_bilevel(m, [], [], **limits)
-    found = settle(data, setting, *decisions(m)) if result.solution else None
+    found = outcome_of_choices(data, setting, *decisions(m)) if result.solution else None
     return Solution(setting, found, result)
 
 
@@ -102,7 +102,7 @@ class Answer:
 
     @property
     def status(self) -> str:
-        """Why the claims have no answer here, or an empty text."""
+        """Reason why the claims have no answer here; empty if they have one."""
         for case, found in (("1", self.multi_grade), ("2", self.single_price)):
             status = found.result.status
             if status is Status.INFEASIBLE:
@@ -120,7 +120,7 @@ class Answer:
         return [row for row in rows if row["grade"] != "none"]
 
     def verdicts(self) -> dict[str, str]:
-        """What becomes of each of `CLAIMS`."""
+        """Say of each of `CLAIMS` whether it holds."""
         if self.status:
             return dict.fromkeys(CLAIMS, "no answer")
         return {k: "holds" if v else "does not hold" for k, v in orderings(self.compared).items()}
@@ -128,7 +128,7 @@ class Answer:
 
 @dataclass
 class PriceExplorer:
-    """Answers for any position of the sliders, each worked out once.
+    """Answers for any position of the sliders; each is computed once.
 
     Attributes
     ----------
@@ -138,14 +138,14 @@ class PriceExplorer:
         The ledger of claims, for what they state.
     limits : mapping
         Of `solve_bilevel`.
-    known : dict
-        Answers so far.
+    answers : dict
+        Answers so far, by the values of the knobs.
     """
 
     raw: RawPricing
     claims: Sequence[Claim]
     limits: Mapping[str, Any] = field(default_factory=dict)
-    known: dict[tuple, Answer] = field(default_factory=dict, repr=False)
+    answers: dict[tuple, Answer] = field(default_factory=dict, repr=False)
 
     @cached_property
     def knobs(self) -> tuple[Knob, ...]:
@@ -155,9 +155,7 @@ class PriceExplorer:
         with k_exp at the upper end of its range.
         """
         k_exp, step = (self.raw.scalars.parameter(s) for s in ("k_exp", "price_step_min"))
-        dearest = derive(
-            self.raw.with_scalar("k_exp", k_exp.high).with_scalar("price_step_min", step.high)
-        )
+        dearest = build(self.raw.replace({"k_exp": k_exp.high, "price_step_min": step.high}))
         widest = float(math.ceil(highest_useful_prices(dearest)[-1]))
         return (
             knob_of(k_exp, "k_exp", 0.01),
@@ -178,16 +176,14 @@ class PriceExplorer:
     def ask(self, values: Mapping[str, Any]) -> Answer:
         """Solve for values of the knobs, by symbol."""
         key = tuple(values[knob.symbol] for knob in self.knobs)
-        if key not in self.known:
-            self.known[key] = self._solve(values)
-        return self.known[key]
+        if key not in self.answers:
+            self.answers[key] = self._solve(values)
+        return self.answers[key]
 
     def _solve(self, values: Mapping[str, Any]) -> Answer:
         start = perf_counter()
-        raw = self.raw
-        for symbol in ("k_exp", "price_step_min"):
-            raw = raw.with_scalar(symbol, values[symbol])
-        data, within = derive(raw), {kind: values[kind] for kind in PRICES}
+        moves = {symbol: values[symbol] for symbol in ("k_exp", "price_step_min")}
+        data, within = build(self.raw.replace(moves)), {kind: values[kind] for kind in PRICES}
         one, two = (
             solve_within(data, replace(Setting(), tariff=tariff), within, **self.limits)
             for tariff in ("multi_grade", "single_price")
@@ -198,9 +194,9 @@ class PriceExplorer:
         return Answer(data, one, two, compared, perf_counter() - start)
 
     def report(self, values: Mapping[str, Any]) -> Iterator[Any]:
-        """What to show for values of the knobs: texts, tables and a figure."""
+        """Yield what to show for values of the knobs: texts, tables and a figure."""
         now, usual = self.ask(values), self.ask(self.defaults)
-        yield Markdown(_headline(now, moved(self.knobs, values)))
+        yield Markdown(_headline(now, moved_symbols(self.knobs, values)))
         yield Markdown(markdown_table(knob_table(self.knobs, values)))
         yield incomes_and_purchases(now, usual)
         yield Markdown(markdown_table(verdict_table(now, usual, self.claims)))
@@ -210,13 +206,13 @@ class PriceExplorer:
             yield Markdown(markdown_table(grade_table(now)))
 
     def show(self, **values: Any) -> None:
-        """Display the report: what a slider calls."""
+        """Display the report. The sliders call this."""
         show(self.report(values))
 
 
 def _headline(now: Answer, changed: Sequence[str]) -> str:
     solver = now.multi_grade.result.solver
-    text = f"**{state(changed)}.** Exact solves by {solver}, nothing interpolated, "
+    text = f"**{moved_text(changed)}.** Exact solves by {solver}, nothing interpolated, "
     text += f"{now.seconds:.1f} s."
     return f"{text} **{now.status}**" if now.status else text
 

@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from mobile_storage.core.claims import Claim
 from mobile_storage.core.io import markdown_table
 from mobile_storage.core.style import PAGE_MM, label_panels, mark, new_figure, series
-from mobile_storage.explorer.knobs import Knob, knob_of, knob_table, moved, show, state
+from mobile_storage.explorer.knobs import Knob, knob_of, knob_table, moved_symbols, moved_text, show
 from mobile_storage.mmbes.claims import NUMBERS, TRACE_KWH
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.evaluate import Prepared, comprehensive, net_profit, prepare, valued
@@ -34,21 +34,21 @@ from mobile_storage.mmbes.search.surfaces import Surface, best_size, surface
 from mobile_storage.mmbes.show.figures import attributes
 from mobile_storage.mmbes.show.figures.parts import MILLION, scale_of
 
-__all__ = ["Answer", "SizeExplorer", "refine"]
+__all__ = ["Answer", "SizeExplorer", "refine_on_grids"]
 
 STEPS = {
     "substation.load_rate": 0.005,
     "preferences.loss_aversion": 0.05,
     "preferences.reference_cost": 5e5,
 }
-"""Values that may move, and how finely."""
+"""Values that may move, and the step of each slider."""
 
 NODES = (33, 21)
-"""Of a surface, along the energy and along the power."""
+"""Number of nodes of a surface along the energy and along the power."""
 
 SHRINK = 0.6
-"""Of a grid's width from round to round; halving it loses its way on the ridge where the power
-just keeps up with the energy."""
+"""Width of each grid over that of the one before. With 0.5 the search loses the ridge along which
+the power is just large enough for the energy."""
 
 QUANTITIES = {
     "energy_kwh": ("Best energy", "kWh"),
@@ -61,7 +61,7 @@ QUANTITIES = {
 }
 
 
-def refine(
+def refine_on_grids(
     worth: Objective,
     start: tuple[float, float],
     bounds: tuple[float, float],
@@ -69,7 +69,9 @@ def refine(
     width: float = 0.06,
     rounds: int = 10,
 ) -> Size:
-    """Best of ever finer grids of 9 by 9 sizes around the best so far, on the model itself.
+    """Find the best size on ever finer grids of 9 by 9 sizes, evaluated by the model itself.
+
+    Each grid is centred at the best size of the grid before.
 
     Parameters
     ----------
@@ -120,7 +122,7 @@ class Answer:
 
 @dataclass
 class SizeExplorer:
-    """Answers for one parameter set and any position of the sliders, each worked out once.
+    """Answers for one parameter set and any position of the sliders; each is computed once.
 
     Attributes
     ----------
@@ -148,7 +150,7 @@ class SizeExplorer:
     rates: Sequence[float]
     search: Mapping[str, Any]
     surfaces: dict[float, tuple[Prepared, Surface]] = field(default_factory=dict, repr=False)
-    known: dict[tuple, Answer] = field(default_factory=dict, repr=False)
+    answers: dict[tuple, Answer] = field(default_factory=dict, repr=False)
 
     @cached_property
     def raw(self) -> RawMmbes:
@@ -173,12 +175,12 @@ class SizeExplorer:
     def ask(self, values: Mapping[str, float]) -> Answer:
         """Best sizes for values of the knobs, by symbol."""
         key = tuple(values[knob.symbol] for knob in self.knobs)
-        if key not in self.known:
-            self.known[key] = self._search(values)
-        return self.known[key]
+        if key not in self.answers:
+            self.answers[key] = self._search(values)
+        return self.answers[key]
 
     def warm_up(self) -> None:
-        """Work out the surfaces of the sweep, which every answer reads."""
+        """Compute the surfaces of the sweep, which every answer reads."""
         for rate in self.rates:
             self._surface(rate)
 
@@ -197,13 +199,13 @@ class SizeExplorer:
     def _search(self, values: Mapping[str, float]) -> Answer:
         start = perf_counter()
         rate = values["substation.load_rate"]
-        # Of what may move only the load rate is physical: the rest is the planner's.
+        # Of the values that may move, only the load rate is physical.
         prepared, found = self._surface(rate)
         preferences = build(self.raw.replace(values))[1]
         rows = {}
         for kind, planner in (("prospect", preferences), ("net_profit", None)):
             near = best_size(found, prepared, planner)
-            best = refine(objective(prepared, preferences, kind), near, self.bounds)
+            best = refine_on_grids(objective(prepared, preferences, kind), near, self.bounds)
             rows[kind] = describe(prepared, preferences, best.energy_kwh, best.power_kw)
         swept = [best_size(*reversed(self._surface(r)), preferences)[0] for r in self.rates]
         return Answer(
@@ -221,9 +223,9 @@ class SizeExplorer:
         return self.surfaces[rate]
 
     def report(self, values: Mapping[str, float], *, full_search: bool = False) -> Iterator[Any]:
-        """What to show for values of the knobs: texts, tables and figures."""
+        """Yield what to show for values of the knobs: texts, tables and figures."""
         now, usual = self.ask(values), self.ask(self.defaults)
-        yield Markdown(_headline(self.name, now, moved(self.knobs, values)))
+        yield Markdown(_headline(self.name, now, moved_symbols(self.knobs, values)))
         yield Markdown(markdown_table(knob_table(self.knobs, values)))
         if full_search:
             yield Markdown(markdown_table(self._against_full_search(values, now)))
@@ -233,7 +235,7 @@ class SizeExplorer:
         yield attributes({**changed, self.name: usual.prospect})
 
     def show(self, full_search: bool = False, **values: float) -> None:
-        """Display the report: what a slider calls."""
+        """Display the report. The sliders call this."""
         show(self.report(values, full_search=full_search))
 
     def _against_full_search(self, values: Mapping[str, float], now: Answer) -> pd.DataFrame:
@@ -280,9 +282,9 @@ def _curve(prepared: Prepared, found: Surface, preferences: Preferences) -> pd.D
 def _headline(name: str, now: Answer, changed: Sequence[str]) -> str:
     built = "" if now.prospect["energy_kwh"] >= TRACE_KWH else " **Nothing is built.**"
     return (
-        f"**{name.capitalize()} set. {state(changed)}.** An interpolated surface says where the "
-        "best size lies, the model itself what it does and is worth; the curves and whatever is "
-        f"called interpolated are read off the surface. {now.seconds:.1f} s.{built}"
+        f"**{name.capitalize()} set. {moved_text(changed)}.** An interpolated surface says where "
+        "the best size lies, the model itself what it does and is worth; the curves and whatever "
+        f"is called interpolated are read off the surface. {now.seconds:.1f} s.{built}"
     )
 
 

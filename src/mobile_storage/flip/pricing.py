@@ -16,7 +16,7 @@ from mobile_storage.pricing.analysis.findings import AGREE
 from mobile_storage.pricing.analysis.iteration import iterate, starts
 from mobile_storage.pricing.analysis.sensitivity import compare
 from mobile_storage.pricing.claims import SIGNIFICANT_SHARE, Comparison
-from mobile_storage.pricing.model.data import PricingData, RawPricing, derive
+from mobile_storage.pricing.model.data import PricingData, RawPricing, build
 from mobile_storage.pricing.model.game import Setting
 
 __all__ = ["REGRET", "Pricing", "ordering_margins"]
@@ -63,7 +63,7 @@ class Pricing:
     def answer(self, world: Mapping[str, float], number: int) -> dict[str, Any]:
         """Row of a world: ``status``, ``why``, ``built``, the claims and the key quantities."""
         try:
-            data = derive(moved(self.raw, self.factors, world))
+            data = build(moved(self.raw, self.factors, world))
         except InputError as error:
             return {"status": "invalid combination", "why": str(error)}
         solved: dict[str, Solution] = {}

@@ -1,1 +1,1 @@
-"""What is asked of the model of paper 2: claims, independent checks, implied tables."""
+"""Analyses of the model of paper 2: claims, independent checks, implied tables."""

@@ -35,19 +35,19 @@ def _scheduled(substation: Substation, energy_kwh: float, power_kw: float) -> Sc
 
 
 def daily_operation(substation: Substation, energy_kwh: float, power_kw: float) -> DailyOperation:
-    """What the simulations need to know of a substation and its storage."""
+    """Return what the simulations need to know of a substation and its storage."""
     deliverable = _scheduled(substation, energy_kwh, power_kw).deliverable_kwh
     return DailyOperation(
         base_load(substation),
         day_share(substation),
-        np.maximum(0.0, deliverable),  # rounding may leave less than nothing
+        np.maximum(0.0, deliverable),  # rounding may leave a negative energy
         power_kw,
         substation.battery.availability,
     )
 
 
 def by_contingency(substation: Substation, energy_kwh: float, power_kw: float) -> list[Row]:
-    """EENS of each contingency without and with storage, kWh/yr, the largest first."""
+    """Compute EENS of each contingency without and with storage, kWh/yr, the largest first."""
     load, share = base_load(substation), day_share(substation)
     cycle = _scheduled(substation, energy_kwh, power_kw)
     every, law = substation.reliability.contingencies, substation.soc_law
@@ -71,7 +71,7 @@ def by_contingency(substation: Substation, energy_kwh: float, power_kw: float) -
 
 
 def variants(raw: RawMmbes, energy_kwh: float, power_kw: float) -> list[Row]:
-    """The same size under every law of the state of charge and repair and form of added load."""
+    """Evaluate one size under every law of repair and state of charge, and every added load."""
     rows = []
     for repair_law in LAWS:
         for soc_law in SOC_LAWS:
@@ -99,11 +99,12 @@ def simulated(
     sizes: Mapping[str, tuple[float, float]],
     sampling: Sampling,
 ) -> list[Row]:
-    """Analytic EENS against two simulations for every size, kWh/yr.
+    """Compare the analytic EENS with two simulations for every size, kWh/yr.
 
-    ``contingencies`` simulates faults of the contingencies as derived; ``network`` the elements of
-    the network themselves, with zones, ties and overlaps found by its own search. The default law
-    of the state of charge is the one that a simulation shows, whatever the ledgers' reading.
+    ``contingencies`` simulates the faults of the derived contingencies. ``network`` simulates the
+    elements of the network themselves and finds zones, ties and overlaps by its own search. The law
+    of the state of charge is ``joint`` here, because this is what a simulation shows, whatever the
+    ledgers' reading.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""What the published numbers say about the tables that are lost, before any model.
+"""What the published numbers imply for the lost tables, without any model.
 
 The paper prints the credible capacity, the years of deferral, the growth of the load, the power
-factor and the cut of EENS. Together they pin down the peak load, narrow down the transformers, and
-give the EENS that the network must have without storage.
+factor and the reduction of EENS. Together they determine the peak load, limit the choice of
+transformers, and give the EENS that the network must have without storage.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ STANDARD_RATINGS_MVA = (6.3, 8.0, 10.0, 12.5, 16.0, 20.0, 25.0, 31.5, 40.0, 50.0
 
 
 def peak_load(elcc_kw: float, deferral_yr: float, growth: float) -> dict[str, float]:
-    """Peak load that makes a credible capacity worth so many years of growth, kW.
+    """Return the peak load at which a credible capacity equals given years of load growth, kW.
 
-    From ``(1 + g)^dN = 1 + ELCC / L_max``. The years are printed as a whole number, so they lie
-    within half a year of it: ``low`` and ``high`` are the peaks at those ends.
+    It follows from ``(1 + g)^dN = 1 + ELCC / L_max``. The years are printed as a whole number, so
+    they lie within half a year of it; ``low`` and ``high`` are the peaks at those ends.
     """
     require_number("elcc_kw", elcc_kw, least=0.0)
     require_number("deferral_yr", deferral_yr, above=0.5)
@@ -39,7 +39,7 @@ def transformer_options(
     number: int = 2,
     ratings_mva: Sequence[float] = STANDARD_RATINGS_MVA,
 ) -> pd.DataFrame:
-    """Load rate of each standard pair of transformers, and whether it can be the paper's.
+    """Tabulate the load rate of each standard pair of transformers, and whether it fits the paper.
 
     Parameters
     ----------
@@ -70,10 +70,10 @@ def transformer_options(
 def initial_interruption(
     eens_cut_kwh: float, elcc_kw: float, peak_kw: float, load_factor: float
 ) -> dict[str, float]:
-    """EENS and hours of interruption without storage, under either form of added load.
+    """Return EENS and hours of interruption without storage, under either form of added load.
 
-    ELCC is the added load that takes the cut of EENS back up. If EENS is proportional to the load,
-    added load `scaled` with it gives ``EENS0 = cut * L_max / ELCC``. If the added load is
+    ELCC is the added load at which the reduction of EENS is used up. If EENS is proportional to the
+    load, added load `scaled` with it gives ``EENS0 = cut * L_max / ELCC``. If the added load is
     `constant`, each hour of interruption adds ELCC to the EENS, so ``hours = cut / ELCC``.
 
     Returns

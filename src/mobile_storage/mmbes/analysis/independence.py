@@ -1,9 +1,9 @@
-"""Every best size by a second method and other seeds, every EENS by simulations of its own.
+"""Checks of every best size by a second method and other seeds, and of every EENS by simulation.
 
-`refine` searches without random numbers, on a coarse grid and then from its best local maxima. It
-shares nothing with differential evolution but the objective. `simulated` draws each simulation from
-a seed of its own, so that the deviations from the analytic value are independent of each other and
-can be counted: of n standard normal deviations, 0.0455 n are expected beyond 2.
+`simplex_search` searches without random numbers, on a coarse grid and then from its best local
+maxima. It shares nothing with differential evolution but the objective. `simulated` draws each
+simulation from a seed of its own, so that the deviations from the analytic value are independent of
+each other and can be counted: of n standard normal deviations, 0.0455 n are expected beyond 2.
 """
 
 from __future__ import annotations
@@ -24,43 +24,60 @@ from mobile_storage.mmbes.analysis.crosscheck import daily_operation
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.evaluate import attributes, prepare
 from mobile_storage.mmbes.model.network import case_network
-from mobile_storage.mmbes.search.solve import NOTHING, GridMap, Objective, Size, evolve, objective
+from mobile_storage.mmbes.search.solve import (
+    ZERO_SIZE_SHARE,
+    GridMap,
+    Objective,
+    Size,
+    evolve,
+    objective,
+)
 
-__all__ = ["SAME", "beyond", "compared", "graded_grid", "refine", "shortfall", "simulated"]
+__all__ = [
+    "VALUE_TOLERANCE",
+    "beyond",
+    "compared",
+    "graded_grid",
+    "shortfall",
+    "simplex_search",
+    "simulated",
+]
 
-SAME = 1e-6
-"""Share of the best value that a run may fall short and still count as having found it."""
+VALUE_TOLERANCE = 1e-6
+"""A run that falls short of the best value by at most this share of it has found it."""
 VALUE_DIGITS = 7
-"""Significant digits of a best value: what `SAME` tells apart."""
+"""Significant digits of a best value that `VALUE_TOLERANCE` can distinguish."""
 PRECISE_KWH = 1e-3
 """Size of the simplex, in kWh and kW, at which a search ends."""
 SIZE_DECIMALS = 2
-"""Of sizes in kWh and kW that a search found: a tenth of the last one is `PRECISE_KWH`."""
+"""Decimals of a size in kWh or kW from a search: a tenth of the last one is `PRECISE_KWH`."""
 Z_DECIMALS = 4
-"""Of a deviation in standard errors, which is a small difference of large numbers."""
+"""Decimals of a deviation in standard errors, which is a small difference of large numbers."""
 MOST_EVALUATIONS = 500
-"""Of the objective in one search with a simplex."""
+"""Largest number of evaluations of the objective in one simplex search."""
 
 
-def graded_grid(worth: Objective, bounds: tuple[float, float], shape: tuple[int, int]) -> GridMap:
-    """Objective on a grid that is the finer the smaller the size: nodes at the cubes of even ones.
+def graded_grid(
+    value_of: Objective, bounds: tuple[float, float], shape: tuple[int, int]
+) -> GridMap:
+    """Evaluate the objective on a grid that is finer for small sizes: cubes of even nodes.
 
-    Some best sizes are a kWh and some ten thousand.
+    Best sizes lie between one and ten thousand kWh.
     """
     energy, power = (b * np.linspace(0.0, 1.0, n) ** 3 for b, n in zip(bounds, shape, strict=True))
     every = np.meshgrid(energy, power, indexing="ij")
-    return GridMap(energy, power, worth(*(axis.ravel() for axis in every)).reshape(shape))
+    return GridMap(energy, power, value_of(*(axis.ravel() for axis in every)).reshape(shape))
 
 
-def refine(worth: Objective, coarse: GridMap, starts: int) -> Size:
-    """Best size by Nelder and Mead's simplex from the best local maxima of a coarse grid.
+def simplex_search(value_of: Objective, coarse: GridMap, starts: int) -> Size:
+    """Find the best size by Nelder and Mead's simplex from the best local maxima of a coarse grid.
 
-    The simplex takes no derivatives: prospects have ridges wherever an attribute meets its
+    The simplex needs no derivatives. Prospects have ridges wherever an attribute equals its
     reference point.
 
     Parameters
     ----------
-    worth : callable
+    value_of : callable
         The objective.
     coarse : GridMap
         Such as from `graded_grid`.
@@ -70,7 +87,7 @@ def refine(worth: Objective, coarse: GridMap, starts: int) -> Size:
     peaks = np.argwhere(coarse.value == maximum_filter(coarse.value, 3, mode="nearest"))
     order = np.argsort(-coarse.value[tuple(peaks.T)], kind="stable")[:starts]
     axes = (coarse.energy_kwh, coarse.power_kw)
-    found = [coarse.best]
+    sizes = [coarse.best]
     for peak in peaks[order]:
         start = np.array([axis[k] for axis, k in zip(axes, peak, strict=True)])
         # To the next nodes, or the last ones at the upper bounds.
@@ -78,18 +95,18 @@ def refine(worth: Objective, coarse: GridMap, starts: int) -> Size:
             axis[k + 1] if k + 1 < axis.size else axis[k - 1]
             for axis, k in zip(axes, peak, strict=True)
         ]
-        found.append(_climb(worth, start, np.array(ahead), [axis[-1] for axis in axes]))
-    return max(found, key=lambda size: size.value)
+        sizes.append(_simplex(value_of, start, np.array(ahead), [axis[-1] for axis in axes]))
+    return max(sizes, key=lambda size: size.value)
 
 
-def _climb(worth: Objective, start: np.ndarray, ahead: np.ndarray, top: list[float]) -> Size:
-    """Best size by a simplex from a start towards the node ahead along both axes.
+def _simplex(value_of: Objective, start: np.ndarray, ahead: np.ndarray, top: list[float]) -> Size:
+    """Find the best size by a simplex from a start towards the next node along both axes.
 
-    No side of the simplex lies along an axis: at a bound it would stay there.
+    No side of the simplex lies along an axis, because at a bound it would stay on the bound.
     """
     corners = start + np.array([[0.0, 0.0], [1.0, 0.5], [0.5, 1.0]]) * (ahead - start)
-    found = minimize(
-        lambda x: -float(worth(x[:1], x[1:])[0]),
+    result = minimize(
+        lambda x: -float(value_of(x[:1], x[1:])[0]),
         start,
         method="Nelder-Mead",
         bounds=[(0.0, t) for t in top],
@@ -100,17 +117,17 @@ def _climb(worth: Objective, start: np.ndarray, ahead: np.ndarray, top: list[flo
             "maxfev": MOST_EVALUATIONS,
         },
     )
-    return Size(float(found.x[0]), float(found.x[1]), -float(found.fun))
+    return Size(float(result.x[0]), float(result.x[1]), -float(result.fun))
 
 
 def shortfall(value: float, best: float) -> float:
-    """How far a value is below the best one, as a share of the latter's size.
+    """Return how far a value is below the best one, as a share of the best one's size.
 
-    A share up to `SAME` is 0: it depends on where each search happened to stop, and so on the last
-    digits of the processor's arithmetic.
+    A share up to `VALUE_TOLERANCE` is 0: it depends on where each search happened to stop, and so
+    on the last digits of the processor's arithmetic.
     """
     short = (best - value) / max(abs(best), np.finfo(float).tiny)
-    return 0.0 if short <= SAME else short
+    return 0.0 if short <= VALUE_TOLERANCE else short
 
 
 def compared(
@@ -121,7 +138,7 @@ def compared(
     seeds: Sequence[int] = (),
     search: Mapping[str, Any] | None = None,
 ) -> dict[str, float]:
-    """The best size of a set of ledgers, found by differential evolution, by other means.
+    """Check by other methods the best size that differential evolution found for a set of ledgers.
 
     Parameters
     ----------
@@ -131,28 +148,28 @@ def compared(
     bounds : (float, float)
         Largest energy, kWh, and power, kW.
     settings : mapping
-        ``energy`` and ``power``, nodes of the coarse grid; ``starts`` of `refine`.
+        ``energy`` and ``power``, nodes of the coarse grid; ``starts`` of `simplex_search`.
     seeds : sequence of int
         Further seeds to run differential evolution from, with `search` as other settings.
 
     Returns
     -------
     dict
-        ``refined_*``: the size that `refine` finds, to `SIZE_DECIMALS`, and its value, to
+        ``refined_*``: the size that `simplex_search` finds, to `SIZE_DECIMALS`, and its value, to
         `VALUE_DIGITS`; ``energy_off_kwh``, ``power_off_kw``: by how much the evolved size is
         larger; ``*_shortfall`` below the best of all: of the evolved one, of the refined one, and
         the most among the further ``seeds``, of which ``seeds_at_best`` found it.
     """
     substation, preferences = build(raw)
-    worth = objective(prepare(substation), preferences)
-    coarse = graded_grid(worth, bounds, (settings["energy"], settings["power"]))
-    found = refine(worth, coarse, settings["starts"])
-    again = [evolve(worth, bounds, **{**(search or {}), "seed": s}).best.value for s in seeds]
+    value_of = objective(prepare(substation), preferences)
+    coarse = graded_grid(value_of, bounds, (settings["energy"], settings["power"]))
+    found = simplex_search(value_of, coarse, settings["starts"])
+    again = [evolve(value_of, bounds, **{**(search or {}), "seed": s}).best.value for s in seeds]
     best = max(evolved.value, found.value, *again)
     short = [shortfall(value, best) for value in again]
-    # That close to nothing, it is nothing, as in `solve.evolve`.
+    # A size that close to zero counts as zero, as in `solve.evolve`.
     energy, power = (
-        0.0 if v < NOTHING * b else round(v, SIZE_DECIMALS)
+        0.0 if v < ZERO_SIZE_SHARE * b else round(v, SIZE_DECIMALS)
         for v, b in zip((found.energy_kwh, found.power_kw), bounds, strict=True)
     )
     return {
@@ -175,7 +192,9 @@ def compared(
 def simulated(
     raw: RawMmbes, energy_kwh: float, power_kw: float, sampling: tuple[Sampling, Sampling]
 ) -> list[dict[str, Any]]:
-    """Analytic EENS of one storage against both simulations, by the ledgers' own law of repair.
+    """Compare the analytic EENS of one storage with both simulations, kWh/yr.
+
+    The law of repair is that of the ledgers.
 
     Parameters
     ----------
@@ -225,13 +244,13 @@ def _deviation(analytic: float, estimate: Estimate) -> dict[str, Any]:
 
 
 def beyond(z: Sequence[float], limit: float = 2.0) -> dict[str, float]:
-    """How many independent deviations lie beyond a limit, and how many should.
+    """Count the independent deviations beyond a limit, and compare with the expected number.
 
     Returns
     -------
     dict
-        ``count`` of deviations, ``beyond`` the limit, ``expected`` there, ``chance`` that so many
-        or more are.
+        ``count`` of deviations, number ``beyond`` the limit, ``expected`` number, and ``chance`` of
+        at least as many.
     """
     far = int(np.sum(np.abs(np.asarray(z, dtype=float)) > limit))
     p = 2.0 * norm.sf(limit)

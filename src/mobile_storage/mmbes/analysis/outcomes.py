@@ -1,4 +1,4 @@
-"""Everything the claims ask of one parameter set, in one go: for the members of an ensemble."""
+"""All results that the claims need of one parameter set, for the members of an ensemble."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mobile_storage.mmbes.search.solve import evolve, objective
 
 __all__ = ["FAMILIES", "best_row", "claimed_scenarios", "outcome_record", "scenario_row"]
 
-#: Families that a claim is read from.
+#: Families of scenarios that a claim needs.
 FAMILIES = ("load_rate", "weights", "reference", "extreme")
 
 _CLAIMED = {"weights": "loss", "reference": "cost"}
@@ -27,7 +27,7 @@ def best_row(
     search: Search,
     kind: str = "prospect",
 ) -> dict[str, float]:
-    """`report.describe` at the best size of a set of ledgers.
+    """Return `report.describe` at the best size of a set of ledgers.
 
     Parameters
     ----------
@@ -51,21 +51,21 @@ def scenario_row(
     bounds: tuple[float, float],
     search: Search,
 ) -> dict[str, Any]:
-    """Best size for a scenario: ``series``, ``value`` and the numbers of `best_row`."""
+    """Return the best size for a scenario: ``series``, ``value`` and the numbers of `best_row`."""
     best = best_row(raw.replace(scenario.moves), bounds, search)
     return {"series": scenario.name, "value": scenario.value, **best}
 
 
 def claimed_scenarios(raw: RawMmbes, family: str, settings: Mapping[str, Any]) -> list[Scenario]:
-    """Scenarios of one of `FAMILIES` that a claim needs.
+    """List the scenarios of one of `FAMILIES` that a claim needs.
 
-    Of the weights and reference points these are both ends of the one that a claim is about: the
-    weight of the losses and the expected cost.
+    Of the weights these are the two values for the losses, and of the reference points both ends
+    for the expected cost.
     """
-    found = scenarios(raw, family, settings)
+    every = scenarios(raw, family, settings)
     if family not in _CLAIMED:
-        return found
-    series = [s for s in found if s.name == _CLAIMED[family]]
+        return every
+    series = [s for s in every if s.name == _CLAIMED[family]]
     return [series[0], series[-1]]
 
 
@@ -75,7 +75,7 @@ def outcome_record(
     bounds: tuple[float, float],
     search: Search,
 ) -> dict[str, Any]:
-    """Both optima and the scenarios that a claim needs, as plain records."""
+    """Return both optima and the scenarios that a claim needs, as plain records."""
     record: dict[str, Any] = {
         kind: best_row(raw, bounds, search, kind) for kind in ("prospect", "net_profit")
     }

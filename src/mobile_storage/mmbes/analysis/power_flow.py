@@ -1,14 +1,14 @@
 """Losses by an AC power flow of the same network in pandapower, hour by hour.
 
-The formula of `losses` takes the nominal voltage everywhere, an even flow over L1 and L2, loads
-divided as the transformers' ratings, and lines that carry the loads and nothing else. The power
-flow solves Kirchhoff's laws instead: voltages fall along lines and transformers, so the same power
-takes more current; the lines also carry what the transformers lose and the reactive power that
-their leakage takes; no-load losses follow the square of the voltage. `Solved` tells these apart.
+The formula of `losses` assumes the nominal voltage everywhere, an even flow over L1 and L2, loads
+divided in proportion to the transformers' ratings, and lines that carry nothing but the loads. The
+power flow solves Kirchhoff's laws instead. Voltages fall along lines and transformers, so the same
+power takes more current. The lines also carry the transformers' losses and the reactive power of
+their leakage. No-load losses follow the square of the voltage. `Solved` separates these effects.
 
-The loads are the formula's: those of the load points at their nodes, the other substation's at the
-ends of the lines, each a constant power. Left out on both sides are the spurs to the other
-substation, its own transformers, and the lines' capacitance.
+The loads are those of the formula, each a constant power: the load points at their nodes, and the
+other substation's load at the ends of the lines. Both methods leave out the spurs to the other
+substation, its transformers, and the lines' capacitance.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ ARRANGEMENTS = ("closed", "open")
 """Section of the busbars ``closed``, as the formula has it, or ``open``, as in the case network."""
 
 LOW_KV = 10.0
-"""Voltage below the transformers. It takes no part in the losses: the loads are powers."""
+"""Voltage below the transformers, kV; it does not influence losses, as loads are powers."""
 
 KW = 1000.0
-"""kW in a MW, which pandapower counts in."""
+"""kW per MW; pandapower uses MW."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The network in pandapower, with where the powers go.
+    """The network in pandapower, and how loads are distributed in it.
 
     Attributes
     ----------
@@ -74,19 +74,19 @@ class Grid:
 
 @dataclass(frozen=True)
 class Solved:
-    """What the power flow says of each hour, shape (hours,) each, kW and shares.
+    """Result of the power flow for each hour, shape (hours,) each, in kW and shares.
 
     Attributes
     ----------
     lines_kw, transformers_kw : ndarray
         Losses of the lines whose losses count and of the transformers, no-load losses included.
     lines_by_flow_kw, lines_by_voltage_kw : ndarray
-        Part of ``lines_kw`` above the formula's because of more power at the end of the lines, and
-        because of the voltage there.
+        Part by which ``lines_kw`` exceeds the formula because of more power at the end of the
+        lines, and because of the voltage there.
     transformers_by_voltage_kw, no_load_by_voltage_kw : ndarray
         The same for the transformers' load losses and no-load losses, because of the voltage.
     lowest_voltage : ndarray
-        Of all buses, over the nominal one.
+        Lowest voltage of all buses, over the nominal one.
     """
 
     lines_kw: np.ndarray
@@ -104,7 +104,7 @@ class Solved:
 
 
 def read_electrical(folder) -> ParameterSet:
-    """Ledger ``power_flow.csv``: what a power flow needs and the formula does not.
+    """Read the ledger ``power_flow.csv``, with values that only the power flow needs.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def read_electrical(folder) -> ParameterSet:
 
 
 def build_grid(raw: RawMmbes, electrical: ParameterSet, arrangement: str) -> Grid:
-    """The network of the ledgers for pandapower.
+    """Build the network of the ledgers in pandapower.
 
     Lines that start at a source and transformers have impedances, all other closed branches none;
     those are the elements whose losses the formula counts. Open branches stay open, but for the
@@ -195,7 +195,7 @@ def build_grid(raw: RawMmbes, electrical: ParameterSet, arrangement: str) -> Gri
 
 
 def _fed_by(branches, nodes: set[str]) -> set[str]:
-    """The nodes and all that closed branches without impedance join to them."""
+    """Return the nodes and all nodes joined to them by closed branches without impedance."""
     found = set(nodes)
     while more := {n for b in branches for n in (b.start, b.end) if {b.start, b.end} & found}:
         if more <= found:
@@ -205,7 +205,7 @@ def _fed_by(branches, nodes: set[str]) -> set[str]:
 
 
 def solve(grid: Grid, load_kw: np.ndarray, storage_kw: np.ndarray | float = 0.0) -> Solved:
-    """AC power flow of each hour, by Newton's method from the hour before.
+    """Solve the AC power flow of each hour by Newton's method, starting from the hour before.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def _read(grid: Grid, own: float, given: float) -> tuple[float, ...]:
     per_mva2 = KW * line["r_ohm_per_km"].to_numpy() / kv2
     mva2 = (net.res_line["p_to_mw"] ** 2 + net.res_line["q_to_mvar"] ** 2).to_numpy()
     volt2 = net.res_line["vm_to_pu"].to_numpy() ** 2
-    # What the formula puts on every line.
+    # Total power that the formula assigns to all lines.
     total = own + grid.other * len(line) * own
     reactive = grid.reactive * total
     even = ((total - given) ** 2 + reactive**2) / (KW * len(line)) ** 2

@@ -1,6 +1,6 @@
-"""A year's losses, and what storage takes off them, by the formula and by an AC power flow.
+"""Losses of a year, and their reduction by storage, by the formula and by an AC power flow.
 
-The reduction is a small difference of large numbers, so it is compared apart from the losses.
+The reduction is a small difference of large numbers, so it is compared separately.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from mobile_storage.mmbes.model.substation import Substation
 __all__ = ["causes", "hourly", "yearly"]
 
 KW_DECIMALS = 8
-"""Of losses in kW. Their parts are differences of hundreds of kW, of which ten digits hold."""
+"""Decimals of losses in kW. Their parts are differences of hundreds of kW with ten valid digits."""
 
 
 def hourly(
     raw: RawMmbes, electrical: ParameterSet, sizes: Mapping[str, tuple[float, float]]
 ) -> pd.DataFrame:
-    """Losses of every step of the typical days by formula and by power flow.
+    """Compute the losses of every step of the typical days by formula and by power flow.
 
     Parameters
     ----------
     sizes : mapping
-        Energy, kWh, and power, kW, by name; ``none``, without storage, comes first by itself.
+        Energy, kWh, and power, kW, by name. The case ``none``, without storage, is added first.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def hourly(
 
 
 def _year(substation: Substation, hours: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """Sums over a year, kWh, of columns in kW, by arrangement and size."""
+    """Sum columns in kW over a year, kWh, by arrangement and size."""
     curves = substation.curves
     days = dict(zip(curves.names, curves.days_per_year, strict=True))
     weight = curves.step_h * hours["day_type"].map(days)
@@ -83,7 +83,7 @@ def _year(substation: Substation, hours: pd.DataFrame, columns: list[str]) -> pd
 
 
 def yearly(substation: Substation, hours: pd.DataFrame) -> pd.DataFrame:
-    """A year's losses, and what storage takes off them, by formula and by power flow, kWh.
+    """Compute a year's losses and their reduction by storage, by formula and by power flow, kWh.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def yearly(substation: Substation, hours: pd.DataFrame) -> pd.DataFrame:
 
 
 def causes(substation: Substation, hours: pd.DataFrame) -> pd.DataFrame:
-    """What lies between formula and power flow in a year, kWh: the parts add up to the difference.
+    """Split the difference of formula and power flow in a year, kWh, into parts that add up to it.
 
     Returns
     -------

@@ -23,8 +23,8 @@ class Cost:
     fixed_om : ndarray
         By rated power, every year.
     variable_om : ndarray
-        Energy lost in cycling, bought at the valley price, every year. This is the one place where
-        the round-trip loss costs money: the loss attribute is worth its gross reduction.
+        Energy lost in cycling, bought at the valley price, every year. The round-trip loss costs
+        money only here, because the loss attribute counts the gross reduction.
     replacement : ndarray
         New cells within the horizon.
     end_of_life : ndarray
@@ -39,12 +39,12 @@ class Cost:
 
     @property
     def total(self) -> np.ndarray:
-        """All of it."""
+        """Sum of all parts."""
         return sum(getattr(self, f.name) for f in fields(self))
 
 
 def annuity(rate: float, years: float) -> float:
-    """Present value of 1 a year, at the end of each: (1 - (1 + r)^-n) / r; n at r = 0."""
+    """Return the present value of 1 at the end of each year: (1 - (1 + r)^-n) / r; n at r = 0."""
     require_number("rate", rate, least=0.0)
     require_number("years", years, least=0.0)
     return years if rate == 0 else -np.expm1(-years * np.log1p(rate)) / rate
@@ -53,7 +53,7 @@ def annuity(rate: float, years: float) -> float:
 def full_cycles(
     energy_kwh: np.ndarray, cycled_kwh_per_year: np.ndarray, battery: Battery
 ) -> np.ndarray:
-    """Energy through the cells in a year over the usable energy; 0 without storage."""
+    """Return the energy through the cells in a year over the usable energy; 0 without storage."""
     usable = (battery.soc_max - battery.soc_min) * require_numbers(
         "energy_kwh", energy_kwh, least=0.0
     )
@@ -62,7 +62,7 @@ def full_cycles(
 
 
 def cell_life(battery: Battery, cycles: np.ndarray) -> np.ndarray:
-    """Years until cells are replaced: at the end of their calendar or their cycle life.
+    """Return the years until cells are replaced, at the end of their calendar or cycle life.
 
     `cycles` are full cycles a year, from `full_cycles`.
     """
@@ -78,10 +78,10 @@ def life_cycle_cost(
     life_yr: np.ndarray,
     economics: Economics,
 ) -> Cost:
-    """Cost over the horizon of storage of given sizes.
+    """Compute the cost of storage of given sizes over the horizon.
 
-    Cells that end with the horizon are not replaced, and those that outlast it are treated at its
-    end without credit for what is left in them.
+    Cells whose life ends with the horizon are not replaced. Cells that outlast the horizon are
+    treated at its end without credit for their remaining life.
 
     Parameters
     ----------

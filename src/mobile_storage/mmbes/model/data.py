@@ -1,7 +1,8 @@
 """From the ledgers in ``data/raw/fu2024`` to a substation and its planner.
 
-`RawMmbes` holds what the CSV files say, `build` derives the model's dataclasses from it. Keeping
-the two apart lets a calibration or a scenario move one number and derive everything again.
+`RawMmbes` holds what the CSV files say. `build` checks that the ledgers fit together and derives
+the model's dataclasses from them. The two are kept apart so that a calibration or a scenario can
+change one number and derive everything again. Faults of the network are analysed in `network`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pandas as pd
 from mobile_storage.adequacy.analytic.network import Network
 from mobile_storage.core.errors import DoubtWarning, InputError, did_you_mean
 from mobile_storage.core.ledger import pivot_values
-from mobile_storage.mmbes.model.network import case_network, loads_behind, outages_of
+from mobile_storage.mmbes.model.network import case_network, loads_behind, reliability_of
 from mobile_storage.mmbes.model.raw import SCALARS, RawMmbes, ledger, read_raw
 from mobile_storage.mmbes.model.substation import (
     ATTRIBUTES,
@@ -27,7 +28,6 @@ from mobile_storage.mmbes.model.substation import (
     LoadCurves,
     Losses,
     Preferences,
-    Reliability,
     Substation,
 )
 
@@ -35,20 +35,22 @@ __all__ = ["RawMmbes", "build", "ledger", "read_raw"]
 
 PRIORITIES = ("critical", "important", "ordinary")
 DAYS_PER_YEAR = 365.0
-#: Part of what it should carry, or lose, at which a number is hardly the one that was meant.
-DOUBTFUL = 0.1
-#: How far rounding may leave the highest load from 1.
+#: A branch that carries less than this share of the load behind it gets a warning, and so does a
+#: transformer that loses more than this share of its rating.
+DOUBTFUL_SHARE = 0.1
+#: Largest distance of the highest load from 1, in shares of the peak, that counts as rounding.
 PEAK_TOLERANCE = 0.001
 
 
 def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preferences]:
-    """The substation and the planner of a set of ledgers.
+    """Derive the substation and the planner from the ledgers.
 
     Parameters
     ----------
     raw : RawMmbes
+        The ledgers as read.
     **readings
-        Fields of `raw.Readings` in place of the ledgers' own.
+        Fields of `raw.Readings` that replace those of `raw`.
 
     Raises
     ------
@@ -72,10 +74,9 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
             expected=SOME_AVAILABILITY,
         )
     network = case_network(raw, read.repair_law)
-    contingencies, normal_capacity = outages_of(network)
     ratings = _transformers(raw, "rating")
     peak_kw = station["load_rate"] * float(ratings.sum()) * station["power_factor"]
-    _doubts(raw, network, peak_kw)
+    _warn_of_doubtful(raw, network, peak_kw)
     curves = _curves(raw)
     lengths = raw.network[(raw.network["symbol"] == "length") & _counted_lines(raw)]
     if lengths.empty:
@@ -103,7 +104,7 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
             load_loss_kw=_transformers(raw, "load_loss"),
             no_load_loss_kw=_transformers(raw, "no_load_loss"),
         ),
-        reliability=Reliability(contingencies, normal_capacity),
+        reliability=reliability_of(network),
         extreme=_extreme(raw, curves, peak_kw),
         economics=Economics(
             **{s: raw.economics[s] for s in SCALARS["economics"] if s != "horizon"},
@@ -116,15 +117,15 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
     return substation, _preferences(raw, read.rank_dependent)
 
 
-def _doubts(raw: RawMmbes, network: Network, peak_kw: float) -> None:
-    """Warn of what is possible but hardly meant, as where a unit or a separator was mistaken."""
+def _warn_of_doubtful(raw: RawMmbes, network: Network, peak_kw: float) -> None:
+    """Warn of values that are possible but unlikely, as after a mistake in a unit or separator."""
     file = raw.folder / "network.csv"
     kinds = raw.network.drop_duplicates("component").set_index("component")["kind"]
     fed = loads_behind(network)
     for branch in network.branches:
         carries = branch.capacity if branch.normal_capacity is None else branch.normal_capacity
         load = peak_kw * fed.get(branch.name, 0.0)
-        if carries < DOUBTFUL * load:
+        if carries < DOUBTFUL_SHARE * load:
             _doubt(
                 file,
                 f"{kinds[branch.name]} {branch.name}",
@@ -132,7 +133,7 @@ def _doubts(raw: RawMmbes, network: Network, peak_kw: float) -> None:
                 "annual peak",
             )
     for node in network.nodes:
-        if 0.0 < node.source_capacity < DOUBTFUL**3 * peak_kw:
+        if 0.0 < node.source_capacity < DOUBTFUL_SHARE**3 * peak_kw:
             _doubt(
                 file,
                 f"source {node.name}",
@@ -141,7 +142,7 @@ def _doubts(raw: RawMmbes, network: Network, peak_kw: float) -> None:
             )
     ratings, losses = _transformers(raw, "rating"), _transformers(raw, "load_loss")
     losses = losses + _transformers(raw, "no_load_loss")
-    for k in np.flatnonzero(losses > DOUBTFUL * ratings):
+    for k in np.flatnonzero(losses > DOUBTFUL_SHARE * ratings):
         _doubt(
             file,
             f"transformer {kinds.index[kinds == 'transformer'][k]}",
@@ -158,7 +159,7 @@ def _doubt(file: Path, what: str, why: str) -> None:
 
 
 def _counted_lines(raw: RawMmbes) -> pd.Series:
-    """Lines whose losses count: those that start at a source (L1 and L2) [stated]."""
+    """Select the lines whose losses count: those that start at a source (L1 and L2) [stated]."""
     sources = set(raw.network.loc[raw.network["kind"] == "source", "component"])
     return (raw.network["kind"] == "line") & raw.network["start"].isin(sources)
 
@@ -272,7 +273,7 @@ def _extreme(raw: RawMmbes, curves: LoadCurves, peak_kw: float) -> ExtremeEvents
                 value=None,
                 expected="a row outage_loss: the point is not ordinary",
             )
-    # The average over the year: nobody knows when the event comes.
+    # The average over the year, because an event can come at any time.
     mean = float(curves.days_per_year @ curves.shape.mean(axis=1)) / DAYS_PER_YEAR
     return ExtremeEvents(
         probability=events["probability"].to_numpy(float),
@@ -295,7 +296,7 @@ def _preferences(raw: RawMmbes, rank_dependent: bool) -> Preferences:
             expected="1",
         )
     reference = np.array([p[f"reference_{k}"] for k in ATTRIBUTES])
-    # A cost counts as a negative outcome, and so does the one that is expected.
+    # A cost counts as a negative outcome, so the expected cost is negative too.
     reference[ATTRIBUTES.index("cost")] *= -1.0
     return Preferences(
         alpha=p["alpha"],

@@ -1,10 +1,11 @@
-"""All five attributes of any number of sizes at once, and what the planner makes of them.
+"""All five attributes of any number of sizes at once, and their value to the planner.
 
-`prepare` once for a substation, `attributes` for sizes, then `prospects`, `comprehensive` or
-`net_profit`. `attributes` is `physics`, which takes the time, then `valued`, which knows prices:
-where only those change, the physics stays. Same numbers as the plain functions of the attribute
-modules; the schedule, unserved energy and credible capacity come from their compiled twins. Sizes
-are independent of each other, so a population gives what its members give alone.
+Call `prepare` once for a substation, then `attributes` for sizes, then `prospects`, `comprehensive`
+or `net_profit`. `attributes` calls `physics`, which takes most of the time, and then `valued`,
+which applies prices. If only prices change, `physics` need not run again. The numbers are those of
+the plain functions in the attribute modules. The schedule, the unserved energy and the credible
+capacity come from their compiled twins. Sizes do not influence each other: a population gives the
+same numbers as its members alone.
 """
 
 from __future__ import annotations
@@ -39,15 +40,16 @@ __all__ = [
     "valued",
 ]
 
-#: Energies, in hours of the peak load, and powers, in parts of it, for which an error is looked at.
-TRIALS = np.array([0.05, 0.3, 1.0])
+#: Sizes at which the error of few moments is computed: energies in hours of the peak load, powers
+#: in parts of it.
+TRIAL_SIZES = np.array([0.05, 0.3, 1.0])
 
 LOSS, RELIABILITY, DEFERRAL, EXTREME, COST = range(len(ATTRIBUTES))
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A substation with what is the same for every size of storage.
+    """A substation, and everything that does not depend on the storage's size.
 
     Attributes
     ----------
@@ -60,7 +62,8 @@ class Prepared:
     islands : Islands
         Loads of extreme events in the order of supply.
     probability : ndarray, shape (scenarios + 1,)
-        Of the extreme scenarios in a year with a storage that works, and of all other years.
+        Yearly probability of each extreme scenario with a storage that works; the last entry is
+        that of a year without any.
     annuity : float
         Present value of 1 a year over the horizon.
     due_year : float
@@ -79,30 +82,30 @@ class Prepared:
     due_year: float
     loss_rate: float
     split_steps: bool
-    """Whether steps are split where what storage serves has a kink, as a fault's moment in a step
-    counts for more than `islands.START_ERROR`."""
+    """Whether time steps are split where the served energy has a kink: done if the moment of
+    a fault within its step changes the EENS by more than `islands.START_ERROR`."""
 
 
 @dataclass(frozen=True)
 class Physics:
-    """What storage of each size does, shape (n,) each.
+    """Physical effects of storage of each size, shape (n,) each.
 
     Attributes
     ----------
     energy_kwh, power_kw : ndarray
         The sizes.
     gross_loss_reduction_kwh, net_loss_reduction_kwh : ndarray
-        Less network loss in a year; less the storage's own loss.
+        Reduction of network losses in a year; the same minus the storage's own loss.
     eens_before_kwh, eens_after_kwh : ndarray
         Energy not supplied in a year, without and with storage.
     elcc_kw : ndarray
-        Credible capacity; ``inf`` where no added load takes EENS back up.
+        Credible capacity; ``inf`` if no added load brings EENS back to its value without storage.
     elcc_status : ndarray of int
         Index into `adequacy.analytic.kernel.ELCC_STATUS`.
     residual_energy_kwh : ndarray
         Expected deliverable energy at a random moment, of a storage that works.
     full_cycles : ndarray
-        A year; 365 where every day can carry one.
+        Full cycles per year; 365 if every day can carry one.
     """
 
     energy_kwh: np.ndarray
@@ -119,22 +122,23 @@ class Physics:
 
 @dataclass(frozen=True)
 class Attributes(Physics):
-    """What storage of each size does and is worth; shape (n,) where nothing else is said.
+    """Physical effects and worth of storage of each size; shape (n,) unless stated otherwise.
 
     Attributes
     ----------
     deferral_years : ndarray
-        Growth that the credible capacity carries, in years; its worth ends with the horizon.
+        Years of load growth that the credible capacity covers. Years beyond the horizon are worth
+        nothing.
     cost : Cost
         Parts of the life-cycle cost, present values.
     worth : ndarray, shape (n, 5)
         Present value of each attribute in yuan, in the order of `model.ATTRIBUTES`; the extreme
         one at its expectation, the cost below zero.
     extreme_outcomes : ndarray, shape (n, scenarios + 1)
-        Avoided outage loss in yuan, over the horizon, if each scenario comes in each year; the last
-        column is the year without any: 0.
+        Avoided outage loss over the horizon in yuan if the same scenario happens in each year. The
+        last column, 0, is for years without a scenario.
     extreme_probability : ndarray, shape (scenarios + 1,)
-        Of each in a year; they add up to 1.
+        Probability of each outcome in a year; they add up to 1.
     """
 
     deferral_years: np.ndarray
@@ -147,7 +151,7 @@ class Attributes(Physics):
 def prepare(substation: Substation) -> Prepared:
     """Compute everything that does not depend on the storage's size."""
     x = substation
-    # A storage that is out of order is called in vain: a year as if nothing had happened to it.
+    # A storage that is out of order avoids nothing: the year counts as one without a scenario.
     probability = x.working_share * x.extreme.probability
     outages = pack(x.reliability.contingencies, x.reliability.normal_capacity_kw)
     return Prepared(
@@ -165,13 +169,14 @@ def prepare(substation: Substation) -> Prepared:
 
 
 def _few_moments_are_too_few(x: Substation, outages: Outages) -> bool:
-    """Whether a few moments in a step leave too large an error in the EENS of a size.
+    """Decide whether a few moments in a step leave too large an error in the EENS of a size.
 
-    That of nine sizes is known exactly. Half of the bound is kept for the sizes between them. All
-    sizes of a substation are treated alike, so that nothing jumps from one to the next.
+    The error is computed exactly for nine sizes. Half of the bound is reserved for the sizes
+    between them. All sizes of a substation are treated alike, so that EENS is continuous in the
+    size.
     """
     load, share = base_load(x), day_share(x)
-    sizes = np.meshgrid(TRIALS, TRIALS, indexing="ij")
+    sizes = np.meshgrid(TRIAL_SIZES, TRIAL_SIZES, indexing="ij")
     energy, power = (x.peak_kw * axis.ravel() for axis in sizes)
     cycle = schedules(load, energy, power, x.battery)
     off = start_error(
@@ -192,7 +197,7 @@ def _few_moments_are_too_few(x: Substation, outages: Outages) -> bool:
 def physics(
     prepared: Prepared, energy_kwh: np.ndarray | float, power_kw: np.ndarray | float
 ) -> Physics:
-    """What storage of given sizes does.
+    """Compute the physical effects of storage of given sizes.
 
     Parameters
     ----------
@@ -240,13 +245,13 @@ def physics(
 
 
 def valued(prepared: Prepared, found: Physics) -> Attributes:
-    """What the sizes are worth, in yuan.
+    """Value the physical effects of sizes, in yuan.
 
     Parameters
     ----------
     prepared : Prepared
         The substation of `found`, or one that differs from it only in the economics, the extreme
-        events or what the cells last.
+        events or the life of the cells.
     found : Physics
         From `physics`.
     """
@@ -284,12 +289,12 @@ def valued(prepared: Prepared, found: Physics) -> Attributes:
 def attributes(
     prepared: Prepared, energy_kwh: np.ndarray | float, power_kw: np.ndarray | float
 ) -> Attributes:
-    """`physics` of the sizes, `valued`: parameters and errors as there."""
+    """Compute `physics` of the sizes and value it; parameters and errors are those of `physics`."""
     return valued(prepared, physics(prepared, energy_kwh, power_kw))
 
 
 def prospects(found: Attributes, preferences: Preferences) -> np.ndarray:
-    """Prospect value of each attribute (Eq. 1), shape (n, 5), yuan to the power of alpha.
+    """Return the prospect value of each attribute (Eq. 1), shape (n, 5), in yuan^alpha.
 
     The extreme attribute is a lottery over the scenarios; the others are certain.
     """
@@ -304,10 +309,10 @@ def prospects(found: Attributes, preferences: Preferences) -> np.ndarray:
 
 
 def comprehensive(found: Attributes, preferences: Preferences) -> np.ndarray:
-    """Comprehensive prospect ``V = sum_k w_k V_k`` (Eq. 2), shape (n,)."""
+    """Return the comprehensive prospect ``V = sum_k w_k V_k`` (Eq. 2), shape (n,)."""
     return prospects(found, preferences) @ preferences.weights
 
 
 def net_profit(found: Attributes) -> np.ndarray:
-    """Expected present value of all benefits less the cost, yuan, shape (n,)."""
+    """Return the expected present value of all benefits less the cost, yuan, shape (n,)."""
     return found.worth.sum(axis=1)

@@ -1,10 +1,11 @@
 """Long outages of the region: islands around critical loads (section 3.4, Eq. 26-31).
 
-Reconstructed. The storage is split among islands at its expected residual energy (step 9 of section
-4). Loads are supplied from the end of their own backup to the end of the outage, critical ones
-before important ones and among equals those whose outage costs more. Every load gets what power
-those before it leave, and energy is set aside in the same order. Then the loads up to the i-th
-together get ``min(E, integral of min(P, d_i(t)))``, d_i(t) being what they ask for together at t.
+Reconstructed. The storage has its expected residual energy when it is split among islands (step 9
+of section 4). Loads are supplied from the end of their own backup to the end of the outage.
+Critical loads come before important ones, and among equal priorities the load with the higher
+outage loss comes first. Every load gets the power that the loads before it leave, and energy is
+reserved in the same order. Then the first i loads together get ``min(E, integral of min(P,
+d_i(t)))``, where d_i(t) is their total demand at time t.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ class Islands:
     Attributes
     ----------
     length_h : ndarray, shape (scenarios, intervals)
-        Time between the ends of backups within each outage.
+        Length of the intervals between the ends of backups within each outage.
     demand_kw : ndarray, shape (loads, intervals)
-        What the loads up to each one ask for together.
+        Total demand of the loads up to each one.
     loss_step : ndarray, shape (loads,)
         Outage loss of each load less that of the next one, yuan/kWh.
     """
@@ -40,7 +41,7 @@ class Islands:
 
 
 def islands(events: ExtremeEvents) -> Islands:
-    """Put the loads in order and cut the outages where a backup ends."""
+    """Sort the loads by priority and divide the outages at the ends of backups."""
     order = np.lexsort((-events.loss_per_kwh, events.priority))
     backup_h = events.backup_h[order]
     ends = np.append(np.unique(np.append(0.0, backup_h)), np.inf)
@@ -51,7 +52,7 @@ def islands(events: ExtremeEvents) -> Islands:
 
 
 def avoided_loss(plan: Islands, energy_kwh: np.ndarray, power_kw: np.ndarray) -> np.ndarray:
-    """Outage loss that storage avoids if a scenario happens, yuan.
+    """Compute the outage loss that storage avoids if a scenario happens, yuan.
 
     Parameters
     ----------

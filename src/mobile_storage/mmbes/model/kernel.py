@@ -1,6 +1,6 @@
-"""`schedule.schedule` for many sizes of storage at once, compiled: same numbers, to rounding.
+"""Compiled twin of `schedule.schedule` for many sizes of storage; equal up to rounding.
 
-With the loads of a day in falling order, the levels come out of one walk down through them.
+The loads of a day are sorted in falling order. The levels then follow from one pass through them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 def schedules(
     load_kw: np.ndarray, energy_kwh: np.ndarray, power_kw: np.ndarray, battery: Battery
 ) -> Schedule:
-    """As `schedule.schedule`, for sizes of shape (n,); errors as there."""
+    """Compute `schedule.schedule` for sizes of shape (n,); errors are the same."""
     load_kw, energy_kwh, power_kw = require_sizes(load_kw, energy_kwh, power_kw, ("n",))
     return Schedule(
         *_schedules(
@@ -36,7 +36,7 @@ def schedules(
 
 @compiled
 def _level(falling, power, target, sign):
-    """Level at which ``sum_t min(power, max(0, x_t - level))`` reaches `target`.
+    """Return the level at which ``sum_t min(power, max(0, x_t - level))`` reaches `target`.
 
     x is `falling` with sign 1, in falling order; with sign -1 it is its negative, from the end.
     """
@@ -69,8 +69,8 @@ def _level(falling, power, target, sign):
 def _largest_cycle(falling, power, eta_c, eta_d):
     """Energy through the cells, kW summed over the steps, when the two levels meet."""
     steps = falling.size
-    # Walk the common level down. Above all loads every step charges at full power; below, steps
-    # stop to charge fully, change from charging to discharging, and come to full discharge.
+    # The common level falls. Above all loads every step charges at full power. Further down, steps
+    # leave full charging, change from charging to discharging, and reach full discharging.
     full = turned = ended = 0
     level = falling[0] + power
     surplus = -eta_c * steps * power

@@ -1,8 +1,9 @@
 """Losses of the lines L1, L2 and the transformers T1, T2 (section 3.1, Eq. 10-12, reconstructed).
 
-Lines: ``R (P^2 + Q^2) / U^2``; transformers: no-load loss plus ``P_k (S / S_N)^2``. The lines share
-the flow of both substations equally, the transformers divide the own load as their ratings. Storage
-changes the active power of the own load; its reactive power stays that of the load.
+Lines lose ``R (P^2 + Q^2) / U^2``, transformers their no-load loss plus ``P_k (S / S_N)^2``. The
+lines share the flow of both substations equally. The transformers share this substation's load in
+proportion to their ratings. Storage changes the active power only; the reactive power stays that of
+the load.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ __all__ = ["LossReduction", "loss_rate", "loss_reduction", "losses_kw"]
 
 @dataclass(frozen=True)
 class LossReduction:
-    """What storage changes in a year, shape (...) each.
+    """Changes of losses by storage in a year, shape (...) each.
 
     Attributes
     ----------
     gross_kwh : ndarray
-        Less loss in the four elements.
+        Reduction of losses in the four elements.
     round_trip_kwh : ndarray
         Energy that the storage itself loses in cycling.
     """
@@ -35,7 +36,7 @@ class LossReduction:
 
     @property
     def net_kwh(self) -> np.ndarray:
-        """Gross reduction less what the storage loses; below zero in most networks."""
+        """Gross reduction less the storage's own loss; negative in most networks."""
         return self.gross_kwh - self.round_trip_kwh
 
 
@@ -52,7 +53,7 @@ def _coefficients(substation: Substation) -> tuple[float, float]:
 def losses_kw(
     substation: Substation, load_kw: np.ndarray, storage_kw: np.ndarray | float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Losses of all lines and of all transformers, kW.
+    """Compute the losses of all lines and of all transformers, kW.
 
     Parameters
     ----------
@@ -77,9 +78,9 @@ def losses_kw(
 
 
 def loss_rate(substation: Substation) -> float:
-    """Losses over a year without storage per energy taken by the own load.
+    """Return the losses of a year without storage per energy taken by the substation's own load.
 
-    Of the lines' losses the own load answers for its share of the flow.
+    The own load accounts for its share of the lines' losses.
     """
     load = substation.curves.shape * substation.peak_kw
     line, transformer = losses_kw(substation, load)
@@ -91,7 +92,7 @@ def loss_rate(substation: Substation) -> float:
 def loss_reduction(
     substation: Substation, load_kw: np.ndarray, schedule: Schedule
 ) -> LossReduction:
-    """What the schedule changes in the losses of a year.
+    """Compute how a schedule changes the losses of a year.
 
     As ``b^2 - (b - x)^2 = x (2 b - x)`` for each squared active power b and the storage's power x,
     neither reactive powers nor no-load losses are needed.

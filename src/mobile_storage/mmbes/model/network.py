@@ -1,4 +1,4 @@
-"""The case network from its ledgers (Figure 7, read from the prose), and its outages."""
+"""The case network of Figure 7, reconstructed from the prose, and the analysis of its faults."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from mobile_storage.adequacy.analytic.contingency import Contingency, Deficit, S
 from mobile_storage.adequacy.analytic.network import Branch, CommonMode, LoadPoint, Network, Node
 from mobile_storage.core.errors import InputError, did_you_mean
 from mobile_storage.core.ledger import pivot_values
+from mobile_storage.mmbes.model.substation import Reliability
 
 if TYPE_CHECKING:
     from mobile_storage.mmbes.model.data import RawMmbes
 
-__all__ = ["KINDS", "case_network", "loads_behind", "outages_of"]
+__all__ = ["KINDS", "case_network", "loads_behind", "reliability_of"]
 
-#: What a component can be. A ``common_mode`` takes out the elements that its start lists.
+#: What a component can be. A ``common_mode`` takes out the elements listed in its column start.
 KINDS = ("source", "busbar", "line", "transformer", "switch", "common_mode", "storage")
 _BRANCHES = ("line", "transformer", "switch")
-#: Kinds of which something must say how often they fail.
+#: Kinds that need a failure rate, of their own or of their kind.
 _FAILING = ("busbar", "line", "transformer", "common_mode")
-#: Text for an end without a device, or a column that means nothing for the kind.
-_NONE = "none"
-#: Share of the hours out below which pairs of outages are evaluated without storage.
-RARE = 0.01
+#: Text in the ledger for a missing device, or for a column that has no meaning for the kind.
+_NO_DEVICE = "none"
+#: Below this share of the outage hours, pairs of outages are evaluated without storage.
+RARE_PAIRS = 0.01
 _STATES = ("closed", "open", "automatic")
 
 
@@ -185,7 +186,7 @@ def _branch(raw: RawMmbes, name: str, row: pd.Series, outage: dict[str, float]) 
             )
         normal = float(rating) * raw.substation["power_factor"]
         capacity = normal * raw.substation["overload_factor"]
-    devices = (row[c] if row[c] != _NONE else "" for c in ("start_device", "end_device"))
+    devices = (row[c] if row[c] != _NO_DEVICE else "" for c in ("start_device", "end_device"))
     return Branch(
         name,
         row["start"],
@@ -200,9 +201,9 @@ def _branch(raw: RawMmbes, name: str, row: pd.Series, outage: dict[str, float]) 
 
 
 def loads_behind(network: Network) -> dict[str, float]:
-    """Share of the load that is cut off if a branch is taken out, by name, while all else works.
+    """Share of the load that is cut off when one branch is taken out, by the name of the branch.
 
-    Branches that are open, or part of a loop, are left out.
+    Branches that are open or part of a loop have no entry.
     """
     graph = nx.Graph()
     graph.add_nodes_from(node.name for node in network.nodes)
@@ -210,33 +211,33 @@ def loads_behind(network: Network) -> dict[str, float]:
     graph.add_edges_from((b.start, b.end) for b in closed)
     sources = {node.name for node in network.nodes if node.source_capacity > 0.0}
     total = sum(point.load for point in network.load_points)
-    found = {}
+    behind = {}
     for branch in closed:
         graph.remove_edge(branch.start, branch.end)
         for end in (branch.start, branch.end):
             part = nx.node_connected_component(graph, end)
             if not part & sources:
                 load = sum(point.load for point in network.load_points if point.node in part)
-                found[branch.name] = load / total
+                behind[branch.name] = load / total
         graph.add_edge(branch.start, branch.end)
-    return found
+    return behind
 
 
 @lru_cache(maxsize=32)
-def outages_of(network: Network) -> tuple[tuple[Contingency, ...], float]:
-    """Contingencies up to second order, and what the intact network can feed, kW.
+def reliability_of(network: Network) -> Reliability:
+    """Analyse the faults of a network: contingencies up to second order, and its normal capacity.
 
-    Where pairs of independent outages make up less than `RARE` of the time in which load can be
-    unfed, storage is taken to be of no use in them: they are many, and each costs as much to
-    evaluate as a common one. That understates what storage does, by at most that share.
+    Pairs of independent outages are many, and each costs as much to evaluate as a single one. If
+    they make up less than `RARE_PAIRS` of the time in which load can be unserved, storage is
+    assumed not to help in them. This understates what storage does, by at most that share.
     """
     every = contingencies(network, order=2)
     singles = {c.name for c in contingencies(network, order=1)}
     hours = {c.name: c.rate * c.repair for c in every if any(s.reachable.slopes for s in c.stages)}
     pairs = sum(h for name, h in hours.items() if name not in singles)
-    if pairs < RARE * sum(hours.values()):
+    if pairs < RARE_PAIRS * sum(hours.values()):
         every = tuple(c if c.name in singles else _without_relief(c) for c in every)
-    return every, normal_capacity(network)
+    return Reliability(every, normal_capacity(network))
 
 
 def _without_relief(contingency: Contingency) -> Contingency:

@@ -1,9 +1,9 @@
-"""Prospect value of what a storage brings (Eq. 1, 6-9; Tversky and Kahneman 1992).
+"""Prospect value of the effects of storage (Eq. 1, 6-9; Tversky and Kahneman 1992).
 
 ``V = sum_i pi(p_i) v(x_i - x_ref)`` with ``v(d) = d^alpha`` for gains and ``-lambda (-d)^beta`` for
-losses. (The paper calls the branch of gains convex and that of losses concave; with exponents below
-1 it is the other way round.) With alpha = beta the unit of money only scales V, otherwise it moves
-the optimum: money is in yuan here, so V is in yuan^alpha.
+losses. (The paper calls the branch of gains convex and that of losses concave. With exponents below
+1 the opposite is true.) If alpha = beta, the unit of money only scales V. Otherwise it changes the
+optimum. Money is in yuan here, so V is in yuan^alpha.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["certainty_equivalent", "decision_weights", "lottery_value", "value",
 
 
 def value(difference: np.ndarray | float, preferences: Preferences) -> np.ndarray:
-    """Value v of a difference to the reference point (Eq. 6, 7), of any shape."""
+    """Return the value v of differences to the reference point (Eq. 6, 7), of any shape."""
     return _value(require_numbers("difference", difference), preferences)
 
 
@@ -28,7 +28,7 @@ def _value(d: np.ndarray, preferences: Preferences) -> np.ndarray:
 
 
 def certainty_equivalent(worth: np.ndarray | float, preferences: Preferences) -> np.ndarray:
-    """Sure difference to the reference point with a given value: the inverse of `value`."""
+    """Return the certain difference to the reference point with a given value; inverts `value`."""
     v = require_numbers("worth", worth)
     size = np.abs(v)
     loss = -((size / preferences.loss_aversion) ** (1.0 / preferences.beta))
@@ -36,7 +36,7 @@ def certainty_equivalent(worth: np.ndarray | float, preferences: Preferences) ->
 
 
 def weight(probability: np.ndarray | float, curvature: float) -> np.ndarray:
-    """Weight of a probability, ``p^g / (p^g + (1 - p)^g)^(1/g)`` (Eq. 8: gamma, 9: delta)."""
+    """Return the weight of a probability, ``p^g / (p^g + (1 - p)^g)^(1/g)`` (Eq. 8, 9)."""
     p = require_numbers("probability", probability, least=0.0, most=1.0)
     require_number("curvature", curvature, above=0.0, most=1.0)
     return _weight(p, curvature)
@@ -50,7 +50,7 @@ def _weight(p: np.ndarray, curvature: float) -> np.ndarray:
 def decision_weights(
     difference: np.ndarray, probability: np.ndarray, preferences: Preferences
 ) -> np.ndarray:
-    """Decision weight of each outcome.
+    """Compute the decision weight of each outcome.
 
     Rank-dependent (1992): a gain weighs w+(chance of at least as much) - w+(chance of more), a loss
     w-(chance of at most as much) - w-(chance of less). Separable (1979): w+(p), w-(p).
@@ -84,7 +84,7 @@ def _decision_weights(
         by_gain, by_loss = (_weight(probability, g) for g in (preferences.gamma, preferences.delta))
         return np.where(gain, by_gain, by_loss)
     order = np.argsort(difference, axis=-1, kind="stable")
-    # Weights are infinitely steep at 0 and 1: there, rounding in a sum would tell.
+    # Weights are infinitely steep at 0 and 1, so rounding in the sums is removed.
     up_to = np.clip(np.round(np.cumsum(probability[order], axis=-1), 14), 0.0, 1.0)
     below = np.concatenate([np.zeros_like(up_to[..., :1]), up_to[..., :-1]], axis=-1)
     by_gain = _weight(1.0 - below, preferences.gamma) - _weight(1.0 - up_to, preferences.gamma)
@@ -98,14 +98,14 @@ def _decision_weights(
 def lottery_value(
     outcome: np.ndarray, probability: np.ndarray, reference: float, preferences: Preferences
 ) -> np.ndarray:
-    """Prospect value of a lottery (Eq. 1), shape (...).
+    """Compute the prospect value of a lottery (Eq. 1), shape (...).
 
     Parameters
     ----------
     outcome : ndarray, shape (..., outcomes)
-        What may come, yuan.
+        Possible outcomes, yuan.
     probability : ndarray, shape (outcomes,)
-        Add up to 1.
+        Their probabilities; they add up to 1.
     reference : float
         Reference point, yuan.
 

@@ -1,4 +1,4 @@
-"""The ledgers in ``data/raw/fu2024`` as read: every number of paper 2 with its key."""
+"""The ledgers in ``data/raw/fu2024`` as read: every number of paper 2 with its symbol."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ SCALARS: Mapping[str, Mapping[str, tuple[str, tuple[float | None, float | None]]
         **{f"reference_{k}": ("yuan", NOT_NEGATIVE) for k in ATTRIBUTES},
     },
 }
-#: Ledgers with a key column: key, symbols that every key has, symbols it may have, text columns.
+#: Ledgers with key columns: keys, required symbols, optional symbols, further text columns.
 KEYED: Mapping[str, tuple[list[str], Mapping[str, str], Mapping[str, str], list[str]]] = {
     "network": (
         ["component"],
@@ -123,7 +123,7 @@ KEYED_BOUNDS = {
 
 @dataclass(frozen=True)
 class Readings:
-    """How what the text leaves open is read, where that is no number.
+    """Choices where the paper's text is open and the choice is not a number.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ class Readings:
 
 @dataclass(frozen=True)
 class RawMmbes:
-    """The ledgers as read: sets of single numbers, and keyed tables in long form; the readings."""
+    """The ledgers as read: sets of single numbers, keyed tables in long form, and the readings."""
 
     folder: Path
     substation: ParameterSet
@@ -170,7 +170,7 @@ class RawMmbes:
     readings: Readings = Readings()
 
     def replace(self, moves: Mapping[str, float | str | bool]) -> RawMmbes:
-        """The same ledgers with other values, or other readings.
+        """Return the same ledgers with other values or other readings.
 
         Parameters
         ----------
@@ -182,7 +182,7 @@ class RawMmbes:
         Raises
         ------
         InputError
-            On a name that the ledgers lack, and on a value that is no finite number.
+            If the ledgers lack a name, or a value is not a finite number.
         """
         changed: dict[str, Any] = {}
         for name, value in moves.items():
@@ -262,7 +262,7 @@ def _places(table: str, frame: pd.DataFrame) -> pd.Series:
 
 
 def ledger(raw: RawMmbes) -> pd.DataFrame:
-    """Every number of the ledgers on one line, ``symbol`` being its key in `RawMmbes.replace`.
+    """Tabulate every number of the ledgers; ``symbol`` is its key in `RawMmbes.replace`.
 
     Returns
     -------

@@ -1,7 +1,8 @@
 """Unserved energy in a year, without and with storage (section 3.2, Eq. 16-21, reconstructed).
 
-EENS is the sum over contingencies of `analytic.islands`, plus what the load exceeds the capacity of
-the intact network. It is that of the year of construction; growth is left to the deferral.
+EENS is the sum over contingencies from `analytic.islands`, plus the energy by which the load
+exceeds the capacity of the intact network. It is that of the year of construction; load growth
+counts only in the deferral.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ __all__ = ["base_load", "day_share", "eens_after", "eens_before"]
 
 
 def base_load(substation: Substation) -> np.ndarray:
-    """Load of each typical day, kW, shape (days, steps)."""
+    """Return the load of each typical day, kW, shape (days, steps)."""
     return substation.curves.shape * substation.peak_kw
 
 
 def day_share(substation: Substation) -> np.ndarray:
-    """Share of the year that each typical day takes, shape (days,)."""
+    """Return the share of the year that each typical day represents, shape (days,)."""
     return substation.curves.days_per_year / substation.curves.days_per_year.sum()
 
 
@@ -46,8 +47,8 @@ def eens_before(substation: Substation, added_kw: float = 0.0) -> float:
     ----------
     substation : Substation
     added_kw : float
-        Load on top of the base load, at the peak (`Substation.added_load`); may be below zero as
-        long as no load is.
+        Load on top of the base load, at the peak (`Substation.added_load`). It may be negative if
+        no total load is.
     """
     load, share, outages = (
         _loaded(substation, added_kw),
@@ -67,7 +68,7 @@ def eens_after(
     Parameters
     ----------
     substation : Substation
-        Its `soc_law` says how the energy at a fault hangs on the hour.
+        Its `soc_law` says how the stored energy at a fault depends on the hour.
     schedule : Schedule
         Of one storage, under the base load.
     power_kw : float

@@ -1,4 +1,4 @@
-"""One size of storage in numbers: the row that every table, scenario and claim is read from."""
+"""All numbers of one size of storage: the row that tables, scenarios and claims read."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ __all__ = ["describe"]
 def describe(
     prepared: Prepared, preferences: Preferences, energy_kwh: float, power_kw: float
 ) -> dict[str, float]:
-    """Everything the five attributes say of one size; units are in the names, a year's where none.
+    """Return all numbers of the five attributes for one size; units are in the names, per year.
 
-    ``worth_*`` are present values, yuan, the cost below zero; ``prospect_*`` and ``prospect`` are
-    values of prospect theory, without unit, the latter weighted.
+    ``worth_*`` are present values in yuan; the one of the cost is negative. ``prospect_*`` are
+    values of prospect theory, in yuan to the power of alpha, and ``prospect`` is their weighted
+    sum.
     """
     found = attributes(prepared, energy_kwh, power_kw)
     prospect = prospects(found, preferences)[0]
@@ -29,7 +30,7 @@ def describe(
         "eens_after_kwh": found.eens_after_kwh[0],
         "eens_cut_kwh": found.eens_before_kwh[0] - found.eens_after_kwh[0],
         "elcc_kw": found.elcc_kw[0],
-        # Without growth it would be for ever; the storage is gone after the horizon.
+        # Without growth the deferral would be infinite, but the storage ends with the horizon.
         "deferral_yr": min(found.deferral_years[0], prepared.substation.economics.horizon_yr),
         "residual_kwh": found.residual_energy_kwh[0],
         "full_cycles": found.full_cycles[0],

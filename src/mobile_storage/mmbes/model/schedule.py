@@ -1,13 +1,13 @@
 """The daily cycle of the storage: power-difference control (section 3.1, Figure 4, Eq. 13-15).
 
-Reconstructed from the prose: storage shaves the load above an upper level and fills it below a
-lower one, limited by its power, and goes through one full cycle a day. The levels follow from the
-energy: what is discharged at the terminals is the usable energy times the discharging efficiency,
-what is charged is the usable energy over the charging efficiency. Both are piecewise linear in the
-level, so the levels are found exactly, not by bisection.
+Reconstructed from the prose. Storage discharges above an upper level of the load and charges below
+a lower one, limited by its power, and makes one full cycle a day. The levels follow from the
+energy. The energy discharged at the terminals is the usable energy times the discharging
+efficiency. The energy charged is the usable energy over the charging efficiency. Both are piecewise
+linear in the level, so the levels are computed exactly and not by bisection.
 
-A day that cannot carry a full cycle (power too small, load too even) gets the largest one it can:
-the cycle in which the two levels meet. The outcome is continuous in energy and power.
+If a day cannot carry a full cycle, because the power is too small or the load too even, it gets the
+largest possible one, in which the two levels meet. The result is continuous in energy and power.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ __all__ = ["Schedule", "require_sizes", "schedule"]
 
 @dataclass(frozen=True)
 class Schedule:
-    """What storage does on each typical day; sizes of a population come first (`...`).
+    """Operation of storage on each typical day; sizes of a population come first (`...`).
 
     Attributes
     ----------
     charge_kw, discharge_kw : ndarray, shape (..., days, steps)
-        Power at the terminals, both at least zero and never both above it.
+        Power at the terminals. Both are at least zero, and never both above it.
     deliverable_kwh : ndarray, shape (..., days, steps + 1)
         Energy above the lower limit times the discharging efficiency, at the ends of the steps;
         linear in between, the last equal to the first.
@@ -61,7 +61,7 @@ def _shaved(excess: np.ndarray, power: np.ndarray) -> np.ndarray:
 
 
 def _crossing(knots: np.ndarray, values: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Where a nondecreasing piecewise linear function first reaches a target.
+    """Find where a nondecreasing piecewise linear function first reaches a target.
 
     Parameters
     ----------
@@ -79,14 +79,14 @@ def _crossing(knots: np.ndarray, values: np.ndarray, target: np.ndarray) -> np.n
 
 
 def _level(load: np.ndarray, power: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Level above which storage shaves `target` (kW summed over the steps), shape (..., 1)."""
+    """Return the level above which `target` (kW summed over steps) is shaved, shape (..., 1)."""
     knots = -np.sort(-np.concatenate([load, load - power[..., None]], axis=-1), axis=-1)
     values = _shaved(load[..., None, :] - knots[..., :, None], power[..., None])
     return _crossing(knots, values, target[..., None])
 
 
 def _largest_cycle(load: np.ndarray, power: np.ndarray, battery: Battery) -> np.ndarray:
-    """Energy through the cells (kW summed over the steps) when the two levels meet."""
+    """Return the energy through the cells (kW summed over the steps) when the two levels meet."""
     charging, discharging = battery.charge_efficiency, battery.discharge_efficiency
     reach = power[..., None]
     knots = -np.sort(-np.concatenate([load + reach, load, load - reach], axis=-1), axis=-1)
@@ -105,7 +105,7 @@ def require_sizes(
     power_kw: np.ndarray,
     shape: tuple[int | str, ...] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Load, rated energy and rated power as arrays, checked; sizes of any shape if none is given.
+    """Check load, rated energy and rated power, and return them as arrays; any shape by default.
 
     Raises
     ------
@@ -121,11 +121,11 @@ def require_sizes(
 def schedule(
     load_kw: np.ndarray, energy_kwh: np.ndarray, power_kw: np.ndarray, battery: Battery
 ) -> Schedule:
-    """Cycle of storage of given sizes on given days (Eq. 13-15, reconstructed).
+    """Compute the cycle of storage of given sizes on given days (Eq. 13-15, reconstructed).
 
-    The state of charge follows from the powers; its highest point is put at the upper limit, so
-    that as much as possible is left for faults. With several peaks and charging between them it
-    need not come down to the lower limit.
+    The state of charge follows from the powers. Its highest point is set to the upper limit, so
+    that as much energy as possible is left for faults. With several peaks and charging between
+    them, the state of charge need not reach the lower limit.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Everything the five attributes read, as plain numbers: a substation, its storage, its planner.
+"""Inputs of the five attributes as plain numbers: a substation, its storage and its planner.
 
-`data.build` makes these from the ledgers; the attribute modules take them apart. Power in kW,
-energy in kWh, money in yuan, time in h or yr, as the names say.
+`data.build` derives these classes from the ledgers. Power is in kW, energy in kWh, money in yuan,
+time in h or yr, as the names say.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ __all__ = [
     "Substation",
 ]
 
-#: Where storage that is out of order is missing: in faults of the network, or in all that it does.
+#: Where failures of the storage count: in faults of the network only, or in everything it does.
 STORAGE_FAILURES = ("faults", "everywhere")
 
-#: Forms of the load that a credible capacity adds.
+#: Forms of the added load that defines the credible capacity.
 ADDED_LOADS = ("constant", "scaled")
 
 #: Below this gamma or delta the weights of Eq. (8, 9) no longer rise with the probability.
 FLATTEST = 0.28
 
-#: What is expected of the availability of a storage whose failures count in faults only.
+#: Expectation on the availability, for errors, if failures of the storage count in faults only.
 SOME_AVAILABILITY = (
     "more than 0 where storage_failures is 'faults' (with 'everywhere' a storage that never works "
     "earns nothing from losses and extreme events either)"
@@ -63,7 +63,7 @@ class LoadCurves:
     shape : ndarray, shape (days, steps)
         Load of each day type in shares of the annual peak; steps of equal length fill 24 h.
     days_per_year : ndarray, shape (days,)
-        How often each comes; they add up to 365.
+        Number of days of each type in a year; they add up to 365.
     """
 
     names: tuple[str, ...]
@@ -125,7 +125,7 @@ class Losses:
     own_share : float
         Share of the lines' load that is this substation's (the distribution ratio, 0.55).
     transformer_rating_kva, load_loss_kw, no_load_loss_kw : ndarray, shape (transformers,)
-        Rating, losses at rating, losses without load; the load divides as the ratings do.
+        Rating, losses at rating, losses without load. The load is shared in proportion to ratings.
     """
 
     line_resistance_ohm: np.ndarray
@@ -163,7 +163,7 @@ class Reliability:
     contingencies : tuple of Contingency
         Deficits as functions of the substation's load in kW.
     normal_capacity_kw : float
-        What the intact network can feed.
+        Largest load that the intact network can feed.
     """
 
     contingencies: tuple[Contingency, ...]
@@ -182,7 +182,7 @@ class ExtremeEvents:
     probability : ndarray, shape (scenarios,)
         Chance in a year of each scenario; at most one happens, so they add up to at most 1.
     duration_h : ndarray, shape (scenarios,)
-        How long the supply is gone.
+        Length of the outage.
     load_kw, backup_h : ndarray, shape (loads,)
         Average load of each point that may be supplied, and the hours that its own backup lasts.
     loss_per_kwh : ndarray, shape (loads,)
@@ -215,7 +215,7 @@ class Economics:
     """Prices and rates (Table 4)."""
 
     horizon_yr: float
-    """Operating life over which benefits and costs are counted."""
+    """Operating life over which benefits and costs count."""
     discount_rate: float
     """r, 1/yr, nominal."""
     inflation_rate: float
@@ -223,11 +223,11 @@ class Economics:
     loss_price: float
     """Worth of a kWh of network loss, yuan/kWh."""
     valley_price: float
-    """Price of energy when storage charges, yuan/kWh: what cycling loses is bought at it."""
+    """Price of energy when storage charges, yuan/kWh; cycling losses are bought at it."""
     interruption_cost: float
     """Loss per kWh not supplied, yuan/kWh."""
     upgrade_cost: float
-    """Investment that storage puts off, yuan."""
+    """Investment that storage defers, yuan."""
     due_load_rate: float
     """Load rate at which the upgrade is due."""
     energy_cost: float
@@ -239,7 +239,7 @@ class Economics:
     fixed_om: float
     """yuan/kW/yr."""
     treatment_cost: float
-    """Taking apart and handling at the end of life, yuan/kWh."""
+    """Dismantling and handling at the end of life, yuan/kWh."""
     recovered_value: float
     """Metals recovered at the end of life, yuan/kWh."""
 
@@ -291,7 +291,7 @@ class Preferences:
 
 @dataclass(frozen=True)
 class Substation:
-    """All that `evaluate.attributes` needs to value a storage of any size.
+    """Everything that `evaluate.attributes` needs to value a storage of any size.
 
     Attributes
     ----------
@@ -318,14 +318,15 @@ class Substation:
     added_load: str = "constant"
     """ELCC: added load ``constant`` over the year or ``scaled`` with the load."""
     storage_failures: str = "faults"
-    """Where the storage's availability counts. In ``faults`` of the network (unserved energy and
-    credible capacity): the text names failures of the storage in section 3.3 only, and takes the
-    daily operation of section 3.1 to go as planned. Or ``everywhere``: it also cycles only in that
-    part of the days, and is called in vain in the rest of the extreme events."""
+    """Where the storage's availability counts. With ``faults`` it counts in faults of the network,
+    that is in unserved energy and credible capacity. The text names failures of the storage in
+    section 3.3 only and assumes that the daily operation of section 3.1 goes as planned. With
+    ``everywhere`` the storage also cycles only on that share of the days, and avoids nothing in the
+    other extreme events."""
 
     @property
     def working_share(self) -> float:
-        """Chance that the storage works when no fault of the network calls it."""
+        """Probability that the storage works apart from faults of the network."""
         return self.battery.availability if self.storage_failures == "everywhere" else 1.0
 
     def __post_init__(self) -> None:

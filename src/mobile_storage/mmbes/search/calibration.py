@@ -1,11 +1,11 @@
-"""Calibration: the smallest moves, inside plausible ranges, that come closest to published numbers.
+"""Calibration: the smallest moves within plausible ranges that come closest to published numbers.
 
-Penalised least squares. A residual is a target's distance in its tolerance; the penalty is the
-distance of each value from a centre in half its range. Where the best size is to build nothing,
-small moves change nothing, so differential evolution looks for starts first (`screen`) and local
-searches begin at the best of its last population (`fit`). With the literature set as centre that
-gives the calibrated set. With centres drawn all over the ranges it gives an ensemble of sets that
-come about as close, which shows how little the published numbers pin down.
+The method is penalised least squares. A residual is the distance to a target over its tolerance.
+The penalty is the distance of each value from a centre over half its range. Where the best size is
+zero, small moves change nothing. Therefore differential evolution finds starts first (`screen`),
+and local searches begin at the best members of its last population (`fit`). With the literature set
+as centre the result is the calibrated set. With centres drawn from the whole ranges the result is
+an ensemble of sets about as close, which shows how little the published numbers determine.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from mobile_storage.core.claims import Claim
 
 __all__ = ["Fit", "Misfit", "Space", "Target", "fit", "screen", "spread_points", "targets"]
 
-#: A range wider than this factor is searched on a logarithmic scale.
-WIDE = 4.0
-#: A value at the end of half its range away from the centre costs as much as a target missed by
-#: this share of its tolerance.
+#: A range whose ends differ by more than this factor is searched on a logarithmic scale.
+LOGARITHMIC_FROM = 4.0
+#: A value half its range away from the centre costs as much as a target missed by this share of its
+#: tolerance.
 PENALTY = 0.2
-#: Step of the finite differences, as a share of the range: above the search's own noise.
-STEP = 0.01
-#: The search has to start this far inside the ranges.
-INSIDE = 1e-6
+#: Step of the finite differences, as a share of the range; larger than the noise of the best size.
+DIFFERENCE_STEP = 0.01
+#: A search starts at least this share of the range inside its ends.
+START_MARGIN = 1e-6
 
 
 @dataclass(frozen=True)
 class Target:
-    """A published number, and the distance that counts as one."""
+    """A published number, and the distance from it that counts as 1."""
 
     claim: str
     name: str
@@ -44,7 +44,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Space:
-    """The values that may move.
+    """The values that may move, and their ranges.
 
     Attributes
     ----------
@@ -61,35 +61,35 @@ class Space:
 
     @property
     def _logarithmic(self) -> np.ndarray:
-        return (self.low > 0) & (self.high > WIDE * self.low)
+        return (self.low > 0) & (self.high > LOGARITHMIC_FROM * self.low)
 
     def values(self, share: np.ndarray) -> np.ndarray:
-        """Values at shares of the ranges, both of shape (n,)."""
+        """Return the values at shares of the ranges, both of shape (n,)."""
         with np.errstate(divide="ignore", invalid="ignore"):
             log = np.exp((1 - share) * np.log(self.low) + share * np.log(self.high))
         return np.where(self._logarithmic, log, (1 - share) * self.low + share * self.high)
 
     def share(self, values: np.ndarray) -> np.ndarray:
-        """Where values lie in their ranges, 0 to 1: the inverse of `values`."""
+        """Return where values lie in their ranges, 0 to 1: the inverse of `values`."""
         with np.errstate(divide="ignore", invalid="ignore"):
             log = np.log(values / self.low) / np.log(self.high / self.low)
         return np.where(self._logarithmic, log, (values - self.low) / (self.high - self.low))
 
     def moves(self, values: np.ndarray) -> dict[str, float]:
-        """Values as moves of the ledgers."""
+        """Return values as moves for `RawMmbes.replace`."""
         return {symbol: float(v) for symbol, v in zip(self.symbols, values, strict=True)}
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Where a search ended.
+    """End of a search.
 
     Attributes
     ----------
     values : ndarray, shape (n,)
         In the order of the space's symbols.
     predicted : ndarray, shape (targets,)
-        What the model makes of the targets.
+        The model's prediction of the targets.
     residuals : ndarray, shape (targets,)
         Distances in tolerances.
     cost : float
@@ -103,17 +103,17 @@ class Fit:
 
     @property
     def sum_of_squares(self) -> float:
-        """Of the targets' distances in tolerances, without the penalty."""
+        """Sum of squared distances of the targets in tolerances, without the penalty."""
         return float(self.residuals @ self.residuals)
 
 
 def targets(claims: Iterable[Claim], wanted: Sequence[str]) -> tuple[Target, ...]:
-    """Targets from the ledger of claims; a claim with two ends gives two.
+    """Read the targets from the ledger of claims; a claim with two ends gives two.
 
     The tolerance is that of the claim's rule: a share of the published number, where that is zero
     of the larger end.
     """
-    found = []
+    chosen = []
     for claim in claims:
         if claim.id not in wanted:
             continue
@@ -121,24 +121,24 @@ def targets(claims: Iterable[Claim], wanted: Sequence[str]) -> tuple[Target, ...
         largest = max(map(abs, ends))
         for k, value in enumerate(ends):
             name = claim.statement + (f" ({('low', 'high')[k]} end)" if len(ends) > 1 else "")
-            found.append(Target(claim.id, name, value, claim.tolerance * (abs(value) or largest)))
-    return tuple(found)
+            chosen.append(Target(claim.id, name, value, claim.tolerance * (abs(value) or largest)))
+    return tuple(chosen)
 
 
 def spread_points(space: Space, count: int, seed: int) -> np.ndarray:
-    """Values spread evenly over the ranges (Latin hypercube), shape (count, n)."""
+    """Draw values spread evenly over the ranges (Latin hypercube), shape (count, n)."""
     shares = qmc.LatinHypercube(len(space.symbols), rng=seed).random(count)
     return np.array([space.values(share) for share in shares])
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """What the searches make small: distances of the targets, and of the values from a centre.
+    """Quantity that the searches minimise: distances of targets, and of values from a centre.
 
     Attributes
     ----------
     predict : callable
-        From values (n,) to what the model makes of the targets (targets,).
+        Function from values (n,) to predicted targets (targets,).
     aims : sequence of Target
     space : Space
     centre : ndarray, shape (n,)
@@ -157,12 +157,12 @@ class Misfit:
         )
 
     def residuals(self, share: np.ndarray) -> np.ndarray:
-        """Both kinds of distance at shares of the ranges, (targets + n,)."""
+        """Return both kinds of distance at shares of the ranges, (targets + n,)."""
         moved = 2.0 * PENALTY * (share - self.space.share(self.centre))
         return np.concatenate([self.distances(self.predict(self.space.values(share))), moved])
 
     def cost(self, share: np.ndarray) -> float:
-        """Half the sum of squares."""
+        """Return half the sum of squares."""
         residuals = self.residuals(share)
         return float(residuals @ residuals) / 2.0
 
@@ -170,9 +170,9 @@ class Misfit:
 def screen(
     misfit: Misfit, generations: int, population: int, seed: int, mapped: Callable
 ) -> np.ndarray:
-    """Values from which to search, the best first, shape (population, n).
+    """Find values from which to search, the best first, shape (population, n).
 
-    The last population of differential evolution.
+    They are the last population of differential evolution.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def screen(
         [(0.0, 1.0)] * n,
         popsize=max(1, round(population / n)),
         maxiter=generations,
-        # Keeps to many hills longer than SciPy's best1bin, which gathers on the first good one.
+        # Explores several optima longer than SciPy's best1bin, which converges to the first one.
         strategy="randtobest1bin",
         mutation=(0.4, 0.9),
         recombination=0.9,
@@ -216,7 +216,7 @@ def fit(misfit: Misfit, start: np.ndarray, evaluations: int) -> Fit:
     """
     found = least_squares(
         misfit.residuals,
-        np.clip(misfit.space.share(start), INSIDE, 1 - INSIDE),
+        np.clip(misfit.space.share(start), START_MARGIN, 1 - START_MARGIN),
         bounds=(0.0, 1.0),
         # An absolute step: at the low end of a range a relative one would vanish.
         jac=lambda share: _differences(misfit.residuals, share),
@@ -230,11 +230,11 @@ def fit(misfit: Misfit, start: np.ndarray, evaluations: int) -> Fit:
 
 
 def _differences(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> np.ndarray:
-    """Jacobian by one-sided differences that stay inside the ranges."""
+    """Compute the Jacobian by one-sided differences that stay inside the ranges."""
     base = function(at)
     columns = []
     for k in range(at.size):
-        step = STEP if at[k] + STEP <= 1.0 else -STEP
+        step = DIFFERENCE_STEP if at[k] + DIFFERENCE_STEP <= 1.0 else -DIFFERENCE_STEP
         moved = at.copy()
         moved[k] += step
         columns.append((function(moved) - base) / step)

@@ -1,8 +1,8 @@
-"""From values of the ledgers to what the model makes of the published numbers, quickly.
+"""Fast predictions of the published numbers from values of the ledgers.
 
-One prediction takes the best size at the base load rate by either objective, and at both ends of
-the published sweep. Physical values change the surfaces (`surfaces`), prices and preferences only
-what they are worth.
+One prediction needs the best size at the base load rate by either objective, and at both ends of
+the published sweep. Physical values change the surfaces (`search.surfaces`). Prices and preferences
+change only the worth of a size.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from mobile_storage.mmbes.search.surfaces import Surface, best_size, surface
 
 __all__ = ["VALUATION_TABLES", "Forward", "at_load_rate"]
 
-#: Ledgers whose values change what a size is worth, not what it does.
+#: Ledgers whose values change the worth of a size and not its physical effects.
 VALUATION_TABLES = ("economics", "preferences")
-#: Surfaces kept.
-MOST_KNOWN = 60
+#: Largest number of surfaces kept in memory.
+MOST_SURFACES = 60
 
 
 @dataclass
@@ -37,15 +37,15 @@ class Forward:
     raw : RawMmbes
         The literature set, with the readings.
     space : Space
-        What moves.
+        The values that may move.
     aims : sequence of Target
-        Number claims of `claims.NUMBERS`, P2-06 and P2-08.
+        Targets of the claims in `claims.NUMBERS`, of P2-06 and of P2-08.
     bounds : (float, float)
         Largest energy and power.
     rates : (float, float)
         Ends of the sweep of load rates.
-    known : dict
-        Surfaces that were worked out already.
+    surfaces : dict
+        Surfaces that are computed already, by the physical values.
     """
 
     raw: RawMmbes
@@ -53,17 +53,17 @@ class Forward:
     aims: Sequence[Target]
     bounds: tuple[float, float]
     rates: tuple[float, float]
-    known: dict[tuple, Surface] = field(default_factory=dict, repr=False)
+    surfaces: dict[tuple, Surface] = field(default_factory=dict, repr=False)
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Predicted targets, shape (targets,)."""
+        """Predict the targets, shape (targets,)."""
         moves = self.space.moves(values)
         substation, preferences = build(self.raw.replace(moves))
         key = tuple(v for k, v in moves.items() if k.split(".")[0] not in VALUATION_TABLES)
         prepared = prepare(substation)
-        found = self._surface(key, prepared)
-        size = best_size(found, prepared, preferences)
-        there = valued(prepared, found.at(*np.array(size)[:, None]))
+        grid = self._surface(key, prepared)
+        size = best_size(grid, prepared, preferences)
+        there = valued(prepared, grid.at(*np.array(size)[:, None]))
         quantities = {
             "energy_kwh": size[0],
             "elcc_kw": there.elcc_kw[0],
@@ -71,9 +71,9 @@ class Forward:
             "eens_cut_kwh": there.eens_before_kwh[0] - there.eens_after_kwh[0],
         }
         predicted = {claim: quantities[name] for claim, name in NUMBERS.items()}
-        if not any(size):  # nothing built does nothing, without the splines' rounding
+        if not any(size):  # no storage has no effect; the splines would give rounding errors
             predicted = dict.fromkeys(predicted, 0.0)
-        predicted["P2-06"] = best_size(found, prepared, None)[0]
+        predicted["P2-06"] = best_size(grid, prepared, None)[0]
         ends = []
         for rate in self.rates:
             loaded = prepare(at_load_rate(substation, rate))
@@ -83,16 +83,16 @@ class Forward:
         )
 
     def _surface(self, key: tuple, prepared: Prepared) -> Surface:
-        if key not in self.known:
-            # A search comes back to its last few points only.
-            if len(self.known) > MOST_KNOWN:
-                self.known.clear()
-            self.known[key] = surface(prepared, self.bounds)
-        return self.known[key]
+        if key not in self.surfaces:
+            # A search returns only to its last few points.
+            if len(self.surfaces) > MOST_SURFACES:
+                self.surfaces.clear()
+            self.surfaces[key] = surface(prepared, self.bounds)
+        return self.surfaces[key]
 
 
 def at_load_rate(substation: Substation, rate: float) -> Substation:
-    """The same substation with all loads in proportion to another load rate."""
+    """Return the substation with all loads scaled to another load rate."""
     factor = require_number("rate", rate, above=0.0) / substation.load_rate
     events = replace(substation.extreme, load_kw=factor * substation.extreme.load_kw)
     return replace(substation, load_rate=rate, peak_kw=factor * substation.peak_kw, extreme=events)

@@ -1,7 +1,7 @@
-"""The scenarios of section 5: what each moves in the ledgers.
+"""The scenarios of section 5, as moves of the ledgers.
 
-A scenario is a set of moved values and nothing else, so it reaches the model by the same way as any
-number of the ledgers does.
+A scenario is only a set of moved values. It reaches the model in the same way as any number of the
+ledgers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Scenario:
     family, name : str
         Which of `FAMILIES`, and which series in it.
     value : float
-        Where it stands on the axis of its figure.
+        Position on the axis of its figure.
     moves : mapping
         Values that `RawMmbes.replace` puts in place of the ledgers'.
     """
@@ -108,6 +108,6 @@ def scenarios(raw: RawMmbes, family: str, settings: Mapping[str, Any]) -> list[S
     family : str
         One of `FAMILIES`.
     settings : mapping
-        How far and in how many points to go: ``mmbes.scenarios`` of ``params.yaml``, by family.
+        Ranges and numbers of points by family: ``mmbes.scenarios`` of ``params.yaml``.
     """
     return list(FAMILIES[family](raw, **settings.get(family, {})))

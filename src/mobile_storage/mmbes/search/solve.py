@@ -1,7 +1,7 @@
-"""The best size of the storage: differential evolution as in section 4, and two checks on it.
+"""The best size of the storage by differential evolution as in section 4, and by two other methods.
 
-The decision is (S_n, P_n), continuous, between zero and a bound on each. Every method maximises the
-same vectorised `Objective`, so that none can see another problem than the others.
+The decision (S_n, P_n) is continuous, between zero and a bound on each. All methods maximise the
+same vectorised `Objective`, so they solve the same problem.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ __all__ = [
 
 OBJECTIVES = ("prospect", "net_profit")
 
-NOTHING = 1e-6
-"""Share of the bound below which a size counts as zero."""
+ZERO_SIZE_SHARE = 1e-6
+"""A size below this share of its bound counts as zero."""
 
-#: From sizes, energies (n,) kWh and powers (n,) kW, to what is maximised, (n,).
+#: Function to be maximised, from energies (n,), kWh, and powers (n,), kW, to values (n,).
 Objective = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Size:
-    """A storage and what the objective makes of it."""
+    """A size of storage and the value of the objective."""
 
     energy_kwh: float
     power_kw: float
@@ -57,9 +57,9 @@ class Evolution:
     history : ndarray, shape (iterations + 1, 3)
         Energy, power and value of the best so far, from the first population on.
     evaluations : int
-        Sizes looked at.
+        Number of sizes evaluated.
     converged : bool
-        The population had gathered in one place before the iterations ran out.
+        Whether the population converged before the iterations ran out.
     """
 
     best: Size
@@ -68,10 +68,9 @@ class Evolution:
     converged: bool
 
     def settled_after(self, tolerance: float) -> int:
-        """Iteration from which the best value stays within a share of the last one's distance.
+        """Return the first iteration after which at most a share of the improvement is left.
 
-        The distance from the first population's best to the last one's is 1; the answer is the
-        first iteration with at most `tolerance` of it left.
+        The improvement is the distance from the first population's best value to the last one's.
         """
         values = self.history[:, 2]
         left = values[-1] - values
@@ -101,7 +100,7 @@ class GridMap:
 
 
 def objective(prepared: Prepared, preferences: Preferences, kind: str = "prospect") -> Objective:
-    """Comprehensive prospect V, or net profit in yuan, as a function of the size.
+    """Return comprehensive prospect V, or net profit in yuan, as a function of the size.
 
     Parameters
     ----------
@@ -125,7 +124,7 @@ def objective(prepared: Prepared, preferences: Preferences, kind: str = "prospec
 
 
 def evolve(
-    worth: Objective,
+    value_of: Objective,
     bounds: tuple[float, float],
     *,
     population: int,
@@ -137,14 +136,14 @@ def evolve(
 
     Parameters
     ----------
-    worth : callable
+    value_of : callable
         The objective.
     bounds : (float, float)
         Largest energy, kWh, and power, kW.
     population, iterations : int
         Size of the population (100 in the paper) and most iterations (300).
     seed : int
-        Of the random numbers.
+        Seed of the random numbers.
     tolerance : float
         Stop when the values' standard deviation in the population falls to this share of their
         mean; 0 runs on until they are all equal or the iterations are over.
@@ -156,9 +155,9 @@ def evolve(
     require_number("tolerance", tolerance, least=0.0)
     history: list[tuple[float, float, float]] = []
 
-    def falling(x: np.ndarray) -> np.ndarray:
-        values = worth(x[0], x[1])
-        if not history:  # the first population, of which SciPy does not tell
+    def negated(x: np.ndarray) -> np.ndarray:
+        values = value_of(x[0], x[1])
+        if not history:  # SciPy does not report the first population
             k = int(np.argmax(values))
             history.append((*x[:, k], values[k]))
         return -values
@@ -166,46 +165,48 @@ def evolve(
     def record(intermediate_result: OptimizeResult) -> None:
         history.append((*intermediate_result.x, -intermediate_result.fun))
 
-    found = differential_evolution(
-        falling,
+    result = differential_evolution(
+        negated,
         [(0.0, bounds[0]), (0.0, bounds[1])],
         popsize=population // 2,  # a multiple of the two decisions
         maxiter=iterations,
         tol=tolerance,
-        # Where nothing pays, the mean is zero and only this ends the search.
-        atol=tolerance and tolerance * abs(float(worth(*np.array(bounds)[:, None])[0])),
+        # If no size pays, the mean is zero and only the absolute tolerance ends the search.
+        atol=tolerance and tolerance * abs(float(value_of(*np.array(bounds)[:, None])[0])),
         rng=seed,
         polish=False,
-        # A whole population in one call, all of it from the generation before: the result does
-        # not depend on how many processors there are.
+        # The whole population is evaluated in one call and replaced as a whole, so the result does
+        # not depend on the number of processors.
         vectorized=True,
         updating="deferred",
         callback=record,
     )
-    # At a corner the search comes ever closer to nothing: that close, it is nothing.
-    size = np.where(found.x < NOTHING * np.array(bounds), 0.0, found.x)
-    best = Size(float(size[0]), float(size[1]), float(worth(*size[:, None])[0]))
-    evaluations = int(found.nfev) * population  # SciPy counts calls
-    return Evolution(best, np.array(history), evaluations, bool(found.success))
+    # At a corner the search approaches zero without reaching it.
+    size = np.where(result.x < ZERO_SIZE_SHARE * np.array(bounds), 0.0, result.x)
+    best = Size(float(size[0]), float(size[1]), float(value_of(*size[:, None])[0]))
+    evaluations = int(result.nfev) * population  # SciPy counts calls of the function
+    return Evolution(best, np.array(history), evaluations, bool(result.success))
 
 
 def map_grid(
-    worth: Objective, bounds: tuple[float, float], shape: tuple[int, int] = (121, 81)
+    value_of: Objective, bounds: tuple[float, float], shape: tuple[int, int] = (121, 81)
 ) -> GridMap:
-    """Objective on an even grid from zero to the bounds, ends included."""
+    """Evaluate the objective on an even grid from zero to the bounds, ends included."""
     require_numbers("bounds", bounds, above=0.0, shape=(2,))
     require_numbers("shape", shape, least=1, whole=True, shape=(2,))
     energy, power = (np.linspace(0.0, b, n) for b, n in zip(bounds, shape, strict=True))
     every = np.meshgrid(energy, power, indexing="ij")
-    return GridMap(energy, power, worth(*(axis.ravel() for axis in every)).reshape(shape))
+    return GridMap(energy, power, value_of(*(axis.ravel() for axis in every)).reshape(shape))
 
 
-def search_direct(worth: Objective, bounds: tuple[float, float], evaluations: int = 4000) -> Size:
-    """Maximise by DIRECT (Jones, Perttunen and Stuckman 1993), which draws no random numbers."""
+def search_direct(
+    value_of: Objective, bounds: tuple[float, float], evaluations: int = 4000
+) -> Size:
+    """Maximise by DIRECT (Jones, Perttunen and Stuckman 1993), without random numbers."""
     require_numbers("bounds", bounds, above=0.0, shape=(2,))
     require_number("evaluations", evaluations, least=1, whole=True)
-    found = direct(
-        lambda x: -float(worth(x[:1], x[1:])[0]),
+    result = direct(
+        lambda x: -float(value_of(x[:1], x[1:])[0]),
         [(0.0, bounds[0]), (0.0, bounds[1])],
         maxfun=evaluations,
         maxiter=evaluations,
@@ -214,4 +215,4 @@ def search_direct(worth: Objective, bounds: tuple[float, float], evaluations: in
         vol_tol=0.0,
         len_tol=1e-7,
     )
-    return Size(float(found.x[0]), float(found.x[1]), float(-found.fun))
+    return Size(float(result.x[0]), float(result.x[1]), float(-result.fun))

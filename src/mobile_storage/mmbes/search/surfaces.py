@@ -1,9 +1,9 @@
-"""The model on a grid of sizes: what a calibration asks a thousand times, answered quickly.
+"""The model interpolated on a grid of sizes, for the many evaluations of a calibration.
 
-The physics of every size on the grid is worked out once for a set of physical values. It is smooth,
-while what a planner makes of it has a kink wherever an attribute meets its reference point. So the
-physics is interpolated, and prices and preferences value what comes out. The final numbers never
-come from here but from a search on the model itself.
+The physics of every size on the grid is computed once for a set of physical values. It is smooth in
+the size, while the planner's value has a kink wherever an attribute equals its reference point.
+Therefore the physics is interpolated, and prices and preferences are applied to the result. Final
+numbers always come from a search on the model itself.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from mobile_storage.mmbes.model.substation import Preferences
 
 __all__ = ["Surface", "best_size", "surface"]
 
-#: Part of a bound that is rounding.
-ROUNDING = 1e-9
+#: A size may exceed its bound by this share, which is rounding.
+BOUND_TOLERANCE = 1e-9
 
-#: What changes smoothly with the size.
+#: Fields of `Physics` that change smoothly with the size.
 SMOOTH = (
     "gross_loss_reduction_kwh",
     "net_loss_reduction_kwh",
@@ -51,7 +51,7 @@ class Surface:
     energy_kwh : ndarray, shape (n,)
     power_kw : ndarray, shape (m,)
     physics : Physics
-        Of the n times m sizes, flat.
+        Physics of the n times m sizes, as flat arrays.
     """
 
     energy_kwh: np.ndarray
@@ -60,7 +60,7 @@ class Surface:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Nodes along the energy and along the power."""
+        """Number of nodes along the energy and along the power."""
         return self.energy_kwh.size, self.power_kw.size
 
     @cached_property
@@ -73,21 +73,23 @@ class Surface:
         }
 
     def at(self, energy_kwh: np.ndarray, power_kw: np.ndarray) -> Physics:
-        """Physics of any sizes within the grid, shape (k,), by cubic splines."""
-        size, known = energy_kwh.size, self.physics
+        """Interpolate the physics of sizes within the grid, shape (k,), by cubic splines."""
+        size, nodes = energy_kwh.size, self.physics
         for name, value, axis in (
             ("energy_kwh", energy_kwh, self.energy_kwh),
             ("power_kw", power_kw, self.power_kw),
         ):
-            require_numbers(name, value, least=0.0, most=(1.0 + ROUNDING) * axis[-1], shape=(size,))
+            require_numbers(
+                name, value, least=0.0, most=(1.0 + BOUND_TOLERANCE) * axis[-1], shape=(size,)
+            )
         smooth = {name: spline.ev(energy_kwh, power_kw) for name, spline in self._splines.items()}
         for name in ("elcc_kw", "residual_energy_kwh", "full_cycles"):
             smooth[name] = np.maximum(0.0, smooth[name])
         return Physics(
             energy_kwh=energy_kwh,
             power_kw=power_kw,
-            eens_before_kwh=known.eens_before_kwh[:1].repeat(size),
-            elcc_status=known.elcc_status[:1].repeat(size),
+            eens_before_kwh=nodes.eens_before_kwh[:1].repeat(size),
+            elcc_status=nodes.elcc_status[:1].repeat(size),
             **smooth,
         )
 
@@ -95,7 +97,7 @@ class Surface:
 def surface(
     prepared: Prepared, bounds: tuple[float, float], shape: tuple[int, int] = (17, 11)
 ) -> Surface:
-    """Physics of a substation for sizes from zero to the bounds, closer together where small.
+    """Compute the physics for sizes from zero to the bounds, closer together where they are small.
 
     Raises
     ------
@@ -114,9 +116,18 @@ def surface(
 def best_size(
     found: Surface, prepared: Prepared, preferences: Preferences | None
 ) -> tuple[float, float]:
-    """Energy, kWh, and power, kW, of most prospect, or net profit without preferences.
+    """Return the energy, kWh, and power, kW, with the highest prospect, or net profit if None.
 
-    The best node, then grids ever finer around the best so far.
+    The search starts at the best node and continues on finer and finer grids around the best size.
+
+    Parameters
+    ----------
+    found : Surface
+        Surface of `prepared`.
+    prepared : Prepared
+        The substation, for prices and events.
+    preferences : Preferences or None
+        The planner; None maximises net profit.
     """
 
     def value(of: Physics) -> np.ndarray:

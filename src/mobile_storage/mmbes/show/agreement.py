@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.mmbes.analysis.independence import SAME, beyond, shortfall
+from mobile_storage.mmbes.analysis.independence import VALUE_TOLERANCE, beyond, shortfall
 from mobile_storage.mmbes.analysis.power_flow_losses import causes, yearly
 from mobile_storage.mmbes.model.substation import Substation
 
@@ -45,14 +45,14 @@ def _optima(optima: Mapping[str, Any], seeds: Frames) -> Iterator[dict[str, Any]
 
 
 def _share(shortfall: float) -> str:
-    return f"{shortfall:.3g}" if shortfall else f"at most {SAME:g}"
+    return f"{shortfall:.3g}" if shortfall else f"at most {VALUE_TOLERANCE:g}"
 
 
 def search_table(optima: Mapping[str, Any], seeds: Frames, searches: Frames) -> pd.DataFrame:
     """Differential evolution against other searches and over its seeds, problem by problem.
 
     Shortfalls are shares of the best value that any method found; ``at most 1e-06`` where it is
-    no more than `independence.SAME`, so that the run counts as having found it.
+    no more than `independence.VALUE_TOLERANCE`, so that the run counts as having found it.
 
     Parameters
     ----------

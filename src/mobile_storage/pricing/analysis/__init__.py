@@ -1,1 +1,1 @@
-"""What is asked of the model of paper 1: cases, claims, ties, sensitivity, iteration."""
+"""Analyses of the model of paper 1: cases, claims, ties, sensitivity, iteration."""

@@ -1,4 +1,4 @@
-"""The three cases of section 4, solved and written out as rows of Table 1 and of the customers."""
+"""Solution of the three cases of section 4, as rows of Table 1 and rows of the customers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pyomo.environ as pyo
 from mobile_storage.bilevel import BilevelResult, solve_bilevel
 from mobile_storage.pricing.model.customers import Choice
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Formulation, Setting, build, leader_variables
+from mobile_storage.pricing.model.game import Formulation, Setting, build_game, leader_variables
 from mobile_storage.pricing.model.grades import LEVELS, Prices
 from mobile_storage.pricing.model.income import Account, account
-from mobile_storage.pricing.model.outcome import Outcome, sale, settle
+from mobile_storage.pricing.model.outcome import Outcome, outcome_of_choices, sale
 
 KKT_CUSTOMERS = 40
-"""With more customers than this the KKT model outgrows free solvers; `solve` leaves it then."""
+"""With more customers than this, `solve` avoids the KKT model, too large for free solvers then."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ def solve(
 ) -> Solution:
     """Solve case 1 or 2.
 
-    Prices and choices are read from the model; the account is then recomputed from Eq. (1)-(9).
+    Prices and choices are read from the model. The account is then recomputed from Eq. (1)-(9).
 
     Parameters
     ----------
     formulation : str
-        See `game.build`; ``auto`` is ``kkt_strengthened`` for up to `KKT_CUSTOMERS` customers and
-        the equivalent, much smaller ``value_function`` beyond.
+        See `game.build_game`. ``auto`` is ``kkt_strengthened`` for up to `KKT_CUSTOMERS` customers
+        and the equivalent, much smaller ``value_function`` beyond.
     method, solver
         See `mobile_storage.bilevel.solve_bilevel`.
     **options
@@ -62,16 +62,16 @@ def solve(
     if formulation == "auto":
         small = len(data.customers) <= KKT_CUSTOMERS
         formulation = "kkt_strengthened" if small else "value_function"
-    m = build(data, setting, formulation)
+    m = build_game(data, setting, formulation)
     followers = list(m.customer.values()) if formulation != "value_function" else []
     leader = leader_variables(m) if followers else []
     result = solve_bilevel(m, followers, leader, method=method, solver=solver, **options)
-    found = settle(data, setting, *decisions(m)) if result.solution else None
-    return Solution(setting, found, result)
+    outcome = outcome_of_choices(data, setting, *decisions(m)) if result.solution else None
+    return Solution(setting, outcome, result)
 
 
 def decisions(m: pyo.ConcreteModel) -> tuple[Prices, tuple[Choice, ...]]:
-    """Prices and the customers' choices from a solved model."""
+    """Read the prices and the customers' choices from a solved model."""
 
     def levels(var, first: float) -> tuple[float, float, float]:
         return tuple(pyo.value(var[k]) if k in var else first for k in LEVELS)
@@ -97,23 +97,23 @@ def no_emergency(data: PricingData, storage_kw: float) -> Account:
 
 
 def largest_demand_kw(data: PricingData) -> float:
-    """Sum of S_max: the most storage power that these customers could ever ask for, kW.
+    """Return the sum of S_max, the largest storage power that these customers can ask for, kW.
 
-    Case 3's income is linear in its size, so a freely sized storage is either none or as large as
-    whatever limits it; this is the limit shown.
+    The income of case 3 is linear in the size, so a freely sized storage is either zero or as large
+    as its limit. This sum serves as the limit.
     """
     return sum(c.capacity_kw.upper for c in data.customers)
 
 
-def customer_rows(data: PricingData, found: Outcome) -> list[dict[str, Any]]:
-    """What each customer buys, pays and keeps, yuan/yr.
+def customer_rows(data: PricingData, outcome: Outcome) -> list[dict[str, Any]]:
+    """Tabulate what each customer buys, pays and keeps, yuan/yr.
 
-    The cost of emergency supply is the fee plus the loss of what the bought capacity leaves
-    unserved; who stays out takes the cheaper of own storage and the loss itself.
+    The cost of supply is the fee plus the loss of what the bought capacity leaves unserved. For a
+    customer that stays out it is the cheaper of own storage and the loss.
     """
     rows = []
-    for c, choice in zip(data.customers, found.choices, strict=True):
-        sold = sale(c, choice, found.prices)
+    for c, choice in zip(data.customers, outcome.choices, strict=True):
+        sold = sale(c, choice, outcome.prices)
         fee = sold.fee_yuan_per_year
         residual = (
             c.hours_per_year
@@ -140,5 +140,5 @@ def customer_rows(data: PricingData, found: Outcome) -> list[dict[str, Any]]:
 
 
 def stand_alone_cost(customer) -> float:
-    """Cost of a customer left to itself: own storage or the loss, whichever is less, yuan/yr."""
+    """Return the cost of a customer without the service, yuan/yr: own storage or the loss."""
     return min(customer.own_storage_yuan_per_year, customer.avoidable_loss_yuan_per_year)

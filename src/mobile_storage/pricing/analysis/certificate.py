@@ -17,29 +17,29 @@ from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.outcome import Outcome
 
-NOISE = 1e-9
-"""Residuals and gaps below this are rounding, which differs between processors: written as 0."""
+RESIDUAL_NOISE = 1e-9
+"""Residuals and gaps below this are written as 0: they are rounding and differ by processor."""
 NOISE_YUAN_PER_YEAR = 1e-6
-"""The same for money."""
+"""Amounts of money below this are written as 0 for the same reason."""
 
 
-def without_noise(value: float | None, noise: float = NOISE) -> float | None:
-    """The value, or 0 if it is rounding."""
+def without_noise(value: float | None, noise: float = RESIDUAL_NOISE) -> float | None:
+    """Return the value, or 0 if it is below the noise."""
     return 0.0 if value is not None and abs(value) < noise else value
 
 
-def regret_yuan_per_year(data: PricingData, setting: Setting, found: Outcome) -> float:
-    """Largest difference of any customer's utility from that of its best response.
+def regret_yuan_per_year(data: PricingData, setting: Setting, outcome: Outcome) -> float:
+    """Return the largest distance of a customer's utility from its best response's, yuan/yr.
 
-    0 at an equilibrium. A choice that is worse than the best response is one that the customer
-    regrets; one that is better is one that it cannot make: a grade that it refuses by Eq. (12), or
-    a capacity outside the band.
+    It is 0 at an equilibrium. The customer regrets a choice that is worse than its best response. A
+    choice with a higher utility is one that the customer cannot make: a grade that it refuses by
+    Eq. (12), or a capacity outside the band.
     """
     worst = 0.0
     for customer, menu, cap, choice in zip(
-        data.customers, setting.menus(data), data.acceptable_prices, found.choices, strict=True
+        data.customers, setting.menus(data), data.acceptable_prices, outcome.choices, strict=True
     ):
-        best = best_responses(customer, menu, found.prices, cap, tolerance=1e-6)
+        best = best_responses(customer, menu, outcome.prices, cap, tolerance=1e-6)
         highest = max(c.utility_yuan_per_year for c in best)
         worst = max(worst, abs(highest - choice.utility_yuan_per_year))
     return without_noise(worst, NOISE_YUAN_PER_YEAR)
@@ -66,17 +66,17 @@ def certified_case(
     solution = solve(data, setting, **options)
     record = case_record(data, solution)
     if ranges and solution.result.optimal and len(data.customers) <= KKT_CUSTOMERS:
-        found = optimal_ranges(data, setting, solution.outcome, **options)
-        record["intervals"] = {name: asdict(interval) for name, interval in found.items()}
+        intervals = optimal_ranges(data, setting, solution.outcome, **options)
+        record["intervals"] = {name: asdict(interval) for name, interval in intervals.items()}
     return record
 
 
 def case_record(data: PricingData, solution: Solution) -> dict[str, Any]:
-    """Everything that a reader or a later stage may ask about a solved case.
+    """Return everything that a reader or a later stage needs of a solved case.
 
-    Wall time stays out: it differs from run to run.
+    Wall time is left out because it differs from run to run.
     """
-    result, found = solution.result, solution.outcome
+    result, outcome = solution.result, solution.outcome
     record: dict[str, Any] = {
         "setting": asdict(solution.setting),
         "status": result.status,
@@ -92,27 +92,28 @@ def case_record(data: PricingData, solution: Solution) -> dict[str, Any]:
             "announcements": result.announcements,
         },
     }
-    if found is None:
+    if outcome is None:
         return record
     certificate = result.certificate
     return record | {
-        "prices": asdict(found.prices),
-        "storage_kw": found.storage_kw,
-        "fleet": found.fleet,
-        "account": found.account.rows(),
-        "customers": customer_rows(data, found),
+        "prices": asdict(outcome.prices),
+        "storage_kw": outcome.storage_kw,
+        "fleet": outcome.fleet,
+        "account": outcome.account.rows(),
+        "customers": customer_rows(data, outcome),
         "certificate": {
             "largest_residual": without_noise(certificate.largest_residual),
-            "regret_yuan_per_year": regret_yuan_per_year(data, solution.setting, found),
+            "regret_yuan_per_year": regret_yuan_per_year(data, solution.setting, outcome),
             "largest_follower_gap_yuan_per_year": without_noise(
-                max(map(abs, result.follower_gaps.values()), default=0.0), NOISE_YUAN_PER_YEAR
+                max((abs(g) for g in result.follower_gaps.values() if g is not None), default=0.0),
+                NOISE_YUAN_PER_YEAR,
             ),
             "any_at_big_m": certificate.any_at_bound,
             "objective_minus_account_yuan_per_year": without_noise(
-                result.objective - found.account.net_income, NOISE_YUAN_PER_YEAR
+                result.objective - outcome.account.net_income, NOISE_YUAN_PER_YEAR
             ),
             "violation_yuan_per_year": without_noise(
-                found.violation_yuan_per_year, NOISE_YUAN_PER_YEAR
+                outcome.violation_yuan_per_year, NOISE_YUAN_PER_YEAR
             ),
         },
     }

@@ -1,4 +1,4 @@
-"""Least and greatest value of every reported quantity over the set of optimal solutions."""
+"""Smallest and largest value of every reported quantity over the set of optimal solutions."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ import pyomo.environ as pyo
 from mobile_storage.bilevel import Interval, value_ranges
 from mobile_storage.pricing.analysis.cases import stand_alone_cost
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting, build
+from mobile_storage.pricing.model.game import Setting, build_game
 from mobile_storage.pricing.model.outcome import Outcome
 
-HELD_YUAN_PER_YEAR = 0.01
-"""How far below the optimum an income still counts as optimal."""
+OPTIMALITY_TOLERANCE_YUAN_PER_YEAR = 0.01
+"""An income counts as optimal if it is at most this far below the optimum."""
 
 
 def optimal_ranges(
-    data: PricingData, setting: Setting, found: Outcome, **options: Any
+    data: PricingData, setting: Setting, outcome: Outcome, **options: Any
 ) -> dict[str, Interval]:
-    """Ranges of Table 1's rows, the prices, the storage and each customer's cost and capacity.
+    """Compute the ranges of Table 1's rows, prices, storage, and customers' costs and capacities.
 
-    Each end is one more MILP in the value-function formulation, with the income held within
-    `HELD_YUAN_PER_YEAR` of the optimum.
+    Each end of a range is one more MILP in the value-function formulation. Its income is held
+    within `OPTIMALITY_TOLERANCE_YUAN_PER_YEAR` of the optimum.
 
     Parameters
     ----------
-    found : Outcome
+    outcome : Outcome
         An optimal outcome of the game.
     **options
         ``solver``, ``gap`` and ``node_limit`` of `mobile_storage.bilevel.value_ranges`.
     """
-    m = build(data, setting, "value_function")
-    held = found.account.net_income - HELD_YUAN_PER_YEAR
+    m = build_game(data, setting, "value_function")
+    held = outcome.account.net_income - OPTIMALITY_TOLERANCE_YUAN_PER_YEAR
     m.at_optimum = pyo.Constraint(expr=m.net_income.expr >= held)
-    bought = {(u, k): m.option[u, k].grade == found.choices[u].grade for u, k in m.UG}
+    bought = {(u, k): m.option[u, k].grade == outcome.choices[u].grade for u, k in m.UG}
     changed = sum(1 - m.buys[uk] if bought[uk] else m.buys[uk] for uk in m.UG)
     (most,) = value_ranges(m, {"changed purchases": changed}, **options).values()
     if most.high is not None and most.high < 0.5:
-        # Nobody can buy anything else at the optimum: what is left to vary is small.
+        # No customer can buy anything else at the optimum, so the purchases can be fixed.
         for uk in m.UG:
             m.buys[uk].fix(int(bought[uk]))
     return value_ranges(m, _quantities(m), **options)
@@ -49,14 +49,14 @@ def _quantities(m: pyo.ConcreteModel) -> Mapping[str, Any]:
     rows = m.account
     revenue = sum(e for row, e in rows.items() if row.endswith("_revenue"))
     cost = sum(e for row, e in rows.items() if row.endswith("_cost"))
-    found = {**rows, "total_revenue": revenue, "total_cost": cost}
-    found |= {"storage_kw": m.storage_kw, "fleet": m.fleet}
+    quantities = {**rows, "total_revenue": revenue, "total_cost": cost}
+    quantities |= {"storage_kw": m.storage_kw, "fleet": m.fleet}
     for name, var in (
         ("base", m.base),
         ("duration", m.duration_premium),
         ("response", m.response_premium),
     ):
-        found |= {f"price.{name}.{k}": var[k] for k in var}
+        quantities |= {f"price.{name}.{k}": var[k] for k in var}
     total = 0.0
     for u, c in enumerate(m.data.customers):
         menu = [k for v, k in m.UG if v == u]
@@ -66,6 +66,9 @@ def _quantities(m: pyo.ConcreteModel) -> Mapping[str, Any]:
             c.hours_per_year * c.outage_loss_yuan_per_kwh * sold
         )
         cost = sum(m.fee[u, k] for k in menu) + unserved + stand_alone_cost(c) * (1 - bought)
-        found |= {f"customer.{c.name}.capacity_kw": sold, f"customer.{c.name}.supply_cost": cost}
+        quantities |= {
+            f"customer.{c.name}.capacity_kw": sold,
+            f"customer.{c.name}.supply_cost": cost,
+        }
         total += cost
-    return found | {"customers_supply_cost": total}
+    return quantities | {"customers_supply_cost": total}

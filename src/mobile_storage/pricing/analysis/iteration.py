@@ -1,9 +1,9 @@
 """The leader-follower iteration that section 3 describes, run as written.
 
-Followers answer the current prices; the leader then takes their purchases as given and picks the
-prices that earn most from them; and so on. The leader of a Stackelberg game anticipates the
-answers and this one does not, so nothing promises that the iteration ends at the equilibrium, or
-at all.
+The followers answer the current prices. The leader then takes their purchases as given and sets the
+prices that earn most from them. Both steps are repeated. The leader of a Stackelberg game
+anticipates the answers and this one does not, so the iteration need not end at the equilibrium, and
+it need not end at all.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from mobile_storage.pricing.model.customers import Choice
 from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.model.game import Setting, highest_useful_prices, investment_to_cover
 from mobile_storage.pricing.model.grades import LEVELS, Grade, Prices
-from mobile_storage.pricing.model.outcome import Outcome, respond, settle
+from mobile_storage.pricing.model.outcome import Outcome, outcome_of_choices, respond
 
-FREE = 7
-"""Prices that the leader decides: three base prices, two premiums of each other kind."""
+PRICE_COUNT = 7
+"""Number of prices that the leader decides: three base prices, two duration premiums and two
+response premiums."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Iteration:
 
 
 def starts(data: PricingData, equilibrium: Prices) -> dict[str, Prices]:
-    """Return price lists to start from: the lowest, a middling one, the highest, the equilibrium.
+    """Return the price lists to start from: the lowest, the middle, the highest, the equilibrium.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def iterate(data: PricingData, setting: Setting, start: Prices, *, rounds: int =
     prices, path, seen = start, [], {}
     for k in range(rounds + 1):
         choices = respond(data, setting, prices)
-        path.append(settle(data, setting, prices, choices))
+        path.append(outcome_of_choices(data, setting, prices, choices))
         key = tuple(np.round(prices.vector(), 9))
         if key in seen:
             period = k - seen[key]
@@ -85,14 +86,15 @@ def iterate(data: PricingData, setting: Setting, start: Prices, *, rounds: int =
 
 
 def best_prices(data: PricingData, setting: Setting, choices: Sequence[Choice]) -> Prices | None:
-    """Prices that earn most if every customer keeps what it has bought; None if there are none.
+    """Return the prices that earn most if every customer keeps what it has bought, or None.
 
-    A linear programme: max sum_u N t S_u lambda_u subject to Eq. (11) for every sold grade, (12)
-    for every buyer and (13). Of equally good lists the one with the lowest prices is taken.
+    They solve a linear programme: max sum_u N t S_u lambda_u subject to Eq. (11) for every sold
+    grade, (12) for every buyer and (13). Of equally good price lists the lowest is taken. None
+    means that no prices satisfy the constraints.
     """
     buyers = [(u, c, np.array(_row(c.grade))) for u, c in enumerate(choices) if c.grade is not None]
     energy = {u: data.customers[u].hours_per_year * c.capacity_kw for u, c, _ in buyers}
-    revenue = sum((energy[u] * row for u, _, row in buyers), np.zeros(FREE))
+    revenue = sum((energy[u] * row for u, _, row in buyers), np.zeros(PRICE_COUNT))
     rows = [row for _, _, row in buyers]
     limits = [data.acceptable_prices[u] for u, _, _ in buyers]
     for grade in sorted({c.grade for _, c, _ in buyers}):
@@ -104,18 +106,18 @@ def best_prices(data: PricingData, setting: Setting, choices: Sequence[Choice]) 
     if setting.tariff == "multi_grade":
         step = data.scalars["price_step_min"]
         for low, high in ((0, 1), (1, 2), (3, 4), (5, 6)):
-            row = np.zeros(FREE)
+            row = np.zeros(PRICE_COUNT)
             row[low], row[high] = 1.0, -1.0
             rows.append(row)
             limits.append(-step)
         bounds = [(0, None)] * 3 + [(step, None), (0, None)] * 2
     else:
         # One price: the other six decisions do not exist.
-        bounds = [(0, None)] + [(0, 0)] * (FREE - 1)
+        bounds = [(0, None)] + [(0, 0)] * (PRICE_COUNT - 1)
     ceiling = max(highest_useful_prices(data))
     bounds = [(low, ceiling if high is None else high) for low, high in bounds]
-    # Small enough never to outweigh revenue: a price list that costs a yuan a year less per
-    # yuan/kWh is never preferred to one that sells a kilowatt-hour.
+    # Among equal revenues the lowest prices win. The weight is too small to outweigh any revenue:
+    # selling a single kilowatt-hour a year counts a million times as much.
     tie_break = 1e-6
     solved = linprog(
         tie_break - revenue,
@@ -135,7 +137,7 @@ def best_prices(data: PricingData, setting: Setting, choices: Sequence[Choice]) 
 
 def _row(grade: Grade) -> list[float]:
     """Coefficients of Eq. (1) on the seven free prices."""
-    row = [0.0] * FREE
+    row = [0.0] * PRICE_COUNT
     row[grade.capacity - 1] = 1.0
     for offset, level in ((1, grade.duration), (3, grade.response)):
         if level > LEVELS[0]:

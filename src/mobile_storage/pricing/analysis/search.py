@@ -1,4 +1,4 @@
-"""A search over prices that knows no duality: SciPy's differential evolution on `outcome`."""
+"""Search over prices without any duality: SciPy's differential evolution on `outcome`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from mobile_storage.pricing.model.outcome import Outcome, outcome
 
 
 def prices_from_steps(x: np.ndarray, step_min: float) -> Prices:
-    """Seven non-negative numbers to prices that satisfy Eq. (13).
+    """Turn seven non-negative numbers into prices that satisfy Eq. (13).
 
-    The first is the lowest base price; the others are what each step exceeds its minimum by.
+    The first number is the lowest base price. Each of the others is what a step adds to its
+    minimum.
     """
     b1, b2, b3, t2, t3, r2, r3 = x
     rises = np.cumsum([b1, b2 + step_min, b3 + step_min])
@@ -26,7 +27,7 @@ def prices_from_steps(x: np.ndarray, step_min: float) -> Prices:
 def blind_search(
     data: PricingData, setting: Setting, seed: int, *, population: int, generations: int
 ) -> tuple[Outcome, OptimizeResult]:
-    """Best feasible outcome that differential evolution finds over the seven prices.
+    """Find the best feasible outcome by differential evolution over the seven prices.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def blind_search(
     """
     step = data.scalars["price_step_min"]
     ceiling = max(highest_useful_prices(data))
-    # An infeasible price list must lose against selling nothing at all.
+    # Large enough that an infeasible price list is worse than selling nothing.
     penalty = 1e3
 
     def loss(x: np.ndarray) -> float:

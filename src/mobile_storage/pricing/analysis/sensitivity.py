@@ -1,4 +1,4 @@
-"""One raw value at a time to the ends of its range: which claims change their verdict."""
+"""Sensitivity: one raw value at a time moves to the ends of its range, and claims may turn over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from mobile_storage.core.errors import InputError
 from mobile_storage.pricing.analysis.cases import customer_rows, no_emergency, solve
 from mobile_storage.pricing.claims import Comparison, comparison, orderings
-from mobile_storage.pricing.model.data import PricingData, RawPricing, derive
+from mobile_storage.pricing.model.data import PricingData, RawPricing, build
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.outcome import Outcome
 
@@ -30,17 +30,17 @@ class Move:
     end: str
 
     def apply(self, raw: RawPricing) -> RawPricing:
-        """The data with this move made."""
+        """Return the ledgers after this move."""
         if self.table == "none":
             return raw
         if self.table == "scalars":
             value = getattr(raw.scalars.parameter(self.symbol), self.end)
-            return raw.with_scalar(self.symbol, value)
+            return raw.replace({self.symbol: value})
         return raw.at_range_end(self.table, self.symbol, self.end)
 
 
 def moves(raw: RawPricing, only: Collection[str] = ()) -> Iterator[Move]:
-    """Every move that the ledgers' ranges allow, after the data as they are.
+    """Yield the unmoved data first, then every move that the ledgers' ranges allow.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def moves(raw: RawPricing, only: Collection[str] = ()) -> Iterator[Move]:
         Symbols to move; empty for all.
     """
     yield Move("none", "none", "none")
-    found = [
+    ranged_symbols = [
         ("scalars", symbol)
         for symbol in raw.scalars
         if raw.scalars.parameter(symbol).low is not None
@@ -56,8 +56,8 @@ def moves(raw: RawPricing, only: Collection[str] = ()) -> Iterator[Move]:
     for table in TABLES:
         frame = getattr(raw, table)
         ranged = frame[frame["low"].notna()]
-        found += [(table, symbol) for symbol in dict.fromkeys(ranged["symbol"])]
-    for table, symbol in found:
+        ranged_symbols += [(table, symbol) for symbol in dict.fromkeys(ranged["symbol"])]
+    for table, symbol in ranged_symbols:
         if only and symbol not in only:
             continue
         for end in ("low", "high"):
@@ -65,10 +65,10 @@ def moves(raw: RawPricing, only: Collection[str] = ()) -> Iterator[Move]:
 
 
 def compare(data: PricingData, multi_grade: Outcome, single_price: Outcome) -> Comparison:
-    """The three cases side by side; case 3 has the storage of case 1 and only trades."""
+    """Compare the three cases; case 3 has the storage of case 1 and only trades."""
     cases = (
-        {"account": found.account.rows(), "customers": customer_rows(data, found)}
-        for found in (multi_grade, single_price)
+        {"account": outcome.account.rows(), "customers": customer_rows(data, outcome)}
+        for outcome in (multi_grade, single_price)
     )
     return comparison(*cases, no_emergency(data, multi_grade.storage_kw).rows())
 
@@ -84,16 +84,17 @@ def try_move(raw: RawPricing, setting: Setting, move: Move, **limits: object) ->
     """
     row: dict[str, object] = asdict(move)
     try:
-        data = derive(move.apply(raw))
+        data = build(move.apply(raw))
     except InputError as error:
-        # A threshold or a need moved to where a customer fits no grade: no answer, said as such.
+        # After this move a customer fits no grade, so the move has no answer.
         return row | {"status": str(error)}
     solved = {}
     for tariff in ("multi_grade", "single_price"):
-        found = solve(data, replace(setting, tariff=tariff), formulation="value_function", **limits)
-        if not found.result.optimal:
-            return row | {"status": f"{tariff} {found.result.status}"}
-        solved[tariff] = found.outcome
+        game = replace(setting, tariff=tariff)
+        solution = solve(data, game, formulation="value_function", **limits)
+        if not solution.result.optimal:
+            return row | {"status": f"{tariff} {solution.result.status}"}
+        solved[tariff] = solution.outcome
     compared = compare(data, **solved)
     incomes = {
         f"net_income_{name}_yuan_per_year": account["net_income"]

@@ -1,17 +1,17 @@
-r"""Customers who could as well do something else: what their ties are worth to the leader.
+r"""Customers that are indifferent between answers, and what their ties mean for the leader.
 
-At prices :math:`\lambda` customer u has a set of answers that it cannot tell apart, :math:`R_u`: a
-grade with the same utility as another one, or as staying out, and, where a price is just what
-Eq. (12) accepts, taking it or refusing it. The model is *optimistic*: of these the customer gives
-the answer that suits the leader,
+At prices :math:`\lambda` customer u is indifferent between the answers in a set :math:`R_u`. Two
+grades, or a grade and staying out, can have the same utility. A price that Eq. (12) just accepts
+can be taken or refused. The model is *optimistic*: of these answers the customer gives the one that
+suits the leader,
 
 .. math:: F^o = \max_\lambda \max_{r_u \in R_u(\lambda)} F(\lambda, r),
 
-and an optimal leader puts prices exactly where ties are, because a price just below brings less.
-A *pessimistic* leader counts on the worst answer,
+and an optimal leader sets prices exactly where customers are tied, because any lower price earns
+less. A *pessimistic* leader expects the worst answer,
 :math:`F^p = \sup_\lambda \min_{r_u \in R_u(\lambda)} F(\lambda, r)`. The supremum need not be
-reached, but it can be approached: require that every answer be better than any other by a margin
-:math:`\delta` (yuan a year), in utility and, for who buys, below the price that it accepts,
+reached, but it can be approached. Every answer must be better than any other by a margin
+:math:`\delta` (yuan a year) in utility, and a buyer must pay less than it accepts by that margin,
 
 .. math::
 
@@ -22,9 +22,10 @@ With :math:`F(\delta)` for the optimum of this *strict* game,
 
 .. math:: F(\delta) \le F^p \le F^o \quad\text{for every } \delta > 0,
 
-the first because nobody is tied there, the second because the worst answer is one of those that
-the best is taken from. :math:`F^o - F(\delta)` is what certainty costs; where it goes to zero with
-the margin, the pessimistic leader can earn as much as the optimistic one, but for any small sum.
+The first inequality holds because nobody is tied in the strict game. The second holds because the
+worst answer is one of those that the best is chosen from. :math:`F^o - F(\delta)` is the price of
+certainty. If it goes to zero with the margin, a pessimistic leader can earn as much as an
+optimistic one, up to any small amount.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ from mobile_storage.pricing.analysis.cases import Solution, decisions
 from mobile_storage.pricing.analysis.certificate import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.customers import Choice, Customer, Option
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting, build
+from mobile_storage.pricing.model.game import Setting, build_game
 from mobile_storage.pricing.model.grades import Prices
-from mobile_storage.pricing.model.outcome import TOLERANCE, Outcome, sale, settle
+from mobile_storage.pricing.model.outcome import PRICE_TOLERANCE, Outcome, outcome_of_choices, sale
 
 __all__ = [
     "answers",
@@ -55,28 +56,28 @@ __all__ = [
     "worst_record",
 ]
 
-SAME_YUAN_PER_YEAR = 0.01
-"""Utilities closer than this are the same; the solvers' tolerances leave less."""
+UTILITY_TOLERANCE_YUAN_PER_YEAR = 0.01
+"""Utilities that differ by less than this are equal; the solvers' tolerances are smaller."""
 
 
 def possible_choices(
     customer: Customer, menu: Sequence[Option], prices: Prices, acceptable_price: float
 ) -> tuple[Choice, ...]:
-    """All answers R_u that a customer may give where it is indifferent.
+    """Return all answers R_u that a customer may give where it is indifferent.
 
-    A price equal to the acceptable one may be taken or refused. So what is left of the menu without
-    such grades sets the utility that the customer is sure of; every answer that reaches it is
+    A price equal to the acceptable one may be taken or refused. The grades with lower prices
+    determine the utility that the customer is sure of. Every answer that reaches this utility is
     possible.
     """
     sure, marginal = [Choice(None, 0.0, 0.0)], []
     for grade, band in menu:
         price = prices.of(grade)
-        found = Choice(grade, band.upper, customer.utility(band.upper, price))
-        if price < acceptable_price - TOLERANCE:
-            sure.append(found)
-        elif price <= acceptable_price + TOLERANCE:
-            marginal.append(found)
-    reached = max(c.utility_yuan_per_year for c in sure) - SAME_YUAN_PER_YEAR
+        choice = Choice(grade, band.upper, customer.utility(band.upper, price))
+        if price < acceptable_price - PRICE_TOLERANCE:
+            sure.append(choice)
+        elif price <= acceptable_price + PRICE_TOLERANCE:
+            marginal.append(choice)
+    reached = max(c.utility_yuan_per_year for c in sure) - UTILITY_TOLERANCE_YUAN_PER_YEAR
     return tuple(c for c in [*sure, *marginal] if c.utility_yuan_per_year >= reached)
 
 
@@ -91,7 +92,10 @@ def answers(data: PricingData, setting: Setting, prices: Prices) -> list[tuple[C
 
 
 def least_revenue(data: PricingData, setting: Setting, prices: Prices) -> float:
-    """Emergency revenue if every tie goes against it, yuan/yr; fees do not couple customers."""
+    """Return the emergency revenue if every tie is broken against the leader, yuan/yr.
+
+    Fees do not couple customers, so each customer's lowest fee counts.
+    """
     return sum(
         min(sale(customer, choice, prices).fee_yuan_per_year for choice in possible)
         for customer, possible in zip(data.customers, answers(data, setting, prices), strict=True)
@@ -101,11 +105,11 @@ def least_revenue(data: PricingData, setting: Setting, prices: Prices) -> float:
 def worst_answers(
     data: PricingData, setting: Setting, prices: Prices, **options: Any
 ) -> Outcome | None:
-    """The leader's least net income at given prices over all ties of all customers.
+    """Find the leader's smallest net income at given prices over all ties of all customers.
 
-    The customers' ties are taken together, by a MILP, because whole vehicles and the largest of
-    several demands couple them. Eq. (11) and participation ``all`` are no constraints here: what
-    they lack is the outcome's ``violation_yuan_per_year``.
+    One MILP covers the ties of all customers, because whole vehicles and the largest of several
+    demands couple the customers. Eq. (11) and participation ``all`` are not constraints here. The
+    outcome's ``violation_yuan_per_year`` says by how much they are missed.
 
     Parameters
     ----------
@@ -122,7 +126,7 @@ def worst_answers(
     RuntimeError
         If the MILP is not solved for another reason.
     """
-    m = build(data, setting, "value_function")
+    m = build_game(data, setting, "value_function")
     for var, values in (
         (m.base, prices.base),
         (m.duration_premium, prices.duration),
@@ -141,10 +145,10 @@ def worst_answers(
                 m.buys[u, k].fix(0)
         if None not in grades:
             m.must_buy.add(sum(m.buys[u, k] for k in menu) == 1)
-    # An owner that is to look poor would buy vehicles without need; it buys the least that will do.
+    # Minimising income would buy vehicles without need, so the fleet is held at what is needed.
     vehicle_kw = data.scalars["vehicle_power_kw"]
     m.no_idle_vehicle = pyo.Constraint(
-        expr=vehicle_kw * m.fleet <= m.storage_kw + vehicle_kw * (1.0 - TOLERANCE)
+        expr=vehicle_kw * m.fleet <= m.storage_kw + vehicle_kw * (1.0 - PRICE_TOLERANCE)
     )
     m.net_income.sense = pyo.minimize
     result = solve_bilevel(m, [], [], **options)
@@ -152,13 +156,13 @@ def worst_answers(
         return None
     if not result.optimal:
         raise RuntimeError(f"the worst answers were not found: {result.status}, {result.message}")
-    return settle(data, setting, prices, decisions(m)[1])
+    return outcome_of_choices(data, setting, prices, decisions(m)[1])
 
 
 def strict_game(
     data: PricingData, setting: Setting, margin_yuan_per_year: float, **options: Any
 ) -> Solution:
-    """The game in which every customer's answer is better than any other by a margin.
+    """Solve the game in which every customer's answer is better than any other by a margin.
 
     Parameters
     ----------
@@ -174,7 +178,7 @@ def strict_game(
     """
     if margin_yuan_per_year < 0:
         raise ValueError(f"the margin is {margin_yuan_per_year} yuan a year, expected 0 or more")
-    m = build(data, setting, "value_function")
+    m = build_game(data, setting, "value_function")
 
     def most(u, k):
         return data.customers[u].hours_per_year * m.option[u, k].capacity_kw.upper
@@ -201,27 +205,28 @@ def strict_game(
         ),
     )
     result = solve_bilevel(m, [], [], **options)
-    found = settle(data, setting, *decisions(m)) if result.solution else None
-    return Solution(setting, found, result)
+    outcome = outcome_of_choices(data, setting, *decisions(m)) if result.solution else None
+    return Solution(setting, outcome, result)
 
 
-def smallest_margin(data: PricingData, setting: Setting, found: Outcome) -> float:
-    """By enumeration: the least by which any customer's answer is its best, yuan/yr.
+def smallest_margin(data: PricingData, setting: Setting, outcome: Outcome) -> float:
+    """Return the smallest margin by which a customer's answer is its best, yuan/yr, by enumeration.
 
-    At most 0 where somebody is tied, infinite where every price is refused. A grade that is refused
-    takes no part, as its price is above the acceptable one by at least `game.PRICE_RESOLUTION`.
+    The margin is at most 0 if a customer is tied, and infinite if every price is refused. Refused
+    grades do not count, because their price exceeds the acceptable one by at least
+    `game.PRICE_RESOLUTION`.
     """
     least = float("inf")
     for customer, menu, cap, choice in zip(
-        data.customers, setting.menus(data), data.acceptable_prices, found.choices, strict=True
+        data.customers, setting.menus(data), data.acceptable_prices, outcome.choices, strict=True
     ):
         own = choice.utility_yuan_per_year
         if choice.grade is not None:
-            spare = cap - sale(customer, choice, found.prices).price_yuan_per_kwh
+            spare = cap - sale(customer, choice, outcome.prices).price_yuan_per_kwh
             least = min(least, own, customer.hours_per_year * choice.capacity_kw * spare)
         for grade, band in menu:
-            price = found.prices.of(grade)
-            if grade != choice.grade and price <= cap + TOLERANCE:
+            price = outcome.prices.of(grade)
+            if grade != choice.grade and price <= cap + PRICE_TOLERANCE:
                 least = min(least, own - customer.utility(band.upper, price))
     return 0.0 if abs(least) < NOISE_YUAN_PER_YEAR else least
 
@@ -255,7 +260,7 @@ def tie_record(
     margins_yuan_per_year: Sequence[float],
     **options: Any,
 ) -> dict[str, Any]:
-    """`worst_record` at optimal prices, and the strict game for several margins.
+    """Compute `worst_record` at optimal prices, and the strict game for several margins.
 
     Parameters
     ----------
@@ -265,15 +270,17 @@ def tie_record(
         Of `mobile_storage.bilevel.solve_bilevel`.
     """
     strict = []
-    for margin in margins_yuan_per_year:
-        solution = strict_game(data, setting, margin, **options)
-        row = {"margin_yuan_per_year": margin, "status": solution.result.status}
+    for wanted in margins_yuan_per_year:
+        solution = strict_game(data, setting, wanted, **options)
+        row = {"margin_yuan_per_year": wanted, "status": solution.result.status}
         if solution.outcome is not None:
-            found = smallest_margin(data, setting, solution.outcome)
+            margin = smallest_margin(data, setting, solution.outcome)
             row |= {
                 "net_income_yuan_per_year": solution.outcome.account.net_income,
-                # Beyond this the solvers' tolerances speak.
-                "smallest_margin_yuan_per_year": round(found, 6) if math.isfinite(found) else None,
+                # Further digits depend on the solvers' tolerances.
+                "smallest_margin_yuan_per_year": round(margin, 6)
+                if math.isfinite(margin)
+                else None,
             }
         strict.append(row)
     return {**worst_record(data, setting, prices, **options), "strict": strict}

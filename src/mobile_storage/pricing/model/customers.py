@@ -1,7 +1,7 @@
 """The customers: Eq. (2)-(4), (12), (14)-(15), and their best response by enumeration.
 
-The enumeration here knows nothing of KKT conditions: it is the oracle that the bilevel solution is
-checked against, and the follower of the iteration and of the blind search.
+The enumeration does not use KKT conditions. The bilevel solution is checked against it, and the
+iteration and the blind search take the followers' answers from it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Customer:
     own_storage_yuan_per_year : float
         C_buy,u, annual cost of storage of its own.
     duration_level, response_level : int
-        Lowest levels that meet the customer's need; higher ones cost more and give nothing.
+        Lowest levels that meet the customer's need. Higher levels cost more without any benefit.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Customer:
 
     @property
     def avoidable_loss_yuan_per_year(self) -> float:
-        """Loss of a year without any supply: Eq. (3) at S_max."""
+        """Loss in a year without any supply, yuan/yr: Eq. (3) at S_max."""
         return self.outage_energy_kwh_per_year * self.outage_loss_yuan_per_kwh
 
     def utility(self, capacity_kw: float, price_yuan_per_kwh: float) -> float:
@@ -83,7 +83,7 @@ class Option(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What a customer does: the grade and capacity it buys, or no grade and 0 kW."""
+    """Decision of a customer: the grade and capacity it buys, or no grade and 0 kW."""
 
     grade: Grade | None
     capacity_kw: float
@@ -91,7 +91,7 @@ class Choice(NamedTuple):
 
 
 def options(customer: Customer, grades: GradeTable, *, fixed_grade: bool) -> tuple[Option, ...]:
-    """Grades that meet a customer's need, cheapest duration and response levels only.
+    """List the grades that meet a customer's need at the lowest duration and response levels.
 
     Parameters
     ----------
@@ -99,17 +99,17 @@ def options(customer: Customer, grades: GradeTable, *, fixed_grade: bool) -> tup
         True: only the capacity level that holds S_max (the paper read literally). False: every
         capacity level whose band meets [S_min, S_max] (the paper's Booleans taken seriously).
     """
-    found = []
+    menu = []
     for level in LEVELS:
         band = grades.capacity_band(level)
         lower = max(band.lower, customer.capacity_kw.lower)
         upper = min(band.upper, customer.capacity_kw.upper)
         if lower <= upper:
             grade = Grade(level, customer.duration_level, customer.response_level)
-            found.append(Option(grade, Band(lower, upper)))
+            menu.append(Option(grade, Band(lower, upper)))
     if not fixed_grade:
-        return tuple(found)
-    need = next(o for o in found if o.capacity_kw.upper == customer.capacity_kw.upper)
+        return tuple(menu)
+    need = next(o for o in menu if o.capacity_kw.upper == customer.capacity_kw.upper)
     return (need,)
 
 
@@ -120,9 +120,9 @@ def best_responses(
     acceptable_price: float,
     tolerance: float = 1e-9,
 ) -> tuple[Choice, ...]:
-    """All optimal choices of Eq. (14)-(15) among the corners of `menu`, by enumeration.
+    """Enumerate all optimal choices of Eq. (14)-(15) among the corners of `menu`.
 
-    The utility is linear in S, so an optimum sits at an end of a band; a customer that buys nothing
+    The utility is linear in S, so an optimum lies at an end of a band. A customer that buys nothing
     has utility zero. A grade dearer than `acceptable_price` is refused, Eq. (12).
 
     Parameters

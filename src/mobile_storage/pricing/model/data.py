@@ -1,7 +1,7 @@
 """From the ledgers in ``data/raw/bao2024`` to the numbers that the model uses.
 
-`RawPricing` holds what the CSV files say, `PricingData` what follows from it. Keeping the two apart
-lets a sensitivity move one raw value and derive everything again.
+`RawPricing` holds what the CSV files say. `build` derives `PricingData` from it. The two are kept
+apart so that a sensitivity can change one raw value and derive everything again.
 """
 
 from __future__ import annotations
@@ -106,14 +106,14 @@ DIVISORS = (
 
 
 def _bounds(symbols: Iterable[str]) -> dict[str, tuple[float | None, float | None]]:
-    """Least and greatest value that makes sense; what is divided by must not vanish."""
+    """Return the smallest and largest plausible value by symbol; divisors must not be zero."""
     least = {s: 1e-9 if s in (*SHARES, *DIVISORS) else 0.0 for s in symbols}
     return {s: (low, 1.0 if s in SHARES else None) for s, low in least.items()}
 
 
 @dataclass(frozen=True)
 class RawPricing:
-    """The ledgers as read: one scalar set and four keyed tables in long form."""
+    """The ledgers as read: one set of scalars and four keyed tables in long form."""
 
     folder: Path
     scalars: ParameterSet
@@ -122,14 +122,33 @@ class RawPricing:
     damage: pd.DataFrame
     renewable: pd.DataFrame
 
-    def with_scalar(self, symbol: str, value: float) -> RawPricing:
-        """The same data with one scalar replaced."""
-        return replace(self, scalars=self.scalars.replace({symbol: value}))
+    def replace(self, moves: Mapping[str, float]) -> RawPricing:
+        """Return the same ledgers with other scalars.
+
+        Parameters
+        ----------
+        moves : mapping
+            Value by symbol.
+
+        Raises
+        ------
+        InputError
+            If a symbol is not a scalar of the ledgers, or a value is not a finite number.
+        """
+        return replace(self, scalars=self.scalars.replace(moves))
 
     def at_range_end(self, table: str, symbol: str, end: str) -> RawPricing:
-        """The same data with every row of `symbol` in a keyed table at its ``low`` or ``high``.
+        """Return the same ledgers with one symbol of a keyed table at one end of its range.
 
-        Rows without a range (stated and derived values) stay where they are.
+        Rows without a range (stated and derived values) keep their value.
+
+        Parameters
+        ----------
+        table : str
+            Field of this class that holds the table.
+        symbol : str
+            Every row of this symbol moves.
+        end : {"low", "high"}
         """
         frame = getattr(self, table).copy()
         rows = (frame["symbol"] == symbol) & frame[end].notna()
@@ -175,7 +194,7 @@ def _read_keyed(folder, name, keys, expected, *, optional=None, constant=()) -> 
 
 @dataclass(frozen=True)
 class PricingData:
-    """Everything that the game needs, derived from `RawPricing`."""
+    """Every number that the game needs, derived from `RawPricing`."""
 
     scalars: ParameterSet
     customers: tuple[Customer, ...]
@@ -193,8 +212,14 @@ class PricingData:
         )
 
 
-def derive(raw: RawPricing) -> PricingData:
-    """Numbers of the model from the ledgers."""
+def build(raw: RawPricing) -> PricingData:
+    """Derive the model's numbers from the ledgers.
+
+    Raises
+    ------
+    InputError
+        If the ledgers do not fit together; the sentence names file, row, value and expectation.
+    """
     grades, response_costs = _grade_table(raw)
     return PricingData(
         scalars=raw.scalars,
@@ -205,19 +230,14 @@ def derive(raw: RawPricing) -> PricingData:
     )
 
 
-def load(folder: str | Path) -> PricingData:
-    """`read_raw` and `derive` in one step."""
-    return derive(read_raw(folder))
-
-
 def outage_loss_yuan_per_kwh(
     damage: pd.DataFrame, scalars: Mapping[str, float], sector: str, duration_h: float
 ) -> float:
     """l_u from a published customer damage function, in yuan of 2023 per kWh not supplied.
 
     The damage C(t) in Canadian dollars of 1987 per kW of annual peak is interpolated linearly in
-    log C over log t, the usual way between surveyed durations; beyond the last one the loss per
-    hour stays what it is there. Then
+    log C over log t, as is usual between surveyed durations. Beyond the last duration the loss per
+    hour stays constant. Then
 
     l = C(t) / (t LF) x CPI_2023/CPI_1987 x PPP_China/PPP_Canada x (GDP_China/GDP_Canada)^e
 
@@ -272,7 +292,7 @@ def _grade_table(raw: RawPricing) -> tuple[GradeTable, dict[int, ResponseCost]]:
 
 
 def _check_durations(raw: RawPricing) -> None:
-    """Durations of the damage functions are positive numbers, each there once in its sector."""
+    """Check that durations of damage functions are positive and occur once in each sector."""
     rows = raw.damage[["sector", "duration_min"]]
     minutes = pd.to_numeric(rows["duration_min"], errors="coerce")
     strange = ~(minutes > 0) | np.isinf(minutes)

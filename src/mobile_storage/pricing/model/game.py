@@ -10,10 +10,10 @@ has an integral optimum and KKT conditions are exact for it. `a_g` says whether 
 one that Eq. (12) accepts. The leader keeps a binary copy of y, because Eq. (11) and whole vehicles
 couple the customers and could reward a fractional mix of tied grades.
 
-The formulations share everything but the follower's optimality: ``kkt`` leaves it to
-`mobile_storage.bilevel`; ``value_function`` writes it out without any multiplier, as "the utility
-of what is bought is at least that of every acceptable grade"; ``kkt_strengthened`` has both, which
-cuts off no solution and is solved in a fraction of the time.
+The formulations differ only in how they state the follower's optimality. ``kkt`` leaves it to
+`mobile_storage.bilevel`. ``value_function`` states it without multipliers: the utility of what is
+bought is at least that of every acceptable grade. ``kkt_strengthened`` has both conditions, which
+cuts off no solution and solves in a fraction of the time.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ FLAT = Grade(1, 1, 1)
 PRICE_RESOLUTION = 1e-3
 """Smallest excess over an acceptable price at which a customer refuses, yuan/kWh.
 
-Eq. (12) accepts a price equal to the limit. Were a refusal allowed there too, the leader would pick
-it where it pays, and a customer would be kept from a grade that it wants and accepts.
+Eq. (12) accepts a price equal to the limit. If a refusal were allowed there too, the leader would
+choose it where that pays, and a customer would not get a grade that it wants and accepts.
 """
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Which game is played.
+    """The variant of the game.
 
     Attributes
     ----------
@@ -56,10 +56,10 @@ class Setting:
     fixed_grade : bool
         The follower's variant, see `customers.options`.
     participation : {"all", "opt_out"}
-        Whether Eq. (12) must bring every customer in, or leaves some out.
+        Whether every customer must accept a grade by Eq. (12), or customers may stay out.
     investment : {"with_trading", "emergency_only"}
-        Which revenue must cover a grade's share of the investment in Eq. (11): all that this
-        share earns, trading with the grid included, or the emergency fees alone.
+        Which revenue must cover a grade's share of the investment in Eq. (11): the fees and the
+        income from trading with the grid, or the emergency fees alone.
     """
 
     tariff: Literal["multi_grade", "single_price"] = "multi_grade"
@@ -78,25 +78,25 @@ class Setting:
         )
 
     def menus(self, data: PricingData) -> tuple[tuple[Option, ...], ...]:
-        """Options of every customer, in the order of ``data.customers``."""
+        """List the options of every customer, in the order of ``data.customers``."""
         if self.tariff == "single_price":
             return tuple((Option(FLAT, c.capacity_kw),) for c in data.customers)
         return tuple(options(c, data.grades, fixed_grade=self.fixed_grade) for c in data.customers)
 
 
 def highest_useful_prices(data: PricingData) -> list[float]:
-    """Upper bound by level of a base price or premium, yuan/kWh.
+    """Return the upper bound of a base price or premium by level, yuan/kWh.
 
-    A grade dearer than what any customer accepts is not sold, and raising it further changes
-    nothing; the minimum steps of Eq. (13) must still fit above it.
+    A grade dearer than what any customer accepts is not sold, so a higher price changes nothing.
+    The minimum steps of Eq. (13) must still fit above that price.
     """
     ceiling = max(data.acceptable_prices)
     step = max(data.scalars["price_step_min"], PRICE_RESOLUTION)
     return [ceiling + k * step for k in (1, 2, 3)]
 
 
-def build(data: PricingData, setting: Setting, formulation: Formulation) -> pyo.ConcreteModel:
-    """Leader's model with one block ``customer[u]`` per follower.
+def build_game(data: PricingData, setting: Setting, formulation: Formulation) -> pyo.ConcreteModel:
+    """Build the leader's model with one block ``customer[u]`` per follower.
 
     The leader's variables are ``base``, ``duration_premium``, ``response_premium`` (yuan/kWh) and
     the binary ``accepts``; see `leader_variables`.
@@ -117,7 +117,7 @@ def build(data: PricingData, setting: Setting, formulation: Formulation) -> pyo.
 
 
 def investment_to_cover(data: PricingData, setting: Setting, u: int) -> float:
-    """What a kW sold to customer `u` must earn in fees, yuan/(kW yr): the cost side of Eq. (11)."""
+    """Return what a kW sold to customer `u` must earn in fees by Eq. (11), yuan/(kW yr)."""
     return grade_investment_yuan_per_kw(
         data.customers[u],
         data.rates,
@@ -127,7 +127,7 @@ def investment_to_cover(data: PricingData, setting: Setting, u: int) -> float:
 
 
 def leader_variables(m: pyo.ConcreteModel) -> list[pyo.Var]:
-    """The leader's decisions that the followers see."""
+    """Return the leader's variables that the followers depend on."""
     return [m.base, m.duration_premium, m.response_premium, m.accepts]
 
 
@@ -174,7 +174,7 @@ def _add_customers(m: pyo.ConcreteModel) -> None:
         b.chooses = pyo.Var(ks, domain=pyo.NonNegativeReals)
         for k in ks:
             band = m.option[u, k].capacity_kw
-            # Valid for every response and wanted by whoever derives a big-M from the data.
+            # Valid for every response; a big-M is derived from these bounds.
             b.capacity_kw[k].setub(band.upper)
             b.chooses[k].setub(1)
         b.at_least = pyo.Constraint(
@@ -211,13 +211,14 @@ def _add_customers(m: pyo.ConcreteModel) -> None:
 def _add_acceptance(m: pyo.ConcreteModel) -> None:
     """Eq. (12) as a staircase: who accepts the price of a grade, by rising acceptable price c_j.
 
-    Whoever accepts less is followed by whoever accepts more, a_1 <= a_2 <= ... <= a_n, and the
-    price lies on the step between the last that refuses and the first that accepts:
+    A customer with a higher limit accepts whatever one with a lower limit accepts, so a_1 <= a_2 <=
+    ... <= a_n. The price lies between the limits of the last customer that refuses and of the first
+    that accepts:
 
         sum_j (a_j - a_j-1) c_j + (1 - a_n) highest >= lambda >= sum_j (a_j+1 - a_j) (c_j + delta)
 
-    with a_0 = 0, a_n+1 = 1. One pair of rows for each grade says what a big-M for each customer
-    would say, and its linear relaxation is far tighter.
+    with a_0 = 0, a_n+1 = 1. One pair of rows for each grade replaces a big-M for each customer, and
+    its linear relaxation is much tighter.
     """
     caps = m.data.acceptable_prices
     m.acceptance = pyo.ConstraintList(doc="Eq. (12), and refusal of what fails it")
@@ -242,9 +243,9 @@ def _band(m: pyo.ConcreteModel, u: int, k: int) -> Band:
 def _add_revenue(m: pyo.ConcreteModel) -> None:
     """Eq. (6), exactly linear.
 
-    By strong duality the fee is the avoided loss less the follower's optimal utility, and the
-    latter is reached at the upper end of the chosen band, N t hi (l - lambda) y. What remains is
-    price times the binary y, which McCormick's four planes describe without error.
+    By strong duality the fee is the avoided loss less the follower's optimal utility. The optimal
+    utility is reached at the upper end of the chosen band, N t hi (l - lambda) y. The remaining
+    product of the price and the binary y is described exactly by McCormick's four planes.
     """
     caps = m.data.acceptable_prices
     m.price_paid = pyo.Var(m.UG, domain=pyo.NonNegativeReals)
@@ -276,9 +277,9 @@ def _add_revenue(m: pyo.ConcreteModel) -> None:
 def _add_storage(m: pyo.ConcreteModel) -> None:
     """S_sta covers what must be served at once, and whole vehicles carry it [reconstructed].
 
-    S_sta is the largest of several demands, see `income.storage_demands_kw`, and no larger: one
-    binary for each says which, so that profitable arbitrage does not buy storage that no customer
-    asked for.
+    S_sta equals the largest of several demands, see `income.storage_demands_kw`. One binary per
+    demand says which one it equals. Without this condition, profitable arbitrage would add storage
+    that no customer asked for.
     """
     d = m.data
     sold = [sum(m.customer[u].capacity_kw[k] for v, k in m.UG if v == u) for u in m.U]
@@ -355,7 +356,7 @@ def _add_follower_optimality(m: pyo.ConcreteModel, formulation: Formulation) -> 
 
     def no_better(m, u, k):
         best = customers[u].hours_per_year * _band(m, u, k).upper
-        # An unacceptable grade makes no demand: its margin is at most l.
+        # A refused grade must not bind: its margin is at most l.
         refused = customers[u].outage_loss_yuan_per_kwh * (1 - m.accepts[u, k])
         reached = sum(m.utility[v, j] for v, j in m.UG if v == u)
         return reached >= best * (margin(u, k) - refused)

@@ -43,8 +43,8 @@ class GradeTable:
     ----------
     capacity_kw, duration_h, response_min : dict of int to float
         Upper end of each level. A level's capacities start where those of the level below end. A
-        duration level covers supplies up to its upper end; a response level promises supply within
-        its upper end, so level 3 has the smallest.
+        duration level covers supplies up to its upper end. A response level promises supply within
+        its upper end, so level 3 has the smallest upper end.
     """
 
     capacity_kw: dict[int, float]
@@ -95,13 +95,13 @@ class Prices:
 
     @classmethod
     def from_vector(cls, x) -> Prices:
-        """From the seven free decisions: three base prices, two premiums of each kind."""
+        """Make prices of the seven free decisions: three base prices, two premiums of each kind."""
         b1, b2, b3, t2, t3, r2, r3 = (float(v) for v in x)
         return cls((b1, b2, b3), (0.0, t2, t3), (0.0, r2, r3))
 
     @classmethod
     def from_record(cls, record: Mapping[str, Sequence[float]]) -> Prices:
-        """From the lists ``base``, ``duration`` and ``response`` of a result file."""
+        """Make prices of the lists ``base``, ``duration`` and ``response`` of a result file."""
         return cls(*(tuple(record[kind]) for kind in ("base", "duration", "response")))
 
     def vector(self) -> tuple[float, ...]:

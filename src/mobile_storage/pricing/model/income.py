@@ -1,7 +1,7 @@
-"""The storage owner's income: Eq. (5)-(9), recomputed from sales and nothing else.
+"""The storage owner's income: Eq. (5)-(9), recomputed from the sales alone.
 
-`account` is the plain bookkeeping that every solution is checked against; the optimisation model
-states the same terms linearly in its variables from `UnitRates`.
+`account` is the plain bookkeeping that every solution is checked against. The optimisation model
+states the same terms as linear expressions with the coefficients of `UnitRates`.
 """
 
 from __future__ import annotations
@@ -56,12 +56,14 @@ class UnitRates:
 def unit_rates(p: Mapping[str, float], daily_yield_kwh_per_kwp: Sequence[float]) -> UnitRates:
     """Coefficients of Eq. (5)-(9) [operators reconstructed].
 
-    Two cycles a day. The first is full arbitrage; the second is what renewable absorption leaves:
+    The storage makes two cycles a day. The first is full arbitrage. The second absorbs renewable
+    energy, and arbitrage takes what is left of it:
 
     F_pva = sum_i s T S + s (T S - P_nec,i),  s = eta_dis lambda_F - lambda_G / eta_cha
     F_nec = sum_i (eta_cha eta_dis lambda_F - lambda_S) P_nec,i
 
-    with P_nec,i = phi_i T S: of the second cycle, what the day's sun fills.
+    with P_nec,i = phi_i T S, the part phi_i of the second cycle that renewable energy fills on day
+    i.
 
     Parameters
     ----------
@@ -95,7 +97,7 @@ def unit_rates(p: Mapping[str, float], daily_yield_kwh_per_kwp: Sequence[float])
 
 @dataclass(frozen=True)
 class Sale:
-    """What one customer buys: capacity in kW at a unit price in yuan/kWh."""
+    """Purchase of one customer: capacity in kW at a unit price in yuan/kWh."""
 
     customer: Customer
     capacity_kw: float
@@ -142,7 +144,7 @@ class Account:
         return self.total_revenue - self.total_cost
 
     def rows(self) -> dict[str, float]:
-        """Every row with the totals, in the table's order."""
+        """Return every row with the totals, in the table's order."""
         return asdict(self) | {
             "total_revenue": self.total_revenue,
             "total_cost": self.total_cost,
@@ -152,7 +154,7 @@ class Account:
 
 @dataclass(frozen=True)
 class ResponseCost:
-    """What a response level costs: fuel per call and stand-by labour per customer and year."""
+    """Cost of a response level: fuel per call and stand-by labour per customer and year."""
 
     fuel_yuan_per_call: float
     standby_yuan_per_year: float
@@ -161,11 +163,11 @@ class ResponseCost:
 def storage_demands_kw(
     customers: Sequence[Customer], capacities_kw: Sequence[Any], p: Mapping[str, float]
 ) -> list[Any]:
-    """What S_sta must cover, kW of storage [reconstructed]: the largest of these is S_sta.
+    """List the demands that S_sta must cover, kW of storage [reconstructed]; S_sta is the largest.
 
-    The coincident power kappa sum S; the coincident energy kappa sum S t / T_rat; and every single
-    customer in power and energy, S max(1, t / T_rat), because a coincident demand is never less
-    than the largest one.
+    The demands are the coincident power kappa sum S, the coincident energy kappa sum S t / T_rat,
+    and every single customer's power and energy, S max(1, t / T_rat), because a coincident demand
+    is never less than the largest single one.
 
     Parameters
     ----------
@@ -180,13 +182,13 @@ def storage_demands_kw(
 
 
 def storage_power_kw(sales: Sequence[Sale], p: Mapping[str, float]) -> float:
-    """S_sta for given sales, kW."""
+    """Return S_sta for given sales, kW."""
     demands = storage_demands_kw([s.customer for s in sales], [s.capacity_kw for s in sales], p)
     return max(demands)
 
 
 def vehicles(power_kw: float, p: Mapping[str, float]) -> int:
-    """Whole vehicles that carry `power_kw`; a billionth of a vehicle is rounding, not a need."""
+    """Return the number of vehicles that carry `power_kw`; a billionth of a vehicle is rounding."""
     return math.ceil(power_kw / p["vehicle_power_kw"] - 1e-9)
 
 
@@ -197,7 +199,7 @@ def account(
     rates: UnitRates,
     response_costs: Mapping[int, ResponseCost],
 ) -> Account:
-    """Eq. (5)-(9) for given sales, storage and fleet.
+    """Compute Eq. (5)-(9) for given sales, storage and fleet.
 
     Parameters
     ----------
@@ -228,14 +230,14 @@ def grade_investment_yuan_per_kw(
     """C_hp,ht,hr of Eq. (11) per kW sold to a customer, yuan/(kW yr) [reconstructed].
 
     The paper does not say how storage is shared among grades. Here a grade pays for the battery
-    energy and inverter power sold in it, times the coincidence factor. What the largest single
-    customer needs beyond the coincident demand (`storage_demands_kw`) belongs to no grade.
+    energy and inverter power sold in it, times the coincidence factor. The need of the largest
+    single customer beyond the coincident demand (`storage_demands_kw`) is assigned to no grade.
 
     Parameters
     ----------
     net_of_trading : bool
-        Subtract what the same battery energy earns from the grid all year. Eq. (5) adds the two
-        incomes; left False, the few emergencies of a year must pay for the battery alone.
+        Whether to subtract what the same battery energy earns from the grid in a year. Eq. (5) adds
+        the two incomes. With False, the few emergencies of a year must pay for the battery alone.
     """
     battery = rates.battery_yuan_per_kwh
     if net_of_trading:

@@ -1,7 +1,7 @@
-"""What given prices lead to: every customer's best response and the storage owner's account.
+"""Outcome of given prices: every customer's best response and the storage owner's account.
 
-No optimisation model is involved. This is the oracle for the bilevel solutions, the followers'
-side of the leader-follower iteration, and the objective of the blind search.
+No optimisation model is involved. The bilevel solutions are checked against this module, the
+leader-follower iteration takes the customers' answers from it, and the blind search maximises it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from mobile_storage.pricing.model.game import PRICE_RESOLUTION, Setting, investm
 from mobile_storage.pricing.model.grades import Grade, Prices
 from mobile_storage.pricing.model.income import Account, Sale, account, storage_power_kw, vehicles
 
-TOLERANCE = 1e-6
-"""Prices closer than this are the same, yuan/kWh: a thousandth of the resolution."""
+PRICE_TOLERANCE = 1e-6
+"""Prices that differ by less than this are equal, yuan/kWh; a thousandth of the resolution."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Prices, the customers' choices and what the storage owner makes of them.
+    """Prices, the customers' choices and the storage owner's account.
 
     Attributes
     ----------
@@ -30,9 +30,10 @@ class Outcome:
     storage_kw : float
         S_sta, kW.
     violation_yuan_per_year : float
-        Sum of what is missing in Eq. (11), and of the avoidable losses of customers that
-        participation ``all`` wants served and that are not, or that find a price too close above
-        the acceptable one to say whether they refuse it; 0 for feasible prices.
+        By how much the prices are infeasible; 0 for feasible prices. It adds up the amounts by
+        which grades miss Eq. (11), the avoidable losses of customers that stay out although
+        participation is ``all``, and the avoidable losses of customers with an undecided price. A
+        price is undecided if it exceeds the acceptable one by less than `game.PRICE_RESOLUTION`.
     """
 
     prices: Prices
@@ -44,12 +45,12 @@ class Outcome:
 
 
 def sale(customer: Customer, choice: Choice, prices: Prices) -> Sale:
-    """What a customer's choice comes to at given prices; 0 kW at 0 yuan/kWh if it stays out."""
+    """Return the sale that a customer's choice means; 0 kW at 0 yuan/kWh if it stays out."""
     return Sale(customer, choice.capacity_kw, prices.of(choice.grade) if choice.grade else 0.0)
 
 
 def respond(data: PricingData, setting: Setting, prices: Prices) -> tuple[Choice, ...]:
-    """Best response of every customer; among tied ones, that with the higher fee (optimistic)."""
+    """Return every customer's best response; among ties, the one with the highest fee."""
     chosen = []
     for customer, menu, cap in zip(
         data.customers, setting.menus(data), data.acceptable_prices, strict=True
@@ -60,10 +61,10 @@ def respond(data: PricingData, setting: Setting, prices: Prices) -> tuple[Choice
     return tuple(chosen)
 
 
-def settle(
+def outcome_of_choices(
     data: PricingData, setting: Setting, prices: Prices, choices: Sequence[Choice]
 ) -> Outcome:
-    """Account of the storage owner for given prices and choices."""
+    """Compute the outcome of given prices and choices."""
     sales = [
         sale(customer, choice, prices)
         for customer, choice in zip(data.customers, choices, strict=True)
@@ -82,8 +83,8 @@ def settle(
 
 
 def outcome(data: PricingData, setting: Setting, prices: Prices) -> Outcome:
-    """`respond` and `settle`."""
-    return settle(data, setting, prices, respond(data, setting, prices))
+    """Compute the outcome of given prices if every customer gives its best response."""
+    return outcome_of_choices(data, setting, prices, respond(data, setting, prices))
 
 
 def _violation(
@@ -102,14 +103,14 @@ def _violation(
 
 
 def _undecided(data: PricingData, setting: Setting, prices: Prices) -> float:
-    """Avoidable losses of customers with a price between acceptance and refusal."""
+    """Add up the avoidable losses of customers with a price between acceptance and refusal."""
     return sum(
         customer.avoidable_loss_yuan_per_year
         for customer, menu, cap in zip(
             data.customers, setting.menus(data), data.acceptable_prices, strict=True
         )
         if any(
-            TOLERANCE < prices.of(option.grade) - cap < PRICE_RESOLUTION - TOLERANCE
+            PRICE_TOLERANCE < prices.of(option.grade) - cap < PRICE_RESOLUTION - PRICE_TOLERANCE
             for option in menu
         )
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.pricing.analysis.intervals import HELD_YUAN_PER_YEAR
+from mobile_storage.pricing.analysis.intervals import OPTIMALITY_TOLERANCE_YUAN_PER_YEAR
 from mobile_storage.pricing.claims import turned_claims
 from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.model.grades import GRADES, LEVELS, Prices
@@ -31,8 +31,9 @@ ROWS = {
 """Rows of Table 1 in its order."""
 
 
-NARROW_YUAN_PER_YEAR = 10 * HELD_YUAN_PER_YEAR
-"""Ranges hold the income `HELD_YUAN_PER_YEAR` below the optimum: less than this says nothing."""
+NARROW_YUAN_PER_YEAR = 10 * OPTIMALITY_TOLERANCE_YUAN_PER_YEAR
+"""Ranges narrower than this say nothing: the income is held only that close to the optimum, see
+`intervals.OPTIMALITY_TOLERANCE_YUAN_PER_YEAR`."""
 NARROW_YUAN_PER_KWH = 1e-3
 """The same for prices."""
 

@@ -12,15 +12,15 @@ from mobile_storage.mmbes.analysis.crosscheck import by_contingency, simulated, 
 from mobile_storage.mmbes.model.data import build
 from mobile_storage.stages.mmbes.common import RESULTS, parameter_set, params
 
-#: Share of the published energy below which the best size is to build nothing.
-TRACE = 0.01
+#: A best size below this share of the published energy counts as no storage.
+NOTHING_BUILT_SHARE = 0.01
 
 
 def main() -> None:
     """Write ``adequacy/<set>.json``.
 
-    Faults and variants are those of the best size, or of the published one where the best is to
-    build nothing worth the name.
+    Faults and variants are those of the best size. If the best size counts as no storage, they are
+    those of the published size.
     """
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--set", choices=SETS, required=True)
@@ -31,7 +31,7 @@ def main() -> None:
         sizes = {"published size": (published["energy_kwh"], published["power_kw"])}
         for kind in values["objectives"]:
             best = read_json(RESULTS / "optimum" / f"{name}_{kind}.json")["optimum"]
-            if best["energy_kwh"] >= TRACE * published["energy_kwh"]:
+            if best["energy_kwh"] >= NOTHING_BUILT_SHARE * published["energy_kwh"]:
                 sizes[f"best {kind}"] = (best["energy_kwh"], best["power_kw"])
         size = sizes.get("best prospect", sizes["published size"])
         substation, _ = build(raw)

@@ -31,12 +31,12 @@ from mobile_storage.stages.mmbes.common import PARAMS, RAW, RESULTS, bounds, par
 
 
 def space_of(raw: RawMmbes, symbols: Sequence[str]) -> Space:
-    """Ranges of the ledgers for the values that may move.
+    """Return the ranges of the ledgers for the values that may move.
 
     Raises
     ------
     InputError
-        If the ledgers lack one, or give it no range.
+        If the ledgers lack a value, or give it no range.
     """
     every = ledger(raw).set_index("symbol")
     ranged = every.index[every["low"].notna()]
@@ -54,19 +54,19 @@ def space_of(raw: RawMmbes, symbols: Sequence[str]) -> Space:
 
 
 def readings(of: Mapping[str, Any]) -> dict[str, Any]:
-    """Readings as moves of the ledgers."""
+    """Return readings as moves for `RawMmbes.replace`."""
     return {f"readings.{name}": value for name, value in of.items()}
 
 
 def fixed_moves() -> dict[str, Any]:
-    """What the calibrated set and the ensemble have in common beside the literature's values."""
+    """Return the moves that the calibrated set and all members of the ensemble share."""
     values = params()
     chosen = values["calibration"]
     return readings({**values["model"], **chosen["readings"]}) | chosen["implied"]
 
 
 def forward() -> Forward:
-    """The model as a function of the values that may move, from the files and ``params.yaml``."""
+    """Set up the model as a function of the values that may move."""
     values = params()
     raw = read_raw(RAW).replace(fixed_moves())
     sweep = values["scenarios"]["load_rate"]
@@ -80,13 +80,15 @@ def forward() -> Forward:
 
 
 def search(model: Forward, evaluations: int, task: tuple[np.ndarray, np.ndarray]) -> Fit:
-    """One search from a start, held near a centre."""
+    """Search from one start, held near a centre."""
     start, centre = task
     return fit(Misfit(model, model.aims, model.space, centre), start, evaluations)
 
 
-def moved(raw: RawMmbes, space: Space, best: Fit, members: Sequence[Fit]) -> list[dict[str, Any]]:
-    """How far each value moved, and where the ensemble has it."""
+def moved_rows(
+    raw: RawMmbes, space: Space, best: Fit, members: Sequence[Fit]
+) -> list[dict[str, Any]]:
+    """Tabulate how far each value moved, and its range in the ensemble."""
     names = ledger(raw).set_index("symbol")
     every = np.array([member.values for member in members] or [best.values])
     half = (space.high - space.low) / 2
@@ -140,8 +142,8 @@ def main() -> None:
                     settings["starts"],
                 )
             ]
-            # For the calibrated set held near the literature, for a member of the ensemble near a
-            # point of its own. Members start from all screens in turn.
+            # Searches for the calibrated set are held near the literature set, and each search for
+            # a member of the ensemble near another point. Members start from all screens in turn.
             tasks = [(points[0], space.literature) for points in screens]
             centres = spread_points(space, settings["members"], settings["seed"])
             tasks += list(
@@ -153,7 +155,7 @@ def main() -> None:
         best = min(ours, key=lambda found: found.cost)
         worst = best.sum_of_squares * settings["as_good"]
         members = [found for found in others if found.sum_of_squares <= worst]
-        literature = replace(model, raw=read_raw(RAW).replace(blind), known={})(space.literature)
+        literature = replace(model, raw=read_raw(RAW).replace(blind), surfaces={})(space.literature)
         common = fixed_moves()
         write_json(
             {"moves": common | space.moves(best.values)}, RESULTS / "sets" / "calibrated.json"
@@ -174,7 +176,7 @@ def main() -> None:
                 ],
                 "implied": settings["implied"],
                 "readings": settings["readings"],
-                "moved": moved(model.raw, space, best, members),
+                "moved": moved_rows(model.raw, space, best, members),
                 "starts": [
                     {"cost": found.cost, "sum_of_squares": found.sum_of_squares} for found in ours
                 ],

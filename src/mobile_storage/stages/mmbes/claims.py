@@ -17,7 +17,7 @@ FAMILIES = ("load_rate", "weights", "reference", "extreme")
 
 
 def solved(name: str) -> Outcome:
-    """Outcome of a parameter set from the files of its stages."""
+    """Read the outcome of a parameter set from the files of its stages."""
     best = {
         kind: read_json(RESULTS / "optimum" / f"{name}_{kind}.json")["optimum"]
         for kind in ("prospect", "net_profit")
@@ -27,7 +27,7 @@ def solved(name: str) -> Outcome:
 
 
 def member(record: dict) -> Outcome:
-    """Outcome of a member of the ensemble from its record."""
+    """Read the outcome of a member of the ensemble from its record."""
     frames = {k: pd.DataFrame(record[k]) for k in FAMILIES}
     return Outcome(record["prospect"], record["net_profit"], **frames)
 

@@ -1,4 +1,4 @@
-"""What the stages of paper 2 share: where things are, the parameters, the parameter sets."""
+"""Paths, parameters and parameter sets that the stages of paper 2 share."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ FIGURES = MMBES.figures
 
 
 def params() -> dict[str, Any]:
-    """Section ``mmbes`` of ``params.yaml``, checked."""
+    """Read and check the section ``mmbes`` of ``params.yaml``."""
     return read_section(PARAMS, "mmbes")
 
 
 def parameter_set(name: str) -> RawMmbes:
-    """The ledgers with the moves and readings of a parameter set (``sets/<name>.json``)."""
+    """Read the ledgers with the moves and readings of a parameter set (``sets/<name>.json``)."""
     return read_raw(RAW).replace(read_json(RESULTS / "sets" / f"{name}.json")["moves"])
 
 
 def bounds() -> tuple[float, float]:
-    """Largest energy, kWh, and power, kW, that a search looks at."""
+    """Return the largest energy, kWh, and power, kW, of a search."""
     values = params()["bounds"]
     return values["energy_kwh"], values["power_kw"]

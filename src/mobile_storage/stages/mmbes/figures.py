@@ -32,7 +32,7 @@ COGNITION = {
 
 
 def frames(family: str) -> dict[str, pd.DataFrame]:
-    """Scenarios of a family by parameter set."""
+    """Read the scenarios of a family by parameter set."""
     return {
         name: pd.read_csv(RESULTS / "scenarios" / f"{name}_{family}.csv")
         for name in params()["sets"]
@@ -40,18 +40,18 @@ def frames(family: str) -> dict[str, pd.DataFrame]:
 
 
 def own_cognition(raw: RawMmbes) -> dict[str, float]:
-    """The planner's own value of each series, where its symbols have the same."""
+    """Return the planner's value of each series whose symbols all have the same value."""
     values = {k: {raw.preferences[s] for s in symbols} for k, symbols in COGNITION.items()}
     return {k: found.pop() for k, found in values.items() if len(found) == 1}
 
 
 def expected(raw: RawMmbes) -> dict[str, float]:
-    """What the planner expects of each attribute, yuan."""
+    """Return what the planner expects of each attribute, yuan."""
     return {k: raw.preferences[f"reference_{k}"] for k in ATTRIBUTES}
 
 
 def theory_and_case(raws: dict[str, RawMmbes], outages: dict[str, Any]) -> dict[str, Figure]:
-    """Figures of sections 2 to 5.1, and of the outages at the size that the stage looked at."""
+    """Draw the figures of sections 2 to 5.1, and of the outages at the best size."""
     sizes = {name: record["size"] for name, record in outages.items()}
     models = {name: build(raw) for name, raw in raws.items()}
     stations = {name: model[0] for name, model in models.items()}
@@ -79,7 +79,7 @@ def theory_and_case(raws: dict[str, RawMmbes], outages: dict[str, Any]) -> dict[
 
 
 def results(raws: dict[str, RawMmbes], sizes: dict[str, Any]) -> dict[str, Figure]:
-    """Figures of sections 5.2 to 5.4."""
+    """Draw the figures of sections 5.2 to 5.4."""
     sets, numbers = params()["sets"], published()
     keys = [f"{name}_{kind}" for kind in params()["objectives"] for name in sets]
     folder = RESULTS / "optimum"
@@ -108,7 +108,7 @@ def results(raws: dict[str, RawMmbes], sizes: dict[str, Any]) -> dict[str, Figur
 
 
 def calibrated() -> dict[str, Figure]:
-    """Figures of the calibration and its ensemble."""
+    """Draw the figures of the calibration and its ensemble."""
     record = read_json(RESULTS / "calibration.json")
     return {
         "calibration": figures.calibration(record),
@@ -122,7 +122,7 @@ def calibrated() -> dict[str, Figure]:
 
 
 def checks() -> dict[str, Figure]:
-    """Figures of other searches, simulations and the power flow."""
+    """Draw the figures of other searches, simulations and the power flow."""
     sets, folder = params()["sets"], RESULTS / "independence"
     searches, eens = (
         {name: pd.read_csv(folder / f"{name}_{part}.csv") for name in sets}

@@ -22,11 +22,11 @@ from mobile_storage.mmbes.search.solve import Size
 from mobile_storage.stages.mmbes.common import RESULTS, bounds, parameter_set, params
 
 SERIES = {"load_rate": "load_rate", "weights": "loss", "reference": "cost", "extreme": None}
-"""Families, and the series in them (None: all), that a claim is read from: with further seeds."""
+"""Families and series of scenarios (None: all) that a claim needs; they get further seeds."""
 
 
 def searched(name: str) -> Iterator[dict[str, Any]]:
-    """Every scenario of every family: what to search, and what differential evolution found."""
+    """Yield every scenario of every family with the result of differential evolution."""
     values = params()
     for family in FAMILIES:
         found = pd.read_csv(RESULTS / "scenarios" / f"{name}_{family}.csv")
@@ -44,7 +44,7 @@ def searched(name: str) -> Iterator[dict[str, Any]]:
 
 
 def search_row(raw: RawMmbes, task: dict[str, Any]) -> dict[str, Any]:
-    """One scenario by the other means."""
+    """Search one scenario by the other methods."""
     values = params()
     found = compared(
         raw.replace(task["moves"]),
@@ -58,7 +58,7 @@ def search_row(raw: RawMmbes, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def storages(name: str) -> Iterator[tuple[str, RawMmbes, float, float]]:
-    """Published, best and swept sizes: a name, the ledgers, energy, kWh, and power, kW."""
+    """Yield published, best and swept sizes: name, ledgers, energy, kWh, and power, kW."""
     raw, published = parameter_set(name), params()["published_size"]
     yield "published size", raw, published["energy_kwh"], published["power_kw"]
     for kind in params()["objectives"]:
@@ -88,7 +88,7 @@ def main() -> None:
         seed = values["independence"]["first_seed"] + 1000 * values["sets"].index(name)
         checked = []
         for k, (storage, raw, energy_kwh, power_kw) in enumerate(storages(name)):
-            # A seed for every simulation, so that no two see the same faults.
+            # Every simulation has its own seed, so that no two have the same faults.
             seeds = tuple(replace(sampling, seed=seed + 2 * k + j) for j in (0, 1))
             size = {"storage": storage, "energy_kwh": energy_kwh, "power_kw": power_kw}
             checked += [size | row for row in simulated(raw, energy_kwh, power_kw, seeds)]

@@ -1,4 +1,4 @@
-"""Stage ``mmbes_inputs@set``: the ledgers read and checked, and what follows from them."""
+"""Stage ``mmbes_inputs@set``: the ledgers read and checked, and derived numbers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Stage ``mmbes_optimum@set-objective``: the best size by three methods, and DE over its seeds."""
+"""Stage ``mmbes_optimum@set-objective``: the best size by three methods and by several seeds."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
@@ -29,14 +30,14 @@ from mobile_storage.stages.mmbes.common import RESULTS, bounds, parameter_set, p
 
 
 def problem(name: str, kind: str) -> tuple[Prepared, Preferences, Objective]:
-    """Substation and planner of a parameter set, and what is maximised."""
+    """Return the substation and the planner of a parameter set, and the objective."""
     substation, preferences = build(parameter_set(name))
     prepared = prepare(substation)
     return prepared, preferences, objective(prepared, preferences, kind)
 
 
 def run_seed(name: str, kind: str, seed: int) -> Evolution:
-    """One run of differential evolution, until the population has gathered in one place."""
+    """Run differential evolution from one seed until the population has converged."""
     values = params()
     settings = {
         **values["evolution"],
@@ -46,8 +47,8 @@ def run_seed(name: str, kind: str, seed: int) -> Evolution:
     return evolve(problem(name, kind)[2], bounds(), **settings)
 
 
-def convergence(runs: list[Evolution], settled: float) -> pd.DataFrame:
-    """One row a run: where it ended, and after how many iterations it had settled."""
+def convergence(runs: Mapping[int, Evolution], settled: float) -> pd.DataFrame:
+    """Return one row per seed: where its run ended, and after how many iterations it settled."""
     return pd.DataFrame(
         {
             "seed": seed,
@@ -57,17 +58,17 @@ def convergence(runs: list[Evolution], settled: float) -> pd.DataFrame:
             "iterations": len(run.history) - 1,
             "settled_after": run.settled_after(settled),
         }
-        for seed, run in enumerate(runs, 1)
+        for seed, run in runs.items()
     )
 
 
-def curves(runs: list[Evolution]) -> pd.DataFrame:
-    """Best value of each run (columns) by iteration (rows), to the decimals of the largest one.
+def curves(runs: Mapping[int, Evolution]) -> pd.DataFrame:
+    """Return the best value by iteration (rows) and seed (columns).
 
-    Where nothing pays, a run creeps towards zero for a hundred iterations, and the digits of a
-    millionth of a yuan differ between processors.
+    Values are rounded to the decimals that the largest one has. Where no size pays, a run
+    approaches zero over a hundred iterations, and its last digits differ between processors.
     """
-    values = {f"seed_{seed}": pd.Series(run.history[:, 2]) for seed, run in enumerate(runs, 1)}
+    values = {f"seed_{seed}": pd.Series(run.history[:, 2]) for seed, run in runs.items()}
     frame = pd.DataFrame(values).rename_axis("iteration")
     return frame.round(SIGNIFICANT_DIGITS - len(f"{frame.abs().max(axis=None):.0f}"))
 
@@ -86,16 +87,17 @@ def main() -> None:
         seeds = range(first, first + values["convergence"]["seeds"])
         task = partial(run_seed, asked.set, asked.objective)
         with ProcessPoolExecutor(values["processes"], initializer=end_with_parent) as pool:
-            runs = list(progress(pool.map(task, seeds), "differential evolution", len(seeds)))
+            evolved = progress(pool.map(task, seeds), "differential evolution", len(seeds))
+            runs = dict(zip(seeds, evolved, strict=True))
         grid = map_grid(worth, bounds(), (values["grid"]["energy"], values["grid"]["power"]))
         other = search_direct(worth, bounds(), **values["direct"])
-        best = runs[0].best
+        best = runs[first].best
         name = f"{asked.set}_{asked.objective}"
         write_json(
             {
                 "optimum": describe(prepared, preferences, best.energy_kwh, best.power_kw),
                 "value": best.value,
-                "evaluations": runs[0].evaluations,
+                "evaluations": runs[first].evaluations,
                 "grid": vars(grid.best),
                 "direct": vars(other),
             },

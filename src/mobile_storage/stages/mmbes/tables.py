@@ -35,7 +35,7 @@ LEDGERS = (
 
 
 def optimum_tables() -> Iterator[Table]:
-    """Table 6, the best sizes, and how they were found."""
+    """Yield Table 6, the best sizes, and the searches for them."""
     problems = [f"{name}_{kind}" for kind in params()["objectives"] for name in params()["sets"]]
     found = {key: read_json(RESULTS / "optimum" / f"{key}.json") for key in problems}
     seeds = {key: pd.read_csv(RESULTS / "optimum" / f"{key}_seeds.csv") for key in problems}
@@ -52,7 +52,7 @@ def optimum_tables() -> Iterator[Table]:
 
 
 def scenario_tables() -> Iterator[Table]:
-    """The families of section 5."""
+    """Yield the tables of the scenarios of section 5."""
     for family in FAMILIES:
         frames = {
             which: pd.read_csv(RESULTS / "scenarios" / f"{which}_{family}.csv")
@@ -63,7 +63,7 @@ def scenario_tables() -> Iterator[Table]:
 
 
 def adequacy_tables() -> Iterator[Table]:
-    """Outages at the best size."""
+    """Yield the tables of outages at the best size."""
     records = {name: read_json(RESULTS / "adequacy" / f"{name}.json") for name in params()["sets"]}
 
     def part(key: str) -> dict[str, list[dict[str, float]]]:
@@ -75,7 +75,7 @@ def adequacy_tables() -> Iterator[Table]:
 
 
 def independence_tables(raws: Mapping[str, RawMmbes]) -> Iterator[Table]:
-    """What does not hang on a search, a seed, a simulation or the loss formula."""
+    """Yield the tables of checks by other searches, seeds, simulations and the power flow."""
     sets = params()["sets"]
     problems = [f"{name}_{kind}" for kind in params()["objectives"] for name in sets]
 
@@ -101,14 +101,14 @@ def independence_tables(raws: Mapping[str, RawMmbes]) -> Iterator[Table]:
 
 
 def calibration_tables() -> Iterator[Table]:
-    """Targets, and what had to move."""
+    """Yield the tables of the calibration's targets and moved values."""
     record = read_json(RESULTS / "calibration.json")
     yield "targets", tables.target_table(record), {}
     yield "moved", tables.moved_values(record), {}
 
 
 def implied_tables(raw: RawMmbes) -> Iterator[Table]:
-    """What the published numbers imply before any model."""
+    """Yield the tables of what the published numbers imply without any model."""
     numbers, peaks = published(), implied_peaks(raw)
     curves = build(raw)[0].curves
     mean = float(curves.days_per_year @ curves.shape.mean(axis=1)) / curves.days_per_year.sum()
@@ -122,7 +122,7 @@ def implied_tables(raw: RawMmbes) -> Iterator[Table]:
 
 
 def ledger_tables(raws: Mapping[str, RawMmbes]) -> Iterator[Table]:
-    """The paper's Tables 1 to 5 as they are filled here."""
+    """Yield the ledgers in the form of the paper's Tables 1 to 5."""
     ledgers = {name: ledger(raw) for name, raw in raws.items()}
     for table in LEDGERS:
         yield table, tables.ledger_table(ledgers, table), {}

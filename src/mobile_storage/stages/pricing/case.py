@@ -8,7 +8,7 @@ from mobile_storage.core.io import write_json
 from mobile_storage.core.log import stage
 from mobile_storage.core.params import CASES
 from mobile_storage.pricing.analysis.certificate import certified_case
-from mobile_storage.pricing.model.data import load
+from mobile_storage.pricing.model.data import build, read_raw
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.stages.pricing.common import RAW, RESULTS, params
 
@@ -21,7 +21,7 @@ def main() -> None:
     with stage("case", name) as log:
         values, solver = params()["cases"][name], params()["solver"]
         record = certified_case(
-            load(RAW),
+            build(read_raw(RAW)),
             Setting.of(values),
             ranges=values["intervals"],
             solver=solver,

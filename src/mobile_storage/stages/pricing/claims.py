@@ -34,12 +34,11 @@ VERDICTS = RESULTS / "claims.csv"
 
 
 def comparisons(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison]:
-    """Comparison of the three cases for every variant of case 1 that sells anything.
+    """Compare the three cases for every variant of case 1 that sells anything.
 
-    Where no prices are feasible, or none at which a customer buys, there is nothing to compare;
-    where the optimum is not proven, a comparison could mislead.
+    A variant is left out if it has no feasible prices, sells nothing, or has no proven optimum.
     """
-    trading, found = read_json(RESULTS / "no_emergency.json"), {}
+    trading, compared = read_json(RESULTS / "no_emergency.json"), {}
     for name, values in params()["cases"].items():
         if values["tariff"] != "multi_grade":
             continue
@@ -51,8 +50,8 @@ def comparisons(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison]
         both = cases[name], cases[other]
         if all(c["status"] == "optimal" and c["account"]["emergency_revenue"] for c in both):
             account = trading[name]["account"]
-            found[name] = comparison(cases[name], cases[other], account)
-    return found
+            compared[name] = comparison(cases[name], cases[other], account)
+    return compared
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What the stages share: where things are, the parameters, and how a setting is named."""
+"""Paths, parameters and names of cases that the stages of paper 1 share."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ FIGURES = PRICING.figures
 
 
 def params() -> dict[str, Any]:
-    """Section ``pricing`` of ``params.yaml``, checked."""
+    """Read and check the section ``pricing`` of ``params.yaml``."""
     return read_section(PARAMS, "pricing")
 
 
 def default_setting(tariff: str = "multi_grade") -> Setting:
-    """The default variant, for one of the two tariffs."""
+    """Return the default variant for one of the two tariffs."""
     return Setting.of({**params()["default"], "tariff": tariff})
 
 
 def case_results() -> dict[str, dict[str, Any]]:
-    """Results of every solved case by its name in ``params.yaml``."""
+    """Read the results of every case by its name in ``params.yaml``."""
     return {name: read_json(RESULTS / "cases" / f"{name}.json") for name in params()["cases"]}
 
 
 def case_name(**wanted: str) -> str:
-    """Name in ``params.yaml`` of the case with these values."""
+    """Return the name in ``params.yaml`` of the case with these values."""
     return next(
         name
         for name, values in params()["cases"].items()
@@ -41,5 +41,5 @@ def case_name(**wanted: str) -> str:
 
 
 def default_cases() -> tuple[str, str]:
-    """Names of case 1 and case 2 in the default variant."""
+    """Return the names of case 1 and case 2 in the default variant."""
     return case_pair(**params()["default"])

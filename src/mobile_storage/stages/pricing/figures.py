@@ -10,7 +10,7 @@ from mobile_storage.core.papers import PRICING
 from mobile_storage.core.style import save_figure
 from mobile_storage.flip.figures import figures as flip_figures
 from mobile_storage.flip.worlds import read_flip
-from mobile_storage.pricing.model.data import derive, read_raw
+from mobile_storage.pricing.model.data import build, read_raw
 from mobile_storage.pricing.show import figures
 from mobile_storage.stages.pricing.common import FIGURES, RAW, RESULTS, case_results, default_cases
 
@@ -27,7 +27,7 @@ def main() -> None:
             "grades": figures.grades(raw),
             "game": figures.game(),
             "prices": figures.prices(one, two),
-            "choices": figures.choices(derive(raw), one, two),
+            "choices": figures.choices(build(raw), one, two),
             "revenue_cost": figures.revenue_cost(cases, trading, names),
             "iteration": figures.iteration(read_json(RESULTS / "iteration.json"), cases),
             "customers": figures.customers(one, two),

@@ -9,7 +9,7 @@ from mobile_storage.core.io import write_json
 from mobile_storage.core.log import progress, stage
 from mobile_storage.pricing.analysis.cases import KKT_CUSTOMERS, solve
 from mobile_storage.pricing.analysis.certificate import regret_yuan_per_year, without_noise
-from mobile_storage.pricing.model.data import PricingData, load
+from mobile_storage.pricing.model.data import PricingData, build, read_raw
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.stages.pricing.common import RAW, RESULTS, params
 
@@ -35,7 +35,7 @@ ROUTES = (
 def main() -> None:
     """Write ``formulations.json``: objective, bound, gap and regret of every route."""
     with stage("formulations") as log:
-        data, values, rows = load(RAW), params(), []
+        data, values, rows = build(read_raw(RAW)), params(), []
         chosen = {n: Setting.of(values["cases"][n]) for n in values["formulations"]}
         small = len(data.customers) <= KKT_CUSTOMERS
         routes = [
@@ -59,17 +59,17 @@ def _row(
             data, game, formulation=formulation, method=method, solver=solver, **limits
         )
     except (BilevelModelError, SolverUnavailableError) as error:
-        # A solver without a licence, or a model too large for it, is a finding and not a failure.
+        # A solver without a licence, or a model too large for it, is a result and not a failure.
         return row | {"status": f"not run: {error}"}
-    result, found = solution.result, solution.outcome
+    result, outcome = solution.result, solution.outcome
     row |= {"status": result.status, "solver_version": result.solver_version}
-    if found is None:
+    if outcome is None:
         return row
     return row | {
         "objective_yuan_per_year": result.objective,
         "gap": without_noise(result.gap),
-        "recomputed_yuan_per_year": found.account.net_income,
-        "regret_yuan_per_year": regret_yuan_per_year(data, game, found),
+        "recomputed_yuan_per_year": outcome.account.net_income,
+        "regret_yuan_per_year": regret_yuan_per_year(data, game, outcome),
         "variables": result.n_variables,
         "constraints": result.n_constraints,
     }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from mobile_storage.core.io import write_json
 from mobile_storage.core.log import stage
-from mobile_storage.pricing.model.data import load
+from mobile_storage.pricing.model.data import build, read_raw
 from mobile_storage.stages.pricing.common import RAW, RESULTS
 
 
 def main() -> None:
     """Write ``inputs.json``: customers with derived values, unit rates, grades."""
     with stage("inputs") as log:
-        data = load(RAW)
+        data = build(read_raw(RAW))
         customers = [
             {**vars(c), "acceptable_price_yuan_per_kwh": cap}
             for c, cap in zip(data.customers, data.acceptable_prices, strict=True)

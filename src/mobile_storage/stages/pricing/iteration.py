@@ -5,7 +5,7 @@ from __future__ import annotations
 from mobile_storage.core.io import read_json, write_json
 from mobile_storage.core.log import stage
 from mobile_storage.pricing.analysis.iteration import iterate, starts
-from mobile_storage.pricing.model.data import load
+from mobile_storage.pricing.model.data import build, read_raw
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Prices
 from mobile_storage.stages.pricing.common import RAW, RESULTS, params
@@ -14,7 +14,7 @@ from mobile_storage.stages.pricing.common import RAW, RESULTS, params
 def main() -> None:
     """Write ``iteration.json``: for every variant of case 1 and every start the path's incomes."""
     with stage("iteration") as log:
-        data, content = load(RAW), {}
+        data, content = build(read_raw(RAW)), {}
         rounds = params()["iteration"]["rounds"]
         for name, values in params()["cases"].items():
             solved = read_json(RESULTS / "cases" / f"{name}.json")

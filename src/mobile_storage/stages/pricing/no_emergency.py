@@ -1,20 +1,20 @@
-"""Stage ``no_emergency``: case 3, storage that only trades, as large as case 1's and free."""
+"""Stage ``no_emergency``: case 3, storage that only trades, of case 1's size or freely sized."""
 
 from __future__ import annotations
 
 from mobile_storage.core.io import write_json
 from mobile_storage.core.log import stage
 from mobile_storage.pricing.analysis.cases import largest_demand_kw, no_emergency
-from mobile_storage.pricing.model.data import load
+from mobile_storage.pricing.model.data import build, read_raw
 from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results
 
 
 def main() -> None:
     """Write ``no_emergency.json``: one account for each solved case, and the freely sized one."""
     with stage("no_emergency") as log:
-        data = load(RAW)
+        data = build(read_raw(RAW))
         sizes = {n: c["storage_kw"] for n, c in case_results().items() if "storage_kw" in c}
-        # Income is linear in size: storage that pays grows to whatever limits it.
+        # Income is linear in the size, so profitable storage is as large as its limit.
         sizes["freely_sized"] = largest_demand_kw(data) if data.rates.standing > 0 else 0.0
         content = {
             name: {"storage_kw": kw, "account": no_emergency(data, kw).rows()}

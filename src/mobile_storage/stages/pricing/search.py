@@ -8,7 +8,7 @@ from functools import partial
 from mobile_storage.core.io import write_json
 from mobile_storage.core.log import end_with_parent, progress, stage
 from mobile_storage.pricing.analysis.search import blind_search
-from mobile_storage.pricing.model.data import load
+from mobile_storage.pricing.model.data import build, read_raw
 from mobile_storage.stages.pricing.common import RAW, RESULTS, default_setting, params
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     """Write ``search.json``: best income, prices and evaluations for every seed."""
     with stage("search") as log:
         values = params()["search"]
-        task = partial(blind_search, load(RAW), default_setting(), **values["evolution"])
+        task = partial(blind_search, build(read_raw(RAW)), default_setting(), **values["evolution"])
         with ProcessPoolExecutor(values["processes"], initializer=end_with_parent) as pool:
             runs = progress(pool.map(task, values["seeds"]), "blind search", len(values["seeds"]))
             rows = [

@@ -12,7 +12,7 @@ from mobile_storage.core.log import stage
 from mobile_storage.core.papers import PRICING
 from mobile_storage.flip.tables import tables as flip_tables
 from mobile_storage.flip.worlds import read_flip
-from mobile_storage.pricing.model.data import load
+from mobile_storage.pricing.model.data import build, read_raw
 from mobile_storage.pricing.show import agreement, tables
 from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results, default_cases
 
@@ -27,7 +27,7 @@ def every_table() -> Iterator[tuple[str, pd.DataFrame, Mapping[str, str]]]:
     money = ("Emergency revenue", "Total revenue", "Total cost", "Net income")
     yield "table1", tables.table1(cases, trading, (one, two)), {}
     yield "variants", tables.variants(cases, trading), dict.fromkeys(money, YUAN)
-    yield "customers", tables.customer_table(load(RAW)), {}
+    yield "customers", tables.customer_table(build(read_raw(RAW))), {}
     yield (
         "formulations",
         tables.formulation_table(formulations),

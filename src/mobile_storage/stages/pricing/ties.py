@@ -1,11 +1,11 @@
-"""Stage ``ties``: what customers that are tied between answers are worth to the leader."""
+"""Stage ``ties``: what customers that are indifferent between answers mean for the leader."""
 
 from __future__ import annotations
 
 from mobile_storage.core.io import write_json
 from mobile_storage.core.log import progress, stage
 from mobile_storage.pricing.analysis.ties import tie_record
-from mobile_storage.pricing.model.data import load
+from mobile_storage.pricing.model.data import build, read_raw
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Prices
 from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results, params
@@ -14,7 +14,7 @@ from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results, par
 def main() -> None:
     """Write ``ties.json``: for every case with an optimum the optimistic leader and others."""
     with stage("ties") as log:
-        data, values = load(RAW), params()
+        data, values = build(read_raw(RAW)), params()
         solved = {n: c for n, c in case_results().items() if c["status"] == "optimal"}
         content = {}
         for name, case in progress(solved.items(), "ties", len(solved)):
