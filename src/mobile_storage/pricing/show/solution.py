@@ -14,7 +14,7 @@ import pyomo.environ as pyo
 
 from mobile_storage.pricing.analysis.certificate import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting, build, investment_to_cover
+from mobile_storage.pricing.model.game import Setting, build_game, investment_to_cover
 
 __all__ = [
     "certificate_table",
@@ -33,7 +33,7 @@ Case = Mapping[str, Any]
 
 def component_table(data: PricingData, setting: Setting) -> pd.DataFrame:
     """Return the objectives and constraints of the leader and of the first follower."""
-    m = build(data, setting, "kkt")
+    m = build_game(data, setting, "kkt")
     parts = {"leader": m, f"follower {data.customers[0].name}": m.customer[0]}
     return pd.DataFrame(
         {"part": part, "component": c.local_name, "says": c.doc or "", "rows": len(c)}
