@@ -15,12 +15,11 @@ from mobile_storage.pricing.analysis.intervals import optimal_ranges
 from mobile_storage.pricing.model.customers import best_responses
 from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.income import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.outcome import Outcome
 
 NOISE = 1e-9
 """Residuals and gaps below this are rounding, which differs between processors: written as 0."""
-NOISE_YUAN_PER_YEAR = 1e-6
-"""The same for money."""
 
 
 def without_noise(value: float | None, noise: float = NOISE) -> float | None:

@@ -37,11 +37,11 @@ import pyomo.environ as pyo
 
 from mobile_storage.bilevel import solve_bilevel
 from mobile_storage.pricing.analysis.cases import Solution, decisions
-from mobile_storage.pricing.analysis.certificate import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.customers import Choice, Customer, Option
 from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.model.game import Setting, build
 from mobile_storage.pricing.model.grades import Prices
+from mobile_storage.pricing.model.income import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.outcome import TOLERANCE, Outcome, sale, settle
 
 __all__ = [

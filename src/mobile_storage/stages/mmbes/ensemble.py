@@ -13,7 +13,7 @@ from mobile_storage.stages.mmbes.common import RAW, RESULTS, bounds, params
 
 
 def record(moves: dict[str, float]) -> dict[str, Any]:
-    """Outcome of one member."""
+    """Results of one member."""
     values = params()
     search = {**values["evolution"], "tolerance": values["tolerance"]}
     raw = read_raw(RAW).replace(moves)
