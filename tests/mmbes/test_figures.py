@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from mobile_storage.adequacy.analytic.network import Branch, LoadPoint, Network, Node
+from mobile_storage.core.margins import holding
 from mobile_storage.core.style import save_figure
 from mobile_storage.mmbes.analysis.implied import transformer_options
-from mobile_storage.mmbes.claims import Outcome, checks
+from mobile_storage.mmbes.claims import SetResults, margins
 from mobile_storage.mmbes.model.substation import ATTRIBUTES, LoadCurves
 from mobile_storage.mmbes.show import figures
 from mobile_storage.mmbes.show.figures.layout import layout, straight_ties
@@ -142,8 +143,8 @@ CALIBRATION = {
 }
 
 
-def outcome(energy: float) -> Outcome:
-    return Outcome(
+def results(energy: float) -> SetResults:
+    return SetResults(
         row(energy, energy / 2),
         row(2 * energy, energy, net_profit_yuan=2e7),
         rates(2 * energy),
@@ -437,22 +438,22 @@ class TestCalibration:
         assert texts(ax) == ["Nothing was calibrated."]
 
     def test_targets_are_left_out_of_the_spread(self):
-        members = [outcome(e) for e in (4800.0, 5200.0)]
-        fig = figures.ensemble(members, outcome(2500.0), outcome(5000.0), ["P2-01", "P2-02"])
+        members = [results(e) for e in (4800.0, 5200.0)]
+        fig = figures.ensemble(members, results(2500.0), results(5000.0), ["P2-01", "P2-02"])
         labels = [ax.get_yticklabels()[0].get_text() for ax in fig.axes[:-1]]
         assert labels[:2] == ["Power (MW)", "Deferral (yr)"]
         assert points_of(fig.axes[0], "|") == [(2.4, 0.0), (2.6, 0.0)]
         assert points_of(fig.axes[0], "o") == [(1.25, 0.0)]
 
     def test_squares_are_the_claims_that_hold(self):
-        grid = figures.ensemble([outcome(4800.0)], outcome(2500.0), outcome(5000.0), []).axes[-1]
-        holding = [sum(checks(outcome(e)).values()) for e in (2500.0, 5000.0, 4800.0)]
+        grid = figures.ensemble([results(4800.0)], results(2500.0), results(5000.0), []).axes[-1]
+        true = [sum(holding(margins(results(e))).values()) for e in (2500.0, 5000.0, 4800.0)]
         squares = [x for x, _ in points_of(grid, "s")]
-        assert [squares.count(x) for x in range(3)] == holding
-        assert len(points_of(grid, "x")) == 3 * len(checks(outcome(1e3))) - sum(holding)
+        assert [squares.count(x) for x in range(3)] == true
+        assert len(points_of(grid, "x")) == 3 * len(margins(results(1e3))) - sum(true)
 
     def test_an_empty_ensemble_leaves_the_two_sets(self):
-        fig = figures.ensemble([], outcome(2500.0), outcome(5000.0), [])
+        fig = figures.ensemble([], results(2500.0), results(5000.0), [])
         assert [t.get_text() for t in fig.axes[-1].get_xticklabels()] == ["lit.", "cal."]
 
     def test_only_pairs_that_fit_are_filled(self):
@@ -469,7 +470,7 @@ def every_figure(substation, preferences, case_network, repository):
     at = dict.fromkeys(SETS, dict.fromkeys(ATTRIBUTES, 1e6))
     own = {"alpha_beta": 0.88, "loss_aversion": 2.25}
     peaks = {"low": 16300.0, "peak": 17000.0, "high": 17800.0}
-    members = [outcome(e) for e in (4800.0, 5200.0)]
+    members = [results(e) for e in (4800.0, 5200.0)]
     results = repository / "data/results/fu2024"
     searches, eens = (
         {name: pd.read_csv(results / f"independence/{name}_{part}.csv") for name in SETS}
@@ -493,7 +494,7 @@ def every_figure(substation, preferences, case_network, repository):
         "extreme": lambda: figures.extreme(both(extremes)),
         "adequacy": lambda: figures.adequacy(dict.fromkeys(SETS, outages(FAULTS))),
         "calibration": lambda: figures.calibration(CALIBRATION),
-        "ensemble": lambda: figures.ensemble(members, outcome(2500.0), outcome(5000.0), []),
+        "ensemble": lambda: figures.ensemble(members, results(2500.0), results(5000.0), []),
         "implied": lambda: figures.implied(
             transformer_options(peaks, 0.9, (0.5, 0.65)), (0.5, 0.65)
         ),
@@ -511,7 +512,7 @@ def nothing_built(make) -> dict[str, pd.DataFrame]:
 def test_where_nothing_is_ever_built_every_figure_is_drawn_all_the_same(substation):
     base = dict.fromkeys(SETS, row(0.0, 0.0))
     at = dict.fromkeys(SETS, dict.fromkeys(ATTRIBUTES, 0.0))
-    never = Outcome(
+    never = SetResults(
         base["literature"],
         base["literature"],
         *(nothing_built(make)["literature"] for make in (rates, weights, references, extremes)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from mobile_storage.core.margins import holding
 from mobile_storage.pricing.analysis.findings import (
     flipping_parameters,
     iteration_finding,
@@ -12,7 +13,14 @@ from mobile_storage.pricing.analysis.findings import (
     ordering_finding,
     structure_finding,
 )
-from mobile_storage.pricing.claims import Comparison, orderings
+from mobile_storage.pricing.claims import (
+    Comparison,
+    ends_at_equilibrium,
+    equivalence_margin,
+    iteration_margin,
+    margins,
+)
+from mobile_storage.pricing.model.income import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.show.tables import ROWS, flip_table, interval_text, table1
 
 
@@ -43,7 +51,7 @@ def changed(**values) -> Comparison:
 
 
 def test_all_statements_hold_where_the_numbers_say_so():
-    assert orderings(paper_like()) == dict.fromkeys(
+    assert holding(margins(paper_like())) == dict.fromkeys(
         ("P1-02", "P1-03", "P1-04", "P1-05", "P1-06"), True
     )
 
@@ -63,7 +71,43 @@ def test_all_statements_hold_where_the_numbers_say_so():
     ],
 )
 def test_each_statement_fails_when_its_numbers_do(claim, values):
-    assert orderings(changed(**values))[claim] is False
+    assert margins(changed(**values))[claim].holds is False
+
+
+def test_margins_of_numbers_for_which_every_statement_holds():
+    """By hand, from the numbers of `paper_like`."""
+    assert {claim: margin.value for claim, margin in margins(paper_like()).items()} == {
+        "P1-02": 300 - 200,
+        "P1-03": 120 - 100,
+        "P1-04": min((200 - 100) - (120 - 100), (200 - 0) - (120 - 60)),
+        "P1-05": (180 - 40) - 0.05 * 40,
+        "P1-06": 60 - 50,
+    }
+
+
+@pytest.mark.parametrize(
+    ("apart", "expected"), [(0.5 * NOISE_YUAN_PER_YEAR, False), (2.0 * NOISE_YUAN_PER_YEAR, True)]
+)
+def test_amounts_that_differ_by_rounding_are_a_tie_and_fail(apart, expected):
+    case = changed(cost_multi_grade=1.0, cost_single_price=1.0 + apart)
+    margin = margins(case)["P1-06"]
+    assert margin.holds is expected
+    assert margin.recorded == (pytest.approx(apart) if expected else -1e-9)
+
+
+def test_the_iteration_holds_only_where_every_run_arrives():
+    assert iteration_margin([True, True, True]).holds
+    margin = iteration_margin([True, False, False])
+    assert (margin.value, margin.holds) == (pytest.approx(-2 / 3), False)
+    assert ends_at_equilibrium("fixed point", 2e6 + 1.9, 0.0, 2e6)
+    assert not ends_at_equilibrium("fixed point", 2e6 + 2.1, 0.0, 2e6)
+
+
+def test_formulations_are_equivalent_within_their_tolerances():
+    assert equivalence_margin(0.0, 0.0).value == 1.0
+    assert equivalence_margin(0.5e-6, 0.004).value == pytest.approx(0.5)
+    assert not equivalence_margin(1e-6, 0.0).holds
+    assert not equivalence_margin(0.0, 0.02).holds
 
 
 def test_an_ordering_counts_the_variants_and_names_what_turns_it_over():

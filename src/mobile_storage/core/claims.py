@@ -19,6 +19,7 @@ import pandas as pd
 from mobile_storage.core.errors import InputError, did_you_mean
 from mobile_storage.core.io import SIGNIFICANT_DIGITS, write_csv
 from mobile_storage.core.ledger import cell_error, read_csv
+from mobile_storage.core.margins import Margin
 from mobile_storage.core.papers import Paper
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ __all__ = [
     "Rule",
     "Verdict",
     "judge",
+    "number_margin",
+    "published_numbers",
     "read_claims",
     "verdict_frame",
     "write_verdicts",
@@ -214,7 +217,7 @@ def _claim(path: Path, row: Mapping[str, str]) -> Claim:
             tolerance = math.nan
         if not 0 < tolerance < 1:
             raise fail("tolerance", "a share between 0 and 1 for the rule relative")
-        if _ends(row["published_value"]) is None:
+        if _numbers(row["published_value"]) is None:
             raise fail("published_value", "a number, or two as 'a to b', for the rule relative")
     elif row["tolerance"]:
         raise fail("tolerance", f"nothing for the rule {row['rule']}")
@@ -247,39 +250,78 @@ def judge(claim: Claim, finding: Finding) -> Verdict:
 def _judge_numbers(claim: Claim, finding: Finding) -> Verdict:
     if finding.value is None:
         return Verdict.NOT_DETERMINABLE
-    published, computed = _ends(claim.published_value), _ends(str(finding.value))
-    if published is None or claim.tolerance is None:
-        raise ValueError(f"{claim.id} has no published number or no tolerance to be judged by")
-    if computed is None or len(computed) != len(published):
-        raise ValueError(
-            f"{claim.id} was published as {claim.published_value!r}; {finding.value!r} is no match"
-        )
-    largest = max(abs(number) for number, _ in published)
-    distances, rounded = [], []
-    for (number, half_digit), (value, _) in zip(published, computed, strict=True):
-        distances.append(abs(value - number) / (abs(number) or largest))
-        # The last published digit may be rounded up or down; 1e-9 covers binary rounding.
-        rounded.append(abs(value - number) <= half_digit * (1 + 1e-9))
-    if all(rounded) or max(distances) <= claim.tolerance * _REPRODUCED_SHARE:
+    margin = number_margin(claim, finding.value)
+    if margin.value >= 1.0 - _REPRODUCED_SHARE or _rounds_to(claim, finding.value):
         return Verdict.REPRODUCED
-    if max(distances) <= claim.tolerance:
-        return Verdict.WITHIN_TOLERANCE
-    return Verdict.NOT_REPRODUCED
+    return Verdict.WITHIN_TOLERANCE if margin.holds else Verdict.NOT_REPRODUCED
 
 
-def _ends(text: str) -> list[tuple[float, float]] | None:
-    """Return each number of ``a`` or ``a to b`` with half a unit of its last digit."""
-    ends = []
-    for part in text.split(" to "):
-        try:
-            number = float(part)
-        except ValueError:
-            return None
-        if not math.isfinite(number):
-            return None
+def published_numbers(claim: Claim) -> list[tuple[float, float]]:
+    """Return each number of a claim of the rule ``relative`` with its tolerance, in its unit.
+
+    The tolerance is the claim's share of the published number; where that is zero, of the larger
+    of the two numbers.
+    """
+    numbers = _numbers(claim.published_value)
+    largest = max(map(abs, numbers))
+    return [(number, claim.tolerance * (abs(number) or largest)) for number in numbers]
+
+
+def number_margin(claim: Claim, value: str | float) -> Margin:
+    """Return the margin of a claim that is a number.
+
+    It is 1 less the distance between the computed and the published number in tolerances, so 1 for
+    the published number and 0 at the end of the tolerance. Of two numbers the farther one counts.
+
+    Parameters
+    ----------
+    claim : Claim
+        A claim of the rule ``relative``.
+    value : str or float
+        The computed number in the claim's unit, or ``a to b`` where two were published.
+
+    Raises
+    ------
+    ValueError
+        If the value is no number, or not as many as were published.
+    """
+    distances = [
+        abs(number - published) / tolerance
+        for number, (published, tolerance) in zip(
+            _computed(claim, value), published_numbers(claim), strict=True
+        )
+    ]
+    return Margin(1.0 - max(distances), "tolerances", strict=False)
+
+
+def _rounds_to(claim: Claim, value: str | float) -> bool:
+    """Whether a value is the published one when rounded to as many digits, either way at a half."""
+    for part, number in zip(
+        claim.published_value.split(" to "), _computed(claim, value), strict=True
+    ):
         decimals = len(part.partition(".")[2]) if "e" not in part.lower() else 0
-        ends.append((number, 0.5 * 10.0**-decimals))
-    return ends if len(ends) in (1, 2) else None
+        # The last factor is for the rounding of binary numbers.
+        if abs(number - float(part)) > 0.5 * 10.0**-decimals * (1 + 1e-9):
+            return False
+    return True
+
+
+def _computed(claim: Claim, value: str | float) -> list[float]:
+    numbers = _numbers(str(value))
+    if numbers is None or len(numbers) != len(_numbers(claim.published_value)):
+        raise ValueError(
+            f"{claim.id} was published as {claim.published_value!r}; {value!r} is no match"
+        )
+    return numbers
+
+
+def _numbers(text: str) -> list[float] | None:
+    """Return the numbers of ``a`` or ``a to b``; None for any other text."""
+    try:
+        numbers = [float(part) for part in text.split(" to ")]
+    except ValueError:
+        return None
+    return numbers if len(numbers) in (1, 2) and all(map(math.isfinite, numbers)) else None
 
 
 def verdict_frame(

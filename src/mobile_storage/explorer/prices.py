@@ -27,7 +27,7 @@ from mobile_storage.core.style import PAGE_MM, bars, label_panels, new_figure, s
 from mobile_storage.explorer.knobs import Knob, knob_of, knob_table, moved_symbols, moved_text, show
 from mobile_storage.pricing.analysis.cases import Solution, customer_rows, decisions
 from mobile_storage.pricing.analysis.sensitivity import compare
-from mobile_storage.pricing.claims import Comparison, numbers, orderings
+from mobile_storage.pricing.claims import Comparison, margins, numbers
 from mobile_storage.pricing.model.data import PricingData, RawPricing, build
 from mobile_storage.pricing.model.game import Setting, build_game, highest_useful_prices
 from mobile_storage.pricing.model.outcome import outcome_of_choices
@@ -123,7 +123,10 @@ class Answer:
         """Say of each of `CLAIMS` whether it holds."""
         if self.status:
             return dict.fromkeys(CLAIMS, "no answer")
-        return {k: "holds" if v else "does not hold" for k, v in orderings(self.compared).items()}
+        return {
+            claim: "holds" if margin.holds else "does not hold"
+            for claim, margin in margins(self.compared).items()
+        }
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Whether the committed worlds are what the model says today."""
+"""Check that the committed worlds are what the model computes today."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from mobile_storage.flip.worlds import raw_digest
 
 __all__ = ["check"]
 
-#: Relative difference below which two numbers are the same, and for margins the absolute one.
-SAME = 1e-4
-NONE = 1e-6
+#: Two numbers are the same within these tolerances. A verdict may differ where its margin is within
+#: the absolute one.
+RELATIVE_TOLERANCE = 1e-4
+ABSOLUTE_TOLERANCE = 1e-6
 
 
 def check(
@@ -79,11 +80,11 @@ def _differences(before: dict, after: dict):
         if pd.isna(was) or pd.isna(now):
             same = pd.isna(was) and pd.isna(now)
         elif isinstance(was, float):
-            same = bool(np.isclose(now, was, rtol=SAME, atol=NONE))
+            same = bool(np.isclose(now, was, rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE))
         elif column.startswith("holds."):
             # What holds or fails by less than rounding may do either on another machine.
             margin = before[column.replace("holds.", "margin.")]
-            same = was == now or abs(margin) <= NONE
+            same = was == now or abs(margin) <= ABSOLUTE_TOLERANCE
         else:
             same = was == now
         if not same:

@@ -1,9 +1,10 @@
-"""Which values of a paper's ledgers move, how, and the worlds that a design asks about.
+"""The factors of a flip test, and the worlds of its designs.
 
-Every value with a range moves in it: uniformly, or log-uniformly where the range is wider than a
-factor of four. Rows that say the same thing about like parts move together, as one factor. Where
-such rows differ, the factor is a quantile that they share: 0 for the low ends of their ranges, one
-half for the values in the ledger, so that what differs between them stays, 1 for the high ends.
+Every value in the ledgers that has a range is moved within it: uniformly, or log-uniformly where
+the range is wider than a factor of four. Rows that say the same thing about similar parts are one
+factor and move together. Where the values or ranges of such rows differ, the factor is a quantile
+that all of them share: 0 puts every row at the low end of its range, 0.5 at its value in the
+ledger, and 1 at the high end. In this way the rows keep their differences.
 """
 
 from __future__ import annotations
@@ -27,29 +28,34 @@ __all__ = ["WIDE", "Factor", "hypercube", "moved", "ranged_factors", "readings",
 WIDE = 4.0
 
 Raw = TypeVar("Raw")
-#: From a table's name and its rows with a range to a label for each row: equal ones move together.
+#: From a table's name and its rows with a range to a label for each row. Rows with equal labels
+#: move together.
 Grouping = Callable[[str, pd.DataFrame], pd.Series]
 
 
 @dataclass(frozen=True)
 class Factor:
-    """One thing that differs between worlds: a value, rows that move together, or a reading.
+    """What differs between worlds: a single value, rows that move together, or a reading.
+
+    A reading is one of two ways to understand the text, and so one of two variants of the model.
 
     Attributes
     ----------
     name : str
         ``table.symbol`` or ``table.which.symbol``.
     table, symbol, title, unit, status : str
-        Ledger, symbol of the rows, what they say, in which unit, and where they come from.
+        Ledger, symbol, name, unit and provenance of the rows.
     low, high, default : float
-        Ends and the ledger's value; 0, 1 and 0.5 for a ``quantile``; 0, 1 and 0 for two levels.
+        Ends of the range and value in the ledger; 0, 1 and 0.5 for a ``quantile``; 0, 1 and 0 for
+        a ``two-level`` factor.
     scale : str
         ``linear`` or ``log`` for a value; ``quantile`` for rows that differ; ``two-level``
         for a reading.
     rows : tuple
-        Places in a keyed table, symbols in a set of single numbers, or the names of the levels.
+        Index of the rows in a keyed table, symbols of single numbers, or the two levels of a
+        reading.
     spread : tuple of (float, float, float)
-        Low end, value and high end of each row, for a quantile.
+        Low end, value and high end of each row of a quantile; empty for other factors.
     """
 
     name: str
@@ -71,7 +77,10 @@ class Factor:
         return self.scale == "two-level"
 
     def at(self, share: np.ndarray) -> np.ndarray:
-        """Values at shares of the range, 0 to 1; equal parts of it for each level."""
+        """Return the values at shares of the range, 0 to 1.
+
+        A two-level factor has its first level below one half, and its second level from there on.
+        """
         if self.is_reading:
             return np.where(share < 0.5, 0.0, 1.0)
         if self.scale == "log":
@@ -79,7 +88,7 @@ class Factor:
         return self.low + share * (self.high - self.low)
 
     def row_values(self, x: float) -> tuple[float, ...]:
-        """What each row becomes where the factor is `x`."""
+        """Return the value of each row where the factor is `x`."""
         if self.scale != "quantile":
             return (x,) * len(self.rows)
         return tuple(float(np.interp(x, (0.0, 0.5, 1.0), row)) for row in self.spread)
@@ -88,16 +97,16 @@ class Factor:
 def ranged_factors(
     raw: Any, grouping: Grouping, together: Sequence[tuple[str, str, tuple[str, ...]]] = ()
 ) -> list[Factor]:
-    """Factors of all ledgers of a paper, in their order.
+    """Return the factors of all ledgers of a paper, in the order of the ledgers.
 
     Parameters
     ----------
     raw : RawPricing or RawMmbes
-        A dataclass of `ParameterSet` and keyed tables.
+        A dataclass whose fields are `ParameterSet` and keyed tables; others are left out.
     grouping : callable
-        Which rows of a keyed table move together.
+        Returns a label for each row of a keyed table. Rows with equal labels move together.
     together : sequence of (table, symbol, symbols)
-        Single numbers that move together, and the symbol of the two of them.
+        Single numbers that move together, and the symbol of the factor that they become.
     """
     shared = {(table, s): symbol for table, symbol, symbols in together for s in symbols}
     found = []
@@ -147,9 +156,14 @@ def _factor(table: str, label: str, rows: pd.DataFrame) -> Factor:
 def readings(
     table: str, levels: Mapping[str, tuple[str, tuple[str | bool, str | bool]]]
 ) -> list[Factor]:
-    """Factors of what is read in one way or another: by field, what it says and its two levels.
+    """Return the factors of the readings of the model.
 
-    The first level, 0, is the usual one.
+    Parameters
+    ----------
+    table : str
+        Field of the ledgers that holds the readings.
+    levels : mapping
+        By reading: what it decides, and its two levels. The first one, 0, is the default.
     """
     return [
         Factor(
@@ -170,15 +184,16 @@ def readings(
 
 
 def moved(raw: Raw, factors: Sequence[Factor], world: Mapping[str, float]) -> Raw:
-    """The ledgers in a world: every factor at its value.
+    """Return the ledgers of a world, with every factor at its value.
 
     Parameters
     ----------
     raw : RawPricing or RawMmbes
+        The ledgers, with every value at its default.
     factors : sequence of Factor
-        Those of one table stand together.
+        The factors, with those of the same table next to each other.
     world : mapping
-        Value by name of the factor.
+        Value of each factor by its name.
     """
     changed: dict[str, Any] = {}
     for table, group in groupby(factors, key=lambda f: f.table):
@@ -207,12 +222,16 @@ def _assignments(
 
 
 def hypercube(factors: Sequence[Factor], samples: int, seed: int) -> pd.DataFrame:
-    """Worlds of a Latin hypercube, one row each, one column a factor."""
+    """Return the worlds of a Latin hypercube, one row a world, one column a factor."""
     return _worlds(factors, latin.sample(_problem(factors), samples, seed=seed))
 
 
 def trajectories(factors: Sequence[Factor], count: int, levels: int, seed: int) -> pd.DataFrame:
-    """Worlds of Morris' method in SALib's order: `count` paths of one step a factor."""
+    """Return the worlds of Morris' method, in the order that SALib's analysis expects.
+
+    There are `count` trajectories. Each has one row more than there are factors, and from row to
+    row one factor moves, on a grid of `levels` levels.
+    """
     shares = morris.sample(_problem(factors), count, num_levels=levels, seed=seed)
     return _worlds(factors, shares)
 
@@ -223,13 +242,14 @@ def _problem(factors: Sequence[Factor]) -> dict[str, Any]:
 
 
 def _worlds(factors: Sequence[Factor], shares: np.ndarray) -> pd.DataFrame:
-    # Single precision is what is kept: the world that is answered is the one that is kept.
+    # The worlds are stored in single precision. Rounding them here makes the world that is solved
+    # the one that is stored.
     columns = {f.name: _single(f.at(shares[:, k]), f) for k, f in enumerate(factors)}
     return pd.DataFrame(columns)
 
 
 def _single(values: np.ndarray, factor: Factor) -> np.ndarray:
-    """Values in single precision, inside the range."""
+    """Round values to single precision, and to a number inside the range."""
     rounded = values.astype(np.float32)
     inside = (rounded.astype(float) >= factor.low) & (rounded.astype(float) <= factor.high)
     towards = np.float32(math.fsum((factor.low, factor.high)) / 2.0)

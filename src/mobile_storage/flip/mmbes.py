@@ -1,7 +1,7 @@
-"""Paper 2 in one world: the best sizes of the storage, and how far each claim holds.
+"""Paper 2 in one world: the best sizes of the storage, and the margin of every claim.
 
-The best sizes are found by `sizes.best`, which is quick; `Mmbes.searched` finds them by the full
-search of section 4, to check that.
+`Mmbes.answer` finds the best sizes by the quick search of `sizes.optimal_size`. `Mmbes.searched`
+finds them by the full search of section 4, which checks the quick one in some of the worlds.
 """
 
 from __future__ import annotations
@@ -14,25 +14,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mobile_storage.core.claims import Claim
+from mobile_storage.core.claims import Claim, number_margin
 from mobile_storage.core.errors import InputError
 from mobile_storage.flip.design import Factor, moved, ranged_factors, readings
-from mobile_storage.flip.margins import number_margin, trend_margins, verdict
-from mobile_storage.flip.sizes import best
-from mobile_storage.mmbes.analysis.outcomes import FAMILIES, claimed_scenarios, outcome_record
-from mobile_storage.mmbes.claims import TRACE_KWH, Outcome, checks, numbers
+from mobile_storage.flip.sizes import optimal_size
+from mobile_storage.flip.worlds import claim_columns
+from mobile_storage.mmbes.analysis.outcomes import claimed_scenarios, outcome_record
+from mobile_storage.mmbes.claims import (
+    TRACE_KWH,
+    SetResults,
+    convergence_margin,
+    margins,
+    numbers,
+)
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.evaluate import Prepared, prepare
 from mobile_storage.mmbes.model.report import describe
 from mobile_storage.mmbes.model.substation import ATTRIBUTES, Preferences, Substation
-from mobile_storage.mmbes.search.calibration import targets
 from mobile_storage.mmbes.search.forward import at_load_rate
 from mobile_storage.mmbes.search.solve import evolve, objective
 from mobile_storage.mmbes.search.surfaces import Surface, surface
 
 __all__ = ["Mmbes", "factors"]
 
-#: Column that says what kind of thing a row of a keyed table is about.
+#: By keyed table: the column with the kind of thing that a row describes, and that with its name.
 KIND = {
     "network": ("kind", "component"),
     "components": ("kind", "kind"),
@@ -41,14 +46,14 @@ KIND = {
 }
 READINGS = {
     "repair_law": ("Law of every repair time", ("exponential", "fixed")),
-    # A third one, `marginal`, takes ten to sixty times as long.
+    # The third law, `marginal`, is left out: it takes ten to sixty times as long.
     "soc_law": ("How the energy at the start of a fault hangs on its hour", ("joint", "constant")),
     "added_load": ("Added load of the credible capacity", ("constant", "scaled")),
     "rank_dependent": ("Decision weights of 1992 rather than of 1979", (True, False)),
 }
-#: With exponents that differ the optimum would hang on the unit of money.
+#: The two exponents move together: if they differed, the optimum would depend on the unit of money.
 TOGETHER = (("preferences", "alpha_beta", ("alpha", "beta")),)
-#: Quantities of `report.describe` kept at the best size.
+#: Quantities of `report.describe` that are recorded at the best size.
 KEPT = (
     "energy_kwh",
     "power_kw",
@@ -65,10 +70,11 @@ KEPT = (
 
 
 def factors(raw: RawMmbes) -> list[Factor]:
-    """What differs between worlds of paper 2.
+    """Factors of the worlds of paper 2.
 
-    Rows of one kind of thing with the same value and range move together; so do the hours of the
-    load curves. The ordinary loads' shares are no factor: they are what the others leave.
+    Rows about the same kind of thing with equal values and ranges move together, and so do the
+    hours of the load curves. The shares of the ordinary loads are no factors: they are what the
+    other loads leave.
     """
     return [*ranged_factors(raw, _label, TOGETHER), *readings("readings", READINGS)]
 
@@ -85,24 +91,25 @@ def _label(table: str, rows: pd.DataFrame) -> pd.Series:
 
 @dataclass(frozen=True)
 class Mmbes:
-    """Paper 2 as a flip test.
+    """The flip test of paper 2.
 
     Attributes
     ----------
     raw : RawMmbes
-        The ledgers as they are.
+        The ledgers, with every value at its default.
     claims : sequence of Claim
-        Of the paper.
+        The paper's claims that can be asked in a world.
     settings : mapping
-        ``mmbes.scenarios`` of ``params.yaml``: how far the sweeps go.
+        Ends and steps of the scenarios: ``mmbes.scenarios`` of ``params.yaml``.
     bounds : (float, float)
-        Largest energy, kWh, and power, kW.
+        Largest energy, kWh, and largest power, kW, of the storage.
     search : mapping
         Settings of `solve.evolve` for the full search.
     convergence : mapping
-        ``mmbes.convergence`` of ``params.yaml``: when a run is over and when it has settled.
+        ``mmbes.convergence`` of ``params.yaml``: the tolerance at which a run ends, and that
+        within which it counts as settled.
     iterations : int
-        P2-17: within how many it has to settle.
+        Number of iterations within which a run settles by P2-17.
     """
 
     raw: RawMmbes
@@ -115,14 +122,15 @@ class Mmbes:
 
     @cached_property
     def factors(self) -> list[Factor]:
-        """See `factors`."""
+        """Factors of the worlds, see `factors`."""
         return factors(self.raw)
 
     def ledgers(self, world: Mapping[str, float]) -> RawMmbes:
-        """The ledgers in a world.
+        """Return the ledgers of a world.
 
-        The hours of the load curves are shares of the annual peak, and all loads together are the
-        load: whatever moved, the highest hour is 1 and the ordinary loads are the rest.
+        Two conditions are restored after the factors have moved. The hours of the load curves are
+        shares of the annual peak, so the highest hour is scaled to 1. The shares of all loads add
+        up to 1, so the ordinary loads get what the others leave.
         """
         raw = moved(self.raw, self.factors, world)
         curves, points = raw.load_curves, raw.load_points
@@ -134,43 +142,57 @@ class Mmbes:
         return replace(raw, load_curves=curves, load_points=points)
 
     def answer(self, world: Mapping[str, float], number: int) -> dict[str, Any]:
-        """Row of a world: ``status``, ``why``, ``built``, the claims and the key quantities."""
+        """Find the best sizes in a world by the quick search, and return its row.
+
+        Parameters
+        ----------
+        world : mapping
+            Value of each factor by its name.
+        number : int
+            Number of the world in its design; not used here.
+
+        Returns
+        -------
+        dict
+            ``status`` and ``why``; where the status is ``answered`` also ``built``, ``holds.*`` and
+            ``margin.*`` of the claims, and the key quantities ``q.*``.
+        """
         try:
             substation, preferences = build(self.ledgers(world))
         except InputError as error:
             return {"status": "invalid combination", "why": str(error)}
-        return self.row(self.outcome(substation, preferences))
+        return self.row(self.results(substation, preferences))
 
-    def outcome(self, substation: Substation, preferences: Preferences) -> Outcome:
-        """What `outcomes.outcome_record` finds, from interpolated physics."""
+    def results(self, substation: Substation, preferences: Preferences) -> SetResults:
+        """Find by the quick search what `outcomes.outcome_record` finds by the full one."""
         prepared = prepare(substation)
-        known = surface(prepared, self.bounds)
+        physics = surface(prepared, self.bounds)
 
         def row(
-            prepared: Prepared, known: Surface, of: Preferences | None = preferences
+            prepared: Prepared, physics: Surface, of: Preferences | None = preferences
         ) -> dict[str, float]:
-            return describe(prepared, of or preferences, *best(prepared, known, of))
+            return describe(prepared, of or preferences, *optimal_size(prepared, physics, of))
 
         rates, weights, reference = [], [], []
         for s in claimed_scenarios(self.raw, "load_rate", self.settings):
             loaded = prepare(at_load_rate(substation, s.value))
-            found = row(loaded, surface(loaded, self.bounds))
-            rates.append({"series": s.name, "value": s.value, **found})
+            best = row(loaded, surface(loaded, self.bounds))
+            rates.append({"series": s.name, "value": s.value, **best})
         for s in claimed_scenarios(self.raw, "weights", self.settings):
             weighed = np.array([s.moves[f"preferences.weight_{k}"] for k in ATTRIBUTES])
-            found = row(prepared, known, replace(preferences, weights=weighed))
-            weights.append({"series": s.name, "value": s.value, **found})
+            best = row(prepared, physics, replace(preferences, weights=weighed))
+            weights.append({"series": s.name, "value": s.value, **best})
         for s in claimed_scenarios(self.raw, "reference", self.settings):
             expected = preferences.reference.copy()
             expected[ATTRIBUTES.index("cost")] = -s.value
-            found = row(prepared, known, replace(preferences, reference=expected))
-            reference.append({"series": s.name, "value": s.value, **found})
-        optimum = row(prepared, known)
+            best = row(prepared, physics, replace(preferences, reference=expected))
+            reference.append({"series": s.name, "value": s.value, **best})
+        optimum = row(prepared, physics)
         events = replace(substation.extreme, probability=0.0 * substation.extreme.probability)
-        without = row(prepare(replace(substation, extreme=events)), known)
-        return Outcome(
+        without = row(prepare(replace(substation, extreme=events)), physics)
+        return SetResults(
             prospect=optimum,
-            net_profit=row(prepared, known, None),
+            net_profit=row(prepared, physics, None),
             load_rate=pd.DataFrame(rates),
             weights=pd.DataFrame(weights),
             reference=pd.DataFrame(reference),
@@ -183,35 +205,32 @@ class Mmbes:
         )
 
     def searched(self, world: Mapping[str, float], number: int) -> dict[str, Any]:
-        """Row of a world by the full search, with P2-17, which only that can tell."""
+        """Find the best sizes in a world by the full search, and return its row.
+
+        The row has one claim more than that of `answer`: P2-17, which is about that search.
+        """
         raw = self.ledgers(world)
         record = outcome_record(raw, self.settings, self.bounds, self.search)
-        frames = {name: pd.DataFrame(record[name]) for name in FAMILIES}
-        outcome = Outcome(record["prospect"], record["net_profit"], **frames)
         substation, preferences = build(raw)
         search = {**self.search, "tolerance": self.convergence["tolerance"]}
         run = evolve(objective(prepare(substation), preferences), self.bounds, **search)
-        margin = float(self.iterations - run.settled_after(self.convergence["settled"]))
-        return self.row(outcome) | verdict("P2-17", margin >= 0, margin)
+        settled = run.settled_after(self.convergence["settled"])
+        convergence = {"P2-17": convergence_margin(settled, self.iterations)}
+        return self.row(SetResults.of(record)) | claim_columns(convergence)
 
-    def row(self, outcome: Outcome) -> dict[str, Any]:
-        """Claims and key quantities of an outcome."""
+    def row(self, results: SetResults) -> dict[str, Any]:
+        """Return the row of a world with these results: claims and key quantities."""
+        computed = numbers(results)
+        judged = {c.id: number_margin(c, computed[c.id]) for c in self.claims if c.id in computed}
         row: dict[str, Any] = {
             "status": "answered",
             "why": "",
-            "built": outcome.prospect["energy_kwh"] >= TRACE_KWH,
+            "built": results.prospect["energy_kwh"] >= TRACE_KWH,
+            **claim_columns(judged | margins(results)),
         }
-        found = numbers(outcome)
-        for claim in self.claims:
-            if claim.id in found:
-                margin = number_margin(targets([claim], [claim.id]), str(found[claim.id]))
-                row |= verdict(claim.id, margin >= 0, margin)
-        margins = trend_margins(outcome)
-        for name, holds in checks(outcome).items():
-            row |= verdict(name, holds, margins[name])
-        row |= {f"q.{name}": outcome.prospect[name] for name in KEPT}
-        row["q.profit_energy_kwh"] = outcome.net_profit["energy_kwh"]
-        row["q.profit_net_profit_yuan"] = outcome.net_profit["net_profit_yuan"]
-        ends = outcome.load_rate["energy_kwh"]
+        row |= {f"q.{name}": results.prospect[name] for name in KEPT}
+        row["q.profit_energy_kwh"] = results.net_profit["energy_kwh"]
+        row["q.profit_net_profit_yuan"] = results.net_profit["net_profit_yuan"]
+        ends = results.load_rate["energy_kwh"]
         row["q.energy_kwh_lowest_rate"], row["q.energy_kwh_highest_rate"] = ends.iloc[[0, -1]]
         return row

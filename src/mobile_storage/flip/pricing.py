@@ -1,4 +1,4 @@
-"""Paper 1 in one world: the three cases solved, and how far each claim holds."""
+"""Paper 1 in one world: the three cases are solved, and every claim is given its margin."""
 
 from __future__ import annotations
 
@@ -8,44 +8,48 @@ from functools import cached_property
 from typing import Any
 
 from mobile_storage.core.errors import InputError
+from mobile_storage.core.margins import Margin
 from mobile_storage.flip.design import Factor, moved, ranged_factors
-from mobile_storage.flip.margins import verdict
+from mobile_storage.flip.worlds import claim_columns
 from mobile_storage.pricing.analysis.cases import Solution, solve
-from mobile_storage.pricing.analysis.certificate import NOISE_YUAN_PER_YEAR, regret_yuan_per_year
-from mobile_storage.pricing.analysis.findings import AGREE
+from mobile_storage.pricing.analysis.certificate import regret_yuan_per_year
 from mobile_storage.pricing.analysis.iteration import iterate, starts
 from mobile_storage.pricing.analysis.sensitivity import compare
-from mobile_storage.pricing.claims import SIGNIFICANT_SHARE, Comparison
+from mobile_storage.pricing.claims import (
+    ends_at_equilibrium,
+    equivalence_margin,
+    iteration_margin,
+    margins,
+)
 from mobile_storage.pricing.model.data import PricingData, RawPricing, build
 from mobile_storage.pricing.model.game import Setting
 
-__all__ = ["REGRET", "Pricing", "ordering_margins"]
+__all__ = ["Pricing"]
 
-#: P1-08: no customer may give up more than this against its best response, yuan/yr.
-REGRET = 0.01
-#: Rows of Table 1 that are kept, by case.
+#: Rows of Table 1 that are recorded for each case.
 KEPT = ("emergency_revenue", "total_revenue", "total_cost", "net_income")
 CASES = ("multi_grade", "single_price", "no_emergency")
 
 
 @dataclass(frozen=True)
 class Pricing:
-    """Paper 1 as a flip test.
+    """The flip test of paper 1.
 
     Attributes
     ----------
     raw : RawPricing
-        The ledgers as they are.
+        The ledgers, with every value at its default.
     setting : Setting
-        The default variant.
+        The default variant of the game.
     solver : str
-        See `bilevel.solve_bilevel`.
+        Name of the solver, as `bilevel.solve_bilevel` takes it.
     limits : mapping
-        When a solve stops: ``pricing.limits`` of ``params.yaml``.
+        Limits of every solve: ``pricing.limits`` of ``params.yaml``.
     rounds : int
-        Most rounds of the iteration of section 3.
+        Largest number of rounds of the iteration of section 3.
     kkt_every : int
-        P1-08 is asked in one world in so many, the first included; 0 for none.
+        P1-08 needs a second solve, so it is asked only in every `kkt_every`-th world, beginning
+        with the first; 0 for no world.
     """
 
     raw: RawPricing
@@ -57,11 +61,25 @@ class Pricing:
 
     @cached_property
     def factors(self) -> list[Factor]:
-        """What differs between worlds: single numbers, and all rows of a symbol in keyed tables."""
+        """Factors of the worlds: each scalar, and in keyed tables all rows of a symbol together."""
         return ranged_factors(self.raw, lambda _, rows: rows["symbol"])
 
     def answer(self, world: Mapping[str, float], number: int) -> dict[str, Any]:
-        """Row of a world: ``status``, ``why``, ``built``, the claims and the key quantities."""
+        """Solve the three cases in a world and return its row.
+
+        Parameters
+        ----------
+        world : mapping
+            Value of each factor by its name.
+        number : int
+            Number of the world in its design; it decides whether P1-08 is asked.
+
+        Returns
+        -------
+        dict
+            ``status`` and ``why``; where the status is ``answered`` also ``built``, ``solver``,
+            ``holds.*`` and ``margin.*`` of the claims, and the key quantities ``q.*``.
+        """
         try:
             data = build(moved(self.raw, self.factors, world))
         except InputError as error:
@@ -81,16 +99,14 @@ class Pricing:
             "built": compared.multi_grade["emergency_revenue"] > 0,
             "solver": f"{best.result.solver} {best.result.solver_version}",
         }
-        for claim, margin in ordering_margins(compared).items():
-            # Equal amounts differ by rounding, which decides no claim.
-            row |= verdict(claim, margin > NOISE_YUAN_PER_YEAR, margin)
+        judged = margins(compared)
         if row["built"]:
-            margin = self._reached(data, best)
-            row |= verdict("P1-07", margin >= 0, margin)
+            judged["P1-07"] = self._iteration(data, best)
         if self.kkt_every and number % self.kkt_every == 0:
-            margin = self._equivalence(data, best)
-            if margin is not None:
-                row |= verdict("P1-08", margin >= 0, margin)
+            equivalence = self._equivalence(data, best)
+            if equivalence is not None:
+                judged["P1-08"] = equivalence
+        row |= claim_columns(judged)
         for name in CASES:
             account = getattr(compared, name)
             row |= {f"q.{item}_{name}_yuan_per_year": account[item] for item in KEPT}
@@ -111,44 +127,30 @@ class Pricing:
             **self.limits,
         )
 
-    def _reached(self, data: PricingData, best: Solution) -> float:
-        """P1-07: share of the blind starts from which the iteration ends elsewhere, negative."""
-        income = best.outcome.account.net_income
-        near = AGREE * max(1.0, abs(income))
+    def _iteration(self, data: PricingData, best: Solution) -> Margin:
+        """P1-07, from every start that does not know the equilibrium."""
         begins = starts(data, best.outcome.prices)
         del begins["equilibrium"]
-        reached = 0
-        for prices in begins.values():
-            run = iterate(data, self.setting, prices, rounds=self.rounds)
-            end = run.path[-1]
-            reached += (
-                run.ending == "fixed point"
-                and abs(end.account.net_income - income) <= near
-                and end.violation_yuan_per_year <= near
-            )
-        return reached / len(begins) - 1.0
+        runs = [iterate(data, self.setting, p, rounds=self.rounds) for p in begins.values()]
+        return iteration_margin(
+            [
+                ends_at_equilibrium(
+                    run.ending,
+                    run.path[-1].account.net_income,
+                    run.path[-1].violation_yuan_per_year,
+                    best.outcome.account.net_income,
+                )
+                for run in runs
+            ]
+        )
 
-    def _equivalence(self, data: PricingData, best: Solution) -> float | None:
-        """P1-08: one less the largest difference between the two formulations, in tolerances.
-
-        None where the solver stopped at a limit.
-        """
+    def _equivalence(self, data: PricingData, best: Solution) -> Margin | None:
+        """P1-08, by the KKT formulation; None where the solver stopped at a limit."""
         kkt = self._solve(data, "multi_grade", "kkt_strengthened")
+        if kkt.result.status == "infeasible":
+            return Margin(-1.0, "tolerances")
         if not kkt.result.optimal:
-            return -1.0 if kkt.result.status == "infeasible" else None
+            return None
         income = best.outcome.account.net_income
         apart = abs(kkt.outcome.account.net_income - income) / max(1.0, abs(income))
-        regret = regret_yuan_per_year(data, self.setting, kkt.outcome)
-        return 1.0 - max(apart / AGREE, regret / REGRET)
-
-
-def ordering_margins(c: Comparison) -> dict[str, float]:
-    """By how much each of P1-02 to P1-06 passes or fails `claims.orderings`, yuan/yr."""
-    significant = SIGNIFICANT_SHARE * abs(c.no_emergency["net_income"])
-    return {
-        "P1-02": min(c.rise("total_revenue", o) for o in c.others),
-        "P1-03": min(c.rise("total_cost", o) for o in c.others),
-        "P1-04": min(c.rise("emergency_revenue", o) - c.rise("total_cost", o) for o in c.others),
-        "P1-05": c.rise("net_income", c.no_emergency) - significant,
-        "P1-06": min(c.cost_single_price, c.cost_own_storage) - c.cost_multi_grade,
-    }
+        return equivalence_margin(apart, regret_yuan_per_year(data, self.setting, kkt.outcome))

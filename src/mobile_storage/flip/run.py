@@ -1,8 +1,8 @@
-"""Have many worlds answered, in pieces, by Dask or in this process; nothing done is lost.
+"""Solve many worlds in batches, on Dask workers or in this process.
 
-Every piece is written as soon as it is answered, under a temporary name first, so that a run that
-was stopped at any moment goes on with the pieces that are missing. The writing is done here and not
-by the workers, which may run on other machines.
+Each batch is written to a file as soon as it is solved, under a temporary name first. A run that
+was stopped at any moment therefore continues with the batches that are missing. This process writes
+the files, because the workers may run on other machines.
 """
 
 from __future__ import annotations
@@ -23,20 +23,27 @@ from mobile_storage.flip.papers import FlipPaper
 
 __all__ = ["answer", "connected", "rows", "tidy"]
 
-#: How many workers may die on one piece before the piece is held to be the reason.
-MOST_DEATHS = 20
+#: Abort after this many worker crashes on the same batch; the batch itself is then the likely
+#: cause.
+CRASHES_PER_BATCH = 20
 
 
 def rows(test: FlipPaper, question: str, worlds: pd.DataFrame) -> pd.DataFrame:
-    """Answers in some worlds, one row each; what a worker does.
+    """Solve some worlds and return one row for each; this is what a worker runs.
 
     Parameters
     ----------
     test : FlipPaper
+        The paper.
     question : str
-        Method of `test` that answers: ``answer``, or ``searched`` for the full search.
+        Method of `test` that solves a world: ``answer``, or ``searched`` for the full search.
     worlds : DataFrame
-        One row a world, its number as index, one column a factor.
+        One row a world with its number as index, one column a factor.
+
+    Returns
+    -------
+    DataFrame
+        As `tidy` returns it, with the numbers of the worlds as index.
     """
     logging.getLogger(ROOT).setLevel(logging.ERROR)
     ask = getattr(test, question)
@@ -47,14 +54,15 @@ def rows(test: FlipPaper, question: str, worlds: pd.DataFrame) -> pd.DataFrame:
 
 
 def _records(worlds: pd.DataFrame) -> list[dict[str, float]]:
-    # In double precision from here on; the number stays the one that is kept.
+    # Computed in double precision, with exactly the numbers that are stored in single precision.
     return worlds.astype(float).to_dict("records")
 
 
 def tidy(answers: pd.DataFrame) -> pd.DataFrame:
-    """The columns in their order and types; claims and quantities that nobody answered are empty.
+    """Return the rows of worlds with their columns in a fixed order and of fixed types.
 
-    ``status``, ``why``, ``built``, then ``holds.*``, ``margin.*`` and ``q.*`` in single precision.
+    The order is ``status``, ``why``, ``built``, ``solver``, then ``holds.*``, ``margin.*`` and
+    ``q.*``; the last two are in single precision. What was not asked in a world is empty.
     """
     frame = answers.copy()
     for column in ("status", "why", "built", "solver"):
@@ -79,88 +87,91 @@ def answer(
     desc: str,
     client: Client | None = None,
 ) -> pd.DataFrame:
-    """Answers in all worlds, in their order: the same whoever works on them, and after any stop.
+    """Solve all worlds and return their rows, in the order of the worlds.
+
+    The result does not depend on the number of workers, nor on whether the run was stopped and
+    started again.
 
     Parameters
     ----------
     test, question, worlds
         As for `rows`.
     folder : Path
-        Where the pieces are kept; a folder of its own for everything that the answers depend on.
+        Folder of the batches. Use another one whenever something changes that the rows depend on.
     size : int
-        Worlds in a piece.
+        Number of worlds in a batch.
     desc : str
-        What the progress bar says.
+        Label of the progress bar.
     client : Client, optional
-        Workers to ask; without, this process does it.
+        The workers; without one, this process solves the worlds.
     """
-    pieces = {k: worlds.iloc[k : k + size] for k in range(0, len(worlds), size)}
-    known = {k: _read(_piece(folder, k), piece) for k, piece in pieces.items()}
-    known = {k: piece for k, piece in known.items() if piece is not None}
-    todo = {k: piece for k, piece in pieces.items() if k not in known}
-    if known:
-        logging.getLogger(ROOT).info("%s: %d of %d done before", desc, len(known), len(pieces))
+    batches = {k: worlds.iloc[k : k + size] for k in range(0, len(worlds), size)}
+    stored = {k: _read(_file(folder, k), batch) for k, batch in batches.items()}
+    solved = {k: answers for k, answers in stored.items() if answers is not None}
+    todo = {k: batch for k, batch in batches.items() if k not in solved}
+    if solved:
+        logging.getLogger(ROOT).info("%s: %d of %d done before", desc, len(solved), len(batches))
     work = _here(test, question, todo) if client is None else _there(client, test, question, todo)
-    for k, found in progress(work, desc, len(todo)):
-        _write(found, _piece(folder, k))
-        known[k] = found
-    return tidy(pd.concat([known[k] for k in pieces])) if pieces else tidy(worlds.iloc[:, :0])
+    for k, answers in progress(work, desc, len(todo)):
+        _write(answers, _file(folder, k))
+        solved[k] = answers
+    return tidy(pd.concat([solved[k] for k in batches])) if batches else tidy(worlds.iloc[:, :0])
 
 
 def _here(
     test: FlipPaper, question: str, todo: Mapping[int, pd.DataFrame]
 ) -> Iterator[tuple[int, pd.DataFrame]]:
-    for k, piece in todo.items():
-        yield k, rows(test, question, piece)
+    for k, batch in todo.items():
+        yield k, rows(test, question, batch)
 
 
 def _there(
     client: Client, test: FlipPaper, question: str, todo: Mapping[int, pd.DataFrame]
 ) -> Iterator[tuple[int, pd.DataFrame]]:
-    # The test goes along with every piece (a tenth of a megabyte): data that lay with one worker
-    # would be lost with it.
-    asked = {client.submit(rows, test, question, piece, pure=False): k for k, piece in todo.items()}
+    # The test is sent with every batch (a tenth of a megabyte): data placed on one worker would be
+    # lost if that worker crashed.
+    asked = {client.submit(rows, test, question, batch, pure=False): k for k, batch in todo.items()}
     for future in as_completed(list(asked)):
         yield asked.pop(future), future.result()
 
 
-def _piece(folder: Path, first: int) -> Path:
+def _file(folder: Path, first: int) -> Path:
     return folder / f"{first:06d}.parquet"
 
 
 def _read(path: Path, worlds: pd.DataFrame) -> pd.DataFrame | None:
-    """A piece that was written before; None if there is none, or the disk has spoiled it."""
+    """Rows of a batch that was solved before; None if there is no file, or it is damaged."""
     try:
-        piece = pd.read_parquet(path)
+        answers = pd.read_parquet(path)
     except (OSError, pa.ArrowInvalid):
         return None
-    return piece if piece.index.equals(worlds.index) else None
+    return answers if answers.index.equals(worlds.index) else None
 
 
-def _write(piece: pd.DataFrame, path: Path) -> None:
+def _write(answers: pd.DataFrame, path: Path) -> None:
     with replacing(path) as part:
-        piece.to_parquet(part)
+        answers.to_parquet(part)
 
 
 @contextmanager
 def connected(scheduler: str | None, workers: int, scratch: Path) -> Iterator[Client | None]:
-    """A client of a running scheduler, or of workers started here; None for no workers.
+    """Yield a client of a running scheduler or of workers started here; None without workers.
 
     Parameters
     ----------
     scheduler : str or None
-        Address, ``tcp://host:port``.
+        Address of a running scheduler, ``tcp://host:port``.
     workers : int
-        Processes to start where no scheduler is given, of one thread each.
+        Number of processes to start, with one thread each, if no scheduler is given.
     scratch : Path
-        Folder for what the workers started here write on the side.
+        Folder for temporary files of the workers started here.
     """
     if scheduler:
         with Client(scheduler, timeout="30s") as client:
             yield client
     elif workers:
         settings = {
-            "distributed.scheduler.allowed-failures": MOST_DEATHS,
+            "distributed.scheduler.allowed-failures": CRASHES_PER_BATCH,
             "temporary-directory": str(scratch),
         }
         with (

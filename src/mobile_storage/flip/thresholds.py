@@ -1,4 +1,7 @@
-"""Thresholds: where to split a value's range so that a claim holds on one side only."""
+"""Thresholds: the value of a factor that best separates the worlds in which a claim holds.
+
+An *outcome* is a yes or no in every world: a claim holds, storage is built, or there is an answer.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,20 @@ __all__ = [
 ]
 
 LEAST = 20
-"""With fewer worlds on one side of a verdict, nothing is said of what flips it."""
+"""If an outcome is true, or false, in fewer worlds than this, no threshold is given for it."""
 SIGNIFICANT = 0.01
-"""False discovery rate up to which a value counts as flipping an outcome."""
+"""False discovery rate up to which a factor counts as flipping an outcome."""
 TOP = 3
-"""Thresholds kept for an outcome: those of the most influential values."""
+"""Number of thresholds that are kept for an outcome: those of the most influential factors."""
 MOST_LEVELS = 3
+"""A threshold of a factor with at most this many different values gets no interval: it can only lie
+between two of them."""
 CONFIDENCE = 0.95
+"""Confidence of all intervals."""
 RESAMPLES = 200
+"""Bootstrap samples for the interval of a threshold."""
 SEED = 1
+"""Seed of the bootstrap."""
 
 COLUMNS = (
     *("outcome", "among", "rank", "factor", "unit", "scale", "holds_above"),
@@ -42,18 +50,19 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Split:
-    """The best split of one value's range.
+    """The best split of a factor's range.
 
     Attributes
     ----------
     threshold : float
-        In the value's unit; between two worlds.
+        Where the range is split, in the factor's unit: halfway between two worlds.
     youden_j : float
-        0 (says nothing) to 1 (decides the outcome alone).
+        Youden's J of the split, from 0 (the factor says nothing about the outcome) to 1 (it decides
+        the outcome alone).
     holds_above : bool
-        On which side the outcome is the likelier one.
+        Whether the outcome is likelier above the threshold than below it.
     p_value : float
-        Of the Kolmogorov-Smirnov test that the value has no influence.
+        p-value of the Kolmogorov-Smirnov test that the factor has no influence on the outcome.
     """
 
     threshold: float
@@ -63,45 +72,46 @@ class Split:
 
 
 def best_split(x: np.ndarray, holds: np.ndarray) -> Split:
-    """Split a value's range where that best tells the worlds that hold from the others.
+    """Split a factor's range where that best separates the worlds by their outcome.
 
-    The distance of Kolmogorov and Smirnov between the value's distribution in the ones and in the
-    others is Youden's J of the best split, and is attained there.
+    The Kolmogorov-Smirnov distance compares the factor's distribution where the outcome is true
+    with that where it is false. It is the largest Youden's J of all splits, and it is attained at
+    the best one.
 
     Parameters
     ----------
     x : ndarray, shape (worlds,)
-        The value.
+        Value of the factor in each world.
     holds : ndarray of bool, shape (worlds,)
-        The outcome.
+        Outcome in each world.
 
     Raises
     ------
     ValueError
-        If the outcome is the same everywhere.
+        If the outcome is the same in all worlds.
     """
     if holds.all() or not holds.any():
         raise ValueError("nothing to split: the outcome is the same in every world")
-    found = stats.ks_2samp(x[holds], x[~holds], method="asymp")
-    at = found.statistic_location
+    test = stats.ks_2samp(x[holds], x[~holds], method="asymp")
+    at = test.statistic_location
     above = x[x > at]
     return Split(
         threshold=float((at + above.min()) / 2) if above.size else float(at),
-        youden_j=float(found.statistic),
-        holds_above=bool(found.statistic_sign < 0),
-        p_value=float(found.pvalue),
+        youden_j=float(test.statistic),
+        holds_above=bool(test.statistic_sign < 0),
+        p_value=float(test.pvalue),
     )
 
 
 def tried(values: pd.DataFrame, holds: np.ndarray) -> dict[str, tuple[Split, float]]:
-    """Best split by every value, with its p-value adjusted for how many were tried.
+    """Return the best split of every factor, and its p-value adjusted for the number of factors.
 
     Parameters
     ----------
     values : DataFrame
         One column a factor, one row a world.
     holds : ndarray of bool, shape (worlds,)
-        The outcome; `decided` has to be true of it.
+        Outcome in each world; `decided` has to be true of it.
     """
     splits = [best_split(values[name].to_numpy(dtype=float), holds) for name in values]
     adjusted = stats.false_discovery_control([split.p_value for split in splits])
@@ -109,15 +119,22 @@ def tried(values: pd.DataFrame, holds: np.ndarray) -> dict[str, tuple[Split, flo
 
 
 def decided(holds: np.ndarray) -> bool:
-    """Whether both sides of an outcome have worlds enough to say what flips it."""
+    """Whether an outcome is true in enough worlds, and false in enough, to say what flips it."""
     return min(np.count_nonzero(holds), np.count_nonzero(~holds)) >= LEAST
 
 
 def share(name: str, holds: np.ndarray) -> dict[str, float]:
-    """Share of the worlds in which an outcome holds, ``<name>_low`` and ``_high``; {} of none.
+    """Return the share of the worlds in which an outcome is true, and its interval.
 
-    The interval is Wilson's. It is that of independent worlds; the hypercube's error is smaller,
-    if anything.
+    The interval is Wilson's for independent worlds. The error of a hypercube is smaller, if
+    anything.
+
+    Parameters
+    ----------
+    name : str
+        Key of the share; those of its interval are ``<name>_low`` and ``<name>_high``.
+    holds : ndarray of bool, shape (worlds,)
+        Outcome in each world. Without any world the result is empty.
     """
     if not holds.size:
         return {}
@@ -131,22 +148,22 @@ def share(name: str, holds: np.ndarray) -> dict[str, float]:
 
 
 def thresholds(values: pd.DataFrame, outcomes: pd.DataFrame, factors: pd.DataFrame) -> pd.DataFrame:
-    """Thresholds of every outcome, by the values that flip it most.
+    """Return the thresholds of the factors that flip each outcome most.
 
     Parameters
     ----------
     values : DataFrame
         One column a factor, one row a world.
     outcomes : DataFrame
-        Nullable booleans, one row a world, with a column ``built``.
+        One column of nullable booleans an outcome, one row a world; one of them is ``built``.
     factors : DataFrame
-        ``factor``, ``unit``, ``scale``.
+        Columns ``factor``, ``unit`` and ``scale``.
 
     Returns
     -------
     DataFrame
-        At most `TOP` rows an outcome among ``all`` worlds that can be asked, and as many among
-        those in which storage is ``built`` where these are others.
+        At most `TOP` rows an outcome among ``all`` worlds in which it can be asked. Where storage
+        is not built in all of these, as many rows again among the worlds in which it is ``built``.
     """
     built = outcomes["built"].fillna(False).astype(bool)
     about = factors.set_index("factor")[["unit", "scale"]].to_dict("index")
@@ -168,10 +185,10 @@ def thresholds(values: pd.DataFrame, outcomes: pd.DataFrame, factors: pd.DataFra
 def _ranked(values: pd.DataFrame, holds: np.ndarray) -> Iterator[Mapping[str, object]]:
     if not decided(holds):
         return
-    found = {n: (s, p) for n, (s, p) in tried(values, holds).items() if p <= SIGNIFICANT}
-    order = sorted(found, key=lambda name: -found[name][0].youden_j)
+    flipping = {n: (s, p) for n, (s, p) in tried(values, holds).items() if p <= SIGNIFICANT}
+    order = sorted(flipping, key=lambda name: -flipping[name][0].youden_j)
     for rank, name in enumerate(order[:TOP], start=1):
-        (split, p_adjusted), x = found[name], values[name].to_numpy(dtype=float)
+        (split, p_adjusted), x = flipping[name], values[name].to_numpy(dtype=float)
         below = x <= split.threshold
         yield {
             "rank": rank,
@@ -189,7 +206,7 @@ def _ranked(values: pd.DataFrame, holds: np.ndarray) -> Iterator[Mapping[str, ob
 
 
 def _bootstrapped(x: np.ndarray, holds: np.ndarray) -> dict[str, float]:
-    """Where the threshold lies over resampled worlds; between levels there is nothing to say."""
+    """Interval of the threshold over resampled worlds; empty for a factor with few levels."""
     if np.unique(x).size <= MOST_LEVELS:
         return {}
     ends = stats.bootstrap(

@@ -17,6 +17,7 @@ import pandas as pd
 
 from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import read_json
+from mobile_storage.core.margins import Margin
 from mobile_storage.core.numbers import short
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "NO_SHARE",
     "OTHER_DATA",
     "FlipTest",
+    "claim_columns",
     "condition",
     "levels",
     "percent",
@@ -77,6 +79,15 @@ class FlipTest:
         """What the two outcomes that are no claims stand for, and ``not built``, in words."""
         built, not_built, _ = _BUILT[str(self.summary["claim"].iloc[0]).partition("-")[0]]
         return {"answered": "has an answer", "built": built, "not built": not_built}
+
+
+def claim_columns(margins: Mapping[str, Margin]) -> dict[str, bool | float]:
+    """The columns ``holds.<claim>`` and ``margin.<claim>`` in the row of a world.
+
+    A recorded margin is at least 0 where the claim holds and below 0 where it fails.
+    """
+    verdicts = {f"holds.{claim}": margin.holds for claim, margin in margins.items()}
+    return verdicts | {f"margin.{claim}": margin.recorded for claim, margin in margins.items()}
 
 
 def raw_digest(raw_folder: str | Path) -> str:

@@ -1,29 +1,33 @@
-"""The paper's claims P2-01 to P2-18 as measurements on one parameter set's results.
+"""The rules of the claims P2-01 to P2-18 of paper 2, applied to the results of one parameter set.
 
-Numbers are looked up; trends and orderings are tests on the rows of the scenarios. Thresholds that
-turn a word of the paper ("sharply", "notably") into a test stand at the top. Where no storage worth
-the name is built, no trend of it holds.
+A claim that is a number is looked up by `numbers`; its rule is its tolerance in the ledger of
+claims (`core.claims.number_margin`). A trend or an ordering is judged by its margin. The thresholds
+that turn a word of the paper ("sharply", "notably") into a rule stand at the top. No trend holds
+where hardly any storage is built.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["NUMBERS", "Outcome", "checks", "numbers"]
+from mobile_storage.core.margins import Margin, excess, weakest
+
+__all__ = ["CLAIMED_FAMILIES", "NUMBERS", "SetResults", "convergence_margin", "margins", "numbers"]
 
 NOTABLE_SHARE = 0.05
 """P2-16 and P2-18 say "significantly" and "notably": read as at least this share."""
 SLACK = 1e-4
-"""A step against a trend counts from this share of the whole range on: searches end near, not at,
-their optimum."""
+"""A step against a trend is ignored up to this share of the whole range, because a search ends
+near its optimum and not exactly at it."""
 TRACE_KWH = 50.0
-"""Below this, 1 % of the published optimum, nothing is built. A value function that is infinitely
-steep at its reference point builds a trace where nothing pays, and traces can follow a trend too.
-"""
+"""A storage smaller than this, 1 % of the published optimum, counts as none. A value function that
+is infinitely steep at its reference point builds such a trace where storage does not pay, and the
+sizes of traces can follow a trend too."""
 
 #: Claims that are a number, with the quantity of `report.describe` that answers them.
 NUMBERS = {
@@ -32,16 +36,18 @@ NUMBERS = {
     "P2-03": "deferral_yr",
     "P2-04": "eens_cut_kwh",
 }
+#: Families of scenarios that a claim is read from.
+CLAIMED_FAMILIES = ("load_rate", "weights", "reference", "extreme")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a parameter set comes to.
+class SetResults:
+    """The results of one parameter set that the claims are read from.
 
     Attributes
     ----------
     prospect, net_profit : mapping
-        `report.describe` at the size that maximises either.
+        `report.describe` at the size that maximises the prospect or the net profit.
     load_rate, weights, reference, extreme : DataFrame
         Best sizes of the scenarios: columns ``series``, ``value`` and those of `report.describe`.
     """
@@ -53,41 +59,56 @@ class Outcome:
     reference: pd.DataFrame
     extreme: pd.DataFrame
 
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> SetResults:
+        """The results in a record of `analysis.outcomes.outcome_record`."""
+        families = {family: pd.DataFrame(record[family]) for family in CLAIMED_FAMILIES}
+        return cls(record["prospect"], record["net_profit"], **families)
 
-def numbers(outcome: Outcome) -> dict[str, float | str]:
+
+def numbers(results: SetResults) -> dict[str, float | str]:
     """The computed number for each claim that is one, in the claim's unit."""
-    ends = outcome.load_rate.sort_values("value")["energy_kwh"].iloc[[0, -1]]
+    ends = results.load_rate.sort_values("value")["energy_kwh"].iloc[[0, -1]]
     return {
-        **{claim: float(outcome.prospect[name]) for claim, name in NUMBERS.items()},
-        "P2-06": float(outcome.net_profit["energy_kwh"]),
+        **{claim: float(results.prospect[name]) for claim, name in NUMBERS.items()},
+        "P2-06": float(results.net_profit["energy_kwh"]),
         "P2-08": " to ".join(f"{end:.2f}" for end in ends),
     }
 
 
-def checks(outcome: Outcome) -> dict[str, bool]:
-    """Whether each trend or ordering holds; none does where all sizes it looks at are traces."""
-    rates = outcome.load_rate.sort_values("value")
-    with_events, without = (_row(outcome.extreme, name) for name in ("with", "without"))
-    lowered, raised = _ends(outcome.weights, "loss")
-    best, profit = outcome.prospect, outcome.net_profit
-    cheap, dear = _ends(outcome.reference, "cost")
+def margins(results: SetResults) -> dict[str, Margin]:
+    """Margin of each trend and ordering.
+
+    Where all the sizes that a claim looks at are smaller than `TRACE_KWH`, the claim fails at
+    least by the share of it that the largest one falls short.
+    """
+    rates = results.load_rate.sort_values("value")
+    with_events, without = (_row(results.extreme, name) for name in ("with", "without"))
+    lowered, raised = _ends(results.weights, "loss")
+    best, profit = results.prospect, results.net_profit
+    cheap, dear = _ends(results.reference, "cost")
     swept, energy = [row for _, row in rates.iterrows()], "energy_kwh"
-    tests = {
+    rules = {
         "P2-05": ([best], _deferral_first_reliability_next(best)),
-        "P2-07": (swept, _monotone(rates[energy]) and _monotone(rates["power_kw"])),
-        "P2-09": (swept, _monotone(rates["prospect_reliability"])),
-        "P2-10": (swept, _monotone(-rates["prospect_cost"])),
-        "P2-11": (swept, _monotone(rates["prospect_extreme"])),
+        "P2-07": (swept, weakest(_rises(rates[energy]), _rises(rates["power_kw"]))),
+        "P2-09": (swept, _rises(rates["prospect_reliability"])),
+        "P2-10": (swept, _rises(-rates["prospect_cost"])),
+        "P2-11": (swept, _rises(rates["prospect_extreme"])),
         "P2-12": (swept, _rises_sharply_then_declines(rates["value"], rates["prospect"])),
-        "P2-14": ([lowered, raised], raised["loss_cut_kwh"] > lowered["loss_cut_kwh"]),
+        "P2-14": ([lowered, raised], excess(raised["loss_cut_kwh"], lowered["loss_cut_kwh"])),
         "P2-15": ([cheap, dear], _expected_cost_turns(cheap, dear)),
         "P2-16": ([with_events, without], _extremes_add_benefit_not_cost(with_events, without)),
-        "P2-18": ([best, profit], _profit_gain(best, profit) >= NOTABLE_SHARE),
+        "P2-18": ([best, profit], _profit_is_notably_higher(best, profit)),
     }
     return {
-        claim: bool(holds and max(row[energy] for row in looked_at) >= TRACE_KWH)
-        for claim, (looked_at, holds) in tests.items()
+        claim: _unless_trace((row[energy] for row in looked_at), margin)
+        for claim, (looked_at, margin) in rules.items()
     }
+
+
+def convergence_margin(settled_after: int, limit: int) -> Margin:
+    """P2-17: by how many iterations a run of the search settles before the limit."""
+    return Margin(float(limit - settled_after), "iterations", strict=False)
 
 
 def _row(frame: pd.DataFrame, series: str) -> pd.Series:
@@ -100,48 +121,75 @@ def _ends(frame: pd.DataFrame, series: str) -> tuple[pd.Series, pd.Series]:
     return rows.iloc[0], rows.iloc[-1]
 
 
-def _monotone(values: pd.Series) -> bool:
-    """Whether values rise from end to end, with no step down beyond `SLACK`."""
-    values = values.to_numpy(dtype=float)
-    span = values.max() - values.min()
-    return bool(span > 0 and values[-1] > values[0] and np.diff(values).min() >= -SLACK * span)
+def _unless_trace(energies_kwh: Iterable[float], margin: Margin) -> Margin:
+    missing = max(energies_kwh) / TRACE_KWH - 1.0
+    return weakest(margin, Margin(missing, "share of TRACE_KWH")) if missing < 0 else margin
 
 
-def _deferral_first_reliability_next(row: Mapping[str, float]) -> bool:
-    benefits = {k: row[f"prospect_{k}"] for k in ("loss", "reliability", "deferral", "extreme")}
-    order = sorted(benefits, key=benefits.get, reverse=True)
-    return order[:2] == ["deferral", "reliability"] and benefits["reliability"] > 0
+def _rises(values: pd.Series) -> Margin:
+    """Values rise from end to end, and no step goes down by more than `SLACK` of their range."""
+    values, unit = values.to_numpy(dtype=float), "share of the range"
+    span = np.ptp(values)
+    if span == 0:
+        return Margin(-SLACK, unit)
+    return weakest(
+        Margin(np.diff(values).min() / span + SLACK, unit, strict=False),
+        Margin((values[-1] - values[0]) / span, unit),
+    )
 
 
-def _rises_sharply_then_declines(rate: pd.Series, prospect: pd.Series) -> bool:
-    """A peak inside the range, with a steeper slope up to it than from it to the end."""
+def _deferral_first_reliability_next(row: Mapping[str, float]) -> Margin:
+    loss, reliability, deferral, extreme = (
+        row[f"prospect_{name}"] for name in ("loss", "reliability", "deferral", "extreme")
+    )
+    largest = max(map(abs, (loss, reliability, deferral, extreme)))
+    least = min(deferral - reliability, reliability - loss, reliability - extreme, reliability)
+    return Margin(least / largest if largest else 0.0, "share of the largest benefit")
+
+
+def _rises_sharply_then_declines(rate: pd.Series, prospect: pd.Series) -> Margin:
+    """The peak is inside the range, with a steeper slope up to it than from it to the end.
+
+    With the peak at an end, the claim fails by what the peak exceeds all values inside the range.
+    """
     rate, value = rate.to_numpy(dtype=float), prospect.to_numpy(dtype=float)
     peak = int(np.argmax(value))
     if peak in (0, len(value) - 1):
-        return False
+        span, inside = np.ptp(value), value[1:-1]
+        short = (value[peak] - inside.max()) / span if span and inside.size else 1.0
+        return Margin(-short, "share of the range")
     rise = (value[peak] - value[0]) / (rate[peak] - rate[0])
     fall = (value[peak] - value[-1]) / (rate[-1] - rate[peak])
-    return bool(rise > fall)
+    return excess(rise, fall)
 
 
-def _expected_cost_turns(cheap: pd.Series, dear: pd.Series) -> bool:
-    """More expected cost: its prospect turns positive, the size grows."""
-    return bool(
-        cheap["prospect_cost"] < 0 < dear["prospect_cost"]
-        and dear["energy_kwh"] > cheap["energy_kwh"]
-        and dear["power_kw"] > cheap["power_kw"]
+def _expected_cost_turns(cheap: Mapping[str, float], dear: Mapping[str, float]) -> Margin:
+    """With more expected cost, the prospect of cost turns positive and the storage grows."""
+    below, above = cheap["prospect_cost"], dear["prospect_cost"]
+    largest, unit = max(abs(below), abs(above)) or 1.0, "share of the larger"
+    return weakest(
+        Margin(-below / largest, unit),
+        Margin(above / largest, unit),
+        excess(dear["energy_kwh"], cheap["energy_kwh"]),
+        excess(dear["power_kw"], cheap["power_kw"]),
     )
 
 
-def _extremes_add_benefit_not_cost(with_events: pd.Series, without: pd.Series) -> bool:
-    more = -(with_events["worth_cost_yuan"] - without["worth_cost_yuan"])
-    return bool(
-        with_events["prospect_extreme"] > without["prospect_extreme"]
-        and more <= NOTABLE_SHARE * -without["worth_cost_yuan"]
+def _extremes_add_benefit_not_cost(
+    with_events: Mapping[str, float], without: Mapping[str, float]
+) -> Margin:
+    """Extreme events raise their prospect, and raise the cost by at most `NOTABLE_SHARE`."""
+    cost = -without["worth_cost_yuan"]
+    more = -with_events["worth_cost_yuan"] - cost
+    share = NOTABLE_SHARE - more / cost if cost else -1.0 if more > 0 else NOTABLE_SHARE
+    return weakest(
+        excess(with_events["prospect_extreme"], without["prospect_extreme"]),
+        Margin(share, "share of the cost", strict=False),
     )
 
 
-def _profit_gain(best: Mapping[str, float], profit: Mapping[str, float]) -> float:
-    """Net profit at its own best size over that at the prospect's, as a share of the latter."""
+def _profit_is_notably_higher(best: Mapping[str, float], profit: Mapping[str, float]) -> Margin:
+    """Net profit at its own best size, over that at the prospect's, by `NOTABLE_SHARE` or more."""
     before, after = best["net_profit_yuan"], profit["net_profit_yuan"]
-    return (after - before) / abs(before) if before else float(after > 0)
+    gain = (after - before) / abs(before) if before else float(after > 0)
+    return Margin(gain - NOTABLE_SHARE, "share of the net profit", strict=False)

@@ -1,4 +1,8 @@
-"""The paper's claims P1-01 to P1-09 as measurements on solved cases."""
+"""The rules of the claims P1-02 to P1-08 of paper 1, applied to solved cases.
+
+Each rule returns the margin of its claim. P1-01 and P1-09 have no margin: Eq. (1) is how the model
+builds its prices, and the published cells of Table 1 are lost.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from mobile_storage.core.margins import Margin
+from mobile_storage.pricing.model.income import NOISE_YUAN_PER_YEAR
+
 SIGNIFICANT_SHARE = 0.05
-"""P1-05 says "significantly": read as at least this share of case 3's net income."""
+"""P1-05 says "significantly": read as more than this share of case 3's net income."""
+AGREE = 1e-6
+"""Relative difference below which two objectives count as the same."""
+REGRET_YUAN_PER_YEAR = 0.01
+"""P1-08: a customer that gives up less than this against its best response plays it."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +55,65 @@ class Comparison:
         return self.single_price, self.no_emergency
 
 
-def orderings(c: Comparison) -> dict[str, bool]:
-    """Whether each of the paper's statements about Table 1 holds."""
+def margins(c: Comparison) -> dict[str, Margin]:
+    """Margin of each of the paper's statements about Table 1, P1-02 to P1-06, yuan/yr.
+
+    All of them say that one amount is larger than another, so equal amounts fail. Amounts that
+    differ by less than `NOISE_YUAN_PER_YEAR` are equal: rounding decides no claim.
+    """
     significant = SIGNIFICANT_SHARE * abs(c.no_emergency["net_income"])
-    return {
-        "P1-02": all(c.rise("total_revenue", o) > 0 for o in c.others),
-        "P1-03": all(c.rise("total_cost", o) > 0 for o in c.others),
-        "P1-04": all(c.rise("emergency_revenue", o) > c.rise("total_cost", o) for o in c.others),
-        "P1-05": c.rise("net_income", c.no_emergency) > significant,
-        "P1-06": c.cost_multi_grade < min(c.cost_single_price, c.cost_own_storage),
+    differences = {
+        "P1-02": min(c.rise("total_revenue", o) for o in c.others),
+        "P1-03": min(c.rise("total_cost", o) for o in c.others),
+        "P1-04": min(c.rise("emergency_revenue", o) - c.rise("total_cost", o) for o in c.others),
+        "P1-05": c.rise("net_income", c.no_emergency) - significant,
+        "P1-06": min(c.cost_single_price, c.cost_own_storage) - c.cost_multi_grade,
     }
+    return {
+        claim: Margin(value if abs(value) > NOISE_YUAN_PER_YEAR else 0.0, "yuan/yr")
+        for claim, value in differences.items()
+    }
+
+
+def ends_at_equilibrium(
+    ending: str, income: float, violation: float, equilibrium_income: float
+) -> bool:
+    """Whether a run of the iteration ends at the equilibrium: feasible, and worth as much.
+
+    Parameters
+    ----------
+    ending : str
+        `Iteration.ending`.
+    income, violation, equilibrium_income : float
+        Net income and violation of the last round, and net income of the equilibrium, yuan/yr.
+    """
+    near = AGREE * max(1.0, abs(equilibrium_income))
+    close = abs(income - equilibrium_income) <= near
+    return ending == "fixed point" and close and violation <= near
+
+
+def iteration_margin(arrived: Sequence[bool]) -> Margin:
+    """P1-07: the share of runs that end elsewhere, negative; the claim holds if there are none.
+
+    Parameters
+    ----------
+    arrived : sequence of bool
+        `ends_at_equilibrium` of the run from each start that does not know the equilibrium.
+    """
+    return Margin(float(np.mean(arrived)) - 1.0, "share of the runs", strict=False)
+
+
+def equivalence_margin(spread: float, regret: float) -> Margin:
+    """P1-08: 1 less the largest difference between formulations, in tolerances.
+
+    Parameters
+    ----------
+    spread : float
+        Largest relative difference of the objectives of the same game.
+    regret : float
+        Largest amount that a customer gives up against its best response, yuan/yr.
+    """
+    return Margin(1.0 - max(spread / AGREE, regret / REGRET_YUAN_PER_YEAR), "tolerances")
 
 
 def turned_claims(moves: pd.DataFrame) -> pd.DataFrame:

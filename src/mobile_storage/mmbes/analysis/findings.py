@@ -14,9 +14,10 @@ from dataclasses import replace
 import pandas as pd
 
 from mobile_storage.core.claims import Claim, Evidence, Finding, Verdict, judge
+from mobile_storage.core.margins import holding
 from mobile_storage.core.numbers import short
 from mobile_storage.core.papers import MMBES
-from mobile_storage.mmbes.claims import Outcome, checks, numbers
+from mobile_storage.mmbes.claims import SetResults, convergence_margin, margins, numbers
 
 __all__ = ["convergence_finding", "findings", "loss_rate_finding"]
 
@@ -46,9 +47,9 @@ def evidence(claim: Claim) -> Evidence:
 
 def findings(
     claims: Iterable[Claim],
-    literature: Outcome,
-    calibrated: Outcome,
-    ensemble: Sequence[Outcome],
+    literature: SetResults,
+    calibrated: SetResults,
+    ensemble: Sequence[SetResults],
     targets: Iterable[str],
 ) -> list[Finding]:
     """Findings on the numbers, trends and orderings.
@@ -56,17 +57,17 @@ def findings(
     Parameters
     ----------
     claims : iterable of Claim
-        Those that follow from outcomes: all but P2-13 and P2-17.
-    literature, calibrated : Outcome
+        Those that follow from `SetResults`: all but P2-13 and P2-17.
+    literature, calibrated : SetResults
         The two parameter sets.
-    ensemble : sequence of Outcome
+    ensemble : sequence of SetResults
         Other sets, about as close to the targets as the calibrated one.
     targets : iterable of str
         Claims that the calibration aimed at; none if it was not run.
     """
     blind, found = numbers(literature), numbers(calibrated)
     others = [numbers(member) for member in ensemble]
-    truth = [checks(outcome) for outcome in (calibrated, literature, *ensemble)]
+    truth = [holding(margins(results)) for results in (calibrated, literature, *ensemble)]
     aimed = set(targets)
     result = []
     for claim in claims:
@@ -128,7 +129,7 @@ def _written(value: float | str) -> str:
     return value if isinstance(value, str) else short(value, 4)
 
 
-def _detail(claim: str, literature: Outcome, calibrated: Outcome) -> str:
+def _detail(claim: str, literature: SetResults, calibrated: SetResults) -> str:
     """The numbers behind a trend or an ordering, calibrated set."""
     if claim == "P2-05":
         row = calibrated.prospect
@@ -169,17 +170,16 @@ def convergence_finding(claim: Claim, seeds: Mapping[str, pd.DataFrame], limit: 
         Iterations within which the paper says it converges.
     """
     every = pd.concat(seeds.values())
-    first = next(iter(seeds.values())).iloc[0]
-    within = int((every["settled_after"] <= limit).sum())
+    holds = [convergence_margin(settled, limit).holds for settled in every["settled_after"]]
     return Finding(
         claim.id,
-        f"{within} of {len(every)} runs",
+        f"{sum(holds)} of {len(holds)} runs",
         f"Settled after {every['settled_after'].median():.0f} iterations in the median and "
-        f"{every['settled_after'].max():.0f} at most, over {len(every)} runs of "
+        f"{every['settled_after'].max():.0f} at most, over {len(holds)} runs of "
         f"{len(seeds)} problems; SciPy's best1bin stands in for settings that the text lacks.",
-        holds=bool(first["settled_after"] <= limit),
-        holds_in=within,
-        out_of=len(every),
+        holds=holds[0],
+        holds_in=sum(holds),
+        out_of=len(holds),
         evidence=evidence(claim),
     )
 

@@ -1,20 +1,22 @@
-"""All results that the claims need of one parameter set, for the members of an ensemble."""
+"""Everything that the claims are read from: computed in one go, or read from the results."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from mobile_storage.core.io import read_json
+from mobile_storage.mmbes.claims import CLAIMED_FAMILIES, SetResults
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.evaluate import prepare
 from mobile_storage.mmbes.model.report import describe
 from mobile_storage.mmbes.search.scenarios import Scenario, scenarios
 from mobile_storage.mmbes.search.solve import evolve, objective
 
-__all__ = ["FAMILIES", "best_row", "claimed_scenarios", "outcome_record", "scenario_row"]
-
-#: Families of scenarios that a claim needs.
-FAMILIES = ("load_rate", "weights", "reference", "extreme")
+__all__ = ["best_row", "claimed_scenarios", "outcome_record", "read_results", "scenario_row"]
 
 _CLAIMED = {"weights": "loss", "reference": "cost"}
 
@@ -57,7 +59,7 @@ def scenario_row(
 
 
 def claimed_scenarios(raw: RawMmbes, family: str, settings: Mapping[str, Any]) -> list[Scenario]:
-    """List the scenarios of one of `FAMILIES` that a claim needs.
+    """Scenarios of one of `CLAIMED_FAMILIES` that a claim needs.
 
     Of the weights these are the two values for the losses, and of the reference points both ends
     for the expected cost.
@@ -75,11 +77,30 @@ def outcome_record(
     bounds: tuple[float, float],
     search: Search,
 ) -> dict[str, Any]:
-    """Return both optima and the scenarios that a claim needs, as plain records."""
+    """Both optima and the scenarios that a claim needs, as `SetResults.of` takes them."""
     record: dict[str, Any] = {
         kind: best_row(raw, bounds, search, kind) for kind in ("prospect", "net_profit")
     }
-    for family in FAMILIES:
+    for family in CLAIMED_FAMILIES:
         todo = claimed_scenarios(raw, family, settings)
         record[family] = [scenario_row(raw, s, bounds, search) for s in todo]
     return record
+
+
+def read_results(folder: str | Path, name: str) -> SetResults:
+    """Results of a parameter set from the files of the stages.
+
+    Parameters
+    ----------
+    folder : path
+        ``data/results/fu2024``.
+    name : str
+        The parameter set, ``literature`` or ``calibrated``.
+    """
+    record: dict[str, Any] = {
+        kind: read_json(Path(folder, "optimum", f"{name}_{kind}.json"))["optimum"]
+        for kind in ("prospect", "net_profit")
+    }
+    for family in CLAIMED_FAMILIES:
+        record[family] = pd.read_csv(Path(folder, "scenarios", f"{name}_{family}.csv"))
+    return SetResults.of(record)

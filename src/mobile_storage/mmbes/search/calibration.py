@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import differential_evolution, least_squares
 from scipy.stats import qmc
 
-from mobile_storage.core.claims import Claim
+from mobile_storage.core.claims import Claim, published_numbers
 
 __all__ = ["Fit", "Misfit", "Space", "Target", "fit", "screen", "spread_points", "targets"]
 
@@ -108,20 +108,15 @@ class Fit:
 
 
 def targets(claims: Iterable[Claim], wanted: Sequence[str]) -> tuple[Target, ...]:
-    """Read the targets from the ledger of claims; a claim with two ends gives two.
-
-    The tolerance is that of the claim's rule: a share of the published number, where that is zero
-    of the larger end.
-    """
+    """Read the targets from the ledger of claims; a claim with two ends gives two targets."""
     chosen = []
     for claim in claims:
         if claim.id not in wanted:
             continue
-        ends = [float(part) for part in claim.published_value.split(" to ")]
-        largest = max(map(abs, ends))
-        for k, value in enumerate(ends):
+        ends = published_numbers(claim)
+        for k, (value, tolerance) in enumerate(ends):
             name = claim.statement + (f" ({('low', 'high')[k]} end)" if len(ends) > 1 else "")
-            chosen.append(Target(claim.id, name, value, claim.tolerance * (abs(value) or largest)))
+            chosen.append(Target(claim.id, name, value, tolerance))
     return tuple(chosen)
 
 

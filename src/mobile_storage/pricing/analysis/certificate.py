@@ -15,12 +15,11 @@ from mobile_storage.pricing.analysis.intervals import optimal_ranges
 from mobile_storage.pricing.model.customers import best_responses
 from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.income import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.outcome import Outcome
 
 RESIDUAL_NOISE = 1e-9
 """Residuals and gaps below this are written as 0: they are rounding and differ by processor."""
-NOISE_YUAN_PER_YEAR = 1e-6
-"""Amounts of money below this are written as 0 for the same reason."""
 
 
 def without_noise(value: float | None, noise: float = RESIDUAL_NOISE) -> float | None:

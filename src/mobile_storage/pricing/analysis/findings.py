@@ -9,11 +9,17 @@ import pandas as pd
 
 from mobile_storage.core.claims import Evidence, Finding
 from mobile_storage.core.papers import PRICING
-from mobile_storage.pricing.claims import Comparison, numbers, orderings, turned_claims
+from mobile_storage.pricing.claims import (
+    AGREE,
+    Comparison,
+    ends_at_equilibrium,
+    equivalence_margin,
+    iteration_margin,
+    margins,
+    numbers,
+    turned_claims,
+)
 from mobile_storage.pricing.model.grades import GRADES, Prices
-
-AGREE = 1e-6
-"""Relative difference below which two objectives count as the same."""
 
 RESULT_PRECISION = 1e-9
 """Relative precision to which result files keep a number."""
@@ -59,7 +65,7 @@ def ordering_finding(
             "The default variant has no proven optimum at which anybody buys: no prices are "
             "feasible, none sell, or the solver stopped at its limit.",
         )
-    truth = {name: orderings(c)[claim] for name, c in variants.items()}
+    truth = {name: margins(c)[claim].holds for name, c in variants.items()}
     cause = f"Default variant: {numbers(variants[default])[claim]} (yuan/yr)."
     if len(variants) < posed:
         cause += (
@@ -112,29 +118,37 @@ def iteration_finding(iteration: Mapping[str, Any], default: str) -> Finding:
     """P1-07: whether best response ends at the equilibrium, from every start."""
     if default not in iteration:
         return _undecided("P1-07", "The default variant has no equilibrium to compare with.")
-    reached, tried, endings = {}, {}, {}
+    arrived, endings = {}, {}
     for name, variant in iteration.items():
         best = variant["equilibrium_yuan_per_year"]
         blind = {s: run for s, run in variant["starts"].items() if s != "equilibrium"}
-        ends = [_ends_at(run, best) for run in blind.values()]
-        reached[name], tried[name] = sum(ends), len(ends)
+        arrived[name] = [
+            ends_at_equilibrium(
+                run["ending"],
+                run["net_income_yuan_per_year"][-1],
+                run["violation_yuan_per_year"][-1],
+                best,
+            )
+            for run in blind.values()
+        ]
         endings[name] = ", ".join(
             f"{run['ending']} at {run['net_income_yuan_per_year'][-1]:,.0f}"
             if run["ending"] == "fixed point"
             else run["ending"]
             for run in blind.values()
         )
-    full = [name for name in reached if reached[name] == tried[name]]
+    full = [name for name, ends in arrived.items() if iteration_margin(ends).holds]
+    runs = [end for ends in arrived.values() for end in ends]
     return Finding(
         claim="P1-07",
-        value=f"{sum(reached.values())} of {sum(tried.values())} runs end at the equilibrium",
+        value=f"{sum(runs)} of {len(runs)} runs end at the equilibrium",
         cause="A leader that takes the purchases as given raises prices to what the buyers accept; "
         "it does not foresee whether they then choose another grade or leave. Default variant, "
         f"from the lowest, middling and highest prices: {endings[default]}; the equilibrium earns "
         f"{iteration[default]['equilibrium_yuan_per_year']:,.0f} yuan/yr.",
         holds=default in full,
         holds_in=len(full),
-        out_of=len(reached),
+        out_of=len(arrived),
         evidence=Evidence.of(
             PRICING,
             notebook="03_trading_framework",
@@ -143,12 +157,6 @@ def iteration_finding(iteration: Mapping[str, Any], default: str) -> Finding:
             ledger=None,
         ),
     )
-
-
-def _ends_at(run: Mapping[str, Any], best: float) -> bool:
-    income, missing = run["net_income_yuan_per_year"][-1], run["violation_yuan_per_year"][-1]
-    close = abs(income - best) <= AGREE * max(1.0, abs(best))
-    return run["ending"] == "fixed point" and close and missing <= AGREE * max(1.0, abs(best))
 
 
 def milp_finding(routes: Sequence[Mapping[str, Any]], cases: Mapping[str, Any]) -> Finding:
@@ -165,7 +173,7 @@ def milp_finding(routes: Sequence[Mapping[str, Any]], cases: Mapping[str, Any]) 
         c["regret_yuan_per_year"] for c in solved
     ]:
         regret = max(regret, number)
-    exact = spread < AGREE and regret < 0.01
+    exact = equivalence_margin(spread, regret).holds
     return Finding(
         claim="P1-08",
         value=f"{len(ran)} solves agree to {max(spread, RESULT_PRECISION):.0e}",

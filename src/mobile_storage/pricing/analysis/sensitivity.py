@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 
 from mobile_storage.core.errors import InputError
+from mobile_storage.core.margins import holding
 from mobile_storage.pricing.analysis.cases import customer_rows, no_emergency, solve
-from mobile_storage.pricing.claims import Comparison, comparison, orderings
+from mobile_storage.pricing.claims import Comparison, comparison, margins
 from mobile_storage.pricing.model.data import PricingData, RawPricing, build
 from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.outcome import Outcome
@@ -80,7 +81,7 @@ def try_move(raw: RawPricing, setting: Setting, move: Move, **limits: object) ->
     -------
     dict
         ``table``, ``symbol``, ``end``, ``status`` ("optimal", or why there is no answer), the net
-        income of each case in yuan/yr and a boolean for each claim of `claims.orderings`.
+        income of each case in yuan/yr and whether each claim of `claims.margins` holds.
     """
     row: dict[str, object] = asdict(move)
     try:
@@ -104,4 +105,4 @@ def try_move(raw: RawPricing, setting: Setting, move: Move, **limits: object) ->
             ("no_emergency", compared.no_emergency),
         )
     }
-    return row | {"status": "optimal"} | incomes | orderings(compared)
+    return row | {"status": "optimal"} | incomes | holding(margins(compared))

@@ -38,11 +38,11 @@ import pyomo.environ as pyo
 
 from mobile_storage.bilevel import Status, solve_bilevel
 from mobile_storage.pricing.analysis.cases import Solution, decisions
-from mobile_storage.pricing.analysis.certificate import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.customers import Choice, Customer, Option
 from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.model.game import Setting, build_game
 from mobile_storage.pricing.model.grades import Prices
+from mobile_storage.pricing.model.income import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.outcome import PRICE_TOLERANCE, Outcome, outcome_of_choices, sale
 
 __all__ = [

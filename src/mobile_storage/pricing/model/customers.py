@@ -74,6 +74,15 @@ class Customer:
         )
         return min(own_storage, k_exp * self.outage_loss_yuan_per_kwh)
 
+    def willingness_to_pay(self, k_able: float, k_exp: float) -> float:
+        """Highest unit price at which the customer buys, yuan/kWh: at most its loss.
+
+        Eq. (12) alone has no such cap. With k_exp above 1 it can accept a price above the outage
+        loss, where the utility of Eq. (2) is negative at any capacity; staying out has utility 0
+        and is then the best response. The cap states this beforehand.
+        """
+        return min(self.acceptable_price(k_able, k_exp), self.outage_loss_yuan_per_kwh)
+
 
 class Option(NamedTuple):
     """A grade that a customer may choose, with the capacities it may buy there, kW."""

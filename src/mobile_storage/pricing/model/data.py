@@ -204,12 +204,9 @@ class PricingData:
 
     @cached_property
     def acceptable_prices(self) -> tuple[float, ...]:
-        """Highest price that each customer accepts, Eq. (12), and never more than its loss."""
+        """`Customer.willingness_to_pay` of each customer, yuan/kWh: Eq. (12), and a cap."""
         k_able, k_exp = self.scalars["k_able"], self.scalars["k_exp"]
-        return tuple(
-            min(c.acceptable_price(k_able, k_exp), c.outage_loss_yuan_per_kwh)
-            for c in self.customers
-        )
+        return tuple(c.willingness_to_pay(k_able, k_exp) for c in self.customers)
 
 
 def build(raw: RawPricing) -> PricingData:

@@ -13,6 +13,9 @@ from typing import Any
 
 from mobile_storage.pricing.model.customers import Customer
 
+NOISE_YUAN_PER_YEAR = 1e-6
+"""Amounts closer than this are equal: they differ by rounding, which depends on the processor."""
+
 
 def capital_recovery_factor(rate: float, years: float) -> float:
     """Annual share of an investment: r / (1 - (1 + r)^-n); 1/n at r = 0."""

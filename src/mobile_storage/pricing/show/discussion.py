@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.pricing.claims import Comparison, numbers, orderings
+from mobile_storage.core.margins import holding
+from mobile_storage.pricing.claims import Comparison, margins, numbers
 
 __all__ = ["gain_text", "robustness_table", "verdict_table"]
 
@@ -45,7 +46,7 @@ def verdict_table(compared: Comparison | None) -> pd.DataFrame:
     rows = []
     if compared is not None:
         words = numbers(compared)
-        rows = [(claim, holds, words[claim]) for claim, holds in orderings(compared).items()]
+        rows = [(claim, holds, words[claim]) for claim, holds in holding(margins(compared)).items()]
     return pd.DataFrame(rows, columns=["claim", "holds", "numbers (yuan/yr)"])
 
 

@@ -10,26 +10,9 @@ from mobile_storage.core.log import stage
 from mobile_storage.core.papers import CLAIMS, MMBES
 from mobile_storage.flip.worlds import plausible_worlds, read_summary
 from mobile_storage.mmbes.analysis.findings import convergence_finding, findings, loss_rate_finding
-from mobile_storage.mmbes.claims import Outcome
+from mobile_storage.mmbes.analysis.outcomes import read_results
+from mobile_storage.mmbes.claims import SetResults
 from mobile_storage.stages.mmbes.common import RAW, RESULTS, params
-
-FAMILIES = ("load_rate", "weights", "reference", "extreme")
-
-
-def solved(name: str) -> Outcome:
-    """Read the outcome of a parameter set from the files of its stages."""
-    best = {
-        kind: read_json(RESULTS / "optimum" / f"{name}_{kind}.json")["optimum"]
-        for kind in ("prospect", "net_profit")
-    }
-    frames = {k: pd.read_csv(RESULTS / "scenarios" / f"{name}_{k}.csv") for k in FAMILIES}
-    return Outcome(**best, **frames)
-
-
-def member(record: dict) -> Outcome:
-    """Read the outcome of a member of the ensemble from its record."""
-    frames = {k: pd.DataFrame(record[k]) for k in FAMILIES}
-    return Outcome(record["prospect"], record["net_profit"], **frames)
 
 
 def main() -> None:
@@ -50,9 +33,9 @@ def main() -> None:
             ),
             *findings(
                 [c for name, c in claims.items() if name not in ("P2-13", "P2-17")],
-                solved("literature"),
-                solved("calibrated"),
-                [member(record) for record in read_json(RESULTS / "ensemble.json")],
+                read_results(RESULTS, "literature"),
+                read_results(RESULTS, "calibrated"),
+                [SetResults.of(record) for record in read_json(RESULTS / "ensemble.json")],
                 [t["claim"] for t in read_json(RESULTS / "calibration.json")["targets"]],
             ),
         ]

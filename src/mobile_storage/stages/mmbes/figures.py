@@ -13,11 +13,12 @@ from mobile_storage.core.papers import MMBES
 from mobile_storage.core.style import save_figure
 from mobile_storage.flip.figures import figures as flip_figures
 from mobile_storage.flip.worlds import read_flip
+from mobile_storage.mmbes.analysis.outcomes import read_results
+from mobile_storage.mmbes.claims import SetResults
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.network import case_network
 from mobile_storage.mmbes.model.substation import ATTRIBUTES
 from mobile_storage.mmbes.show import figures
-from mobile_storage.stages.mmbes.claims import member, solved
 from mobile_storage.stages.mmbes.common import FIGURES, RAW, RESULTS, parameter_set, params
 from mobile_storage.stages.mmbes.published import implied_options, load_rates, published
 
@@ -113,9 +114,9 @@ def calibrated() -> dict[str, Figure]:
     return {
         "calibration": figures.calibration(record),
         "ensemble": figures.ensemble(
-            [member(m) for m in read_json(RESULTS / "ensemble.json")],
-            solved("literature"),
-            solved("calibrated"),
+            [SetResults.of(record) for record in read_json(RESULTS / "ensemble.json")],
+            read_results(RESULTS, "literature"),
+            read_results(RESULTS, "calibrated"),
             [target["claim"] for target in record["targets"]],
         ),
     }

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
+from mobile_storage.core.margins import holding
 from mobile_storage.core.style import (
     GREY,
     PAGE_MM,
@@ -22,7 +23,7 @@ from mobile_storage.core.style import (
     nothing,
     series,
 )
-from mobile_storage.mmbes.claims import NUMBERS, Outcome, checks
+from mobile_storage.mmbes.claims import NUMBERS, SetResults, margins
 from mobile_storage.mmbes.model.substation import ATTRIBUTES
 from mobile_storage.mmbes.search.calibration import Space
 from mobile_storage.mmbes.show.figures.parts import MILLION
@@ -116,15 +117,18 @@ _QUANTITIES = {
 
 
 def ensemble(
-    members: Sequence[Outcome], literature: Outcome, calibrated: Outcome, targets: Collection[str]
+    members: Sequence[SetResults],
+    literature: SetResults,
+    calibrated: SetResults,
+    targets: Collection[str],
 ) -> Figure:
     """What sets about as close to the published numbers say of everything else.
 
     Parameters
     ----------
-    members : sequence of Outcome
+    members : sequence of SetResults
         May be empty.
-    literature, calibrated : Outcome
+    literature, calibrated : SetResults
         The two parameter sets.
     targets : collection of str
         Claims that the calibration aimed at: their quantities are left out.
@@ -167,21 +171,21 @@ def ensemble(
 _MEMBER = {"marker": "|", "linestyle": "", "color": GREY, "markersize": 9.0}
 
 
-def _truth(ax: Axes, outcomes: Sequence[Outcome]) -> None:
+def _truth(ax: Axes, sets: Sequence[SetResults]) -> None:
     """Every trend and ordering of the paper, in every set."""
-    truth = pd.DataFrame([checks(outcome) for outcome in outcomes])
+    truth = pd.DataFrame([holding(margins(results)) for results in sets])
     for x, row in enumerate(truth.itertuples(index=False)):
         for y, holds in enumerate(row):
             style = {"marker": "s", "color": PALETTE[0]} if holds else {"marker": "x"}
             ax.plot(x, y, **{"color": PALETTE[2], "markersize": 4.5, **style})
     # The two sets stand apart from the ensemble.
-    if len(outcomes) > 2:
+    if len(sets) > 2:
         ax.axvline(1.5, color="0.2", linewidth=0.6)
-    members = [str(k) for k in range(1, len(outcomes) - 1)]
-    ax.set_xticks(range(len(outcomes)), ["lit.", "cal.", *members], fontsize=6)
+    members = [str(k) for k in range(1, len(sets) - 1)]
+    ax.set_xticks(range(len(sets)), ["lit.", "cal.", *members], fontsize=6)
     ax.set_yticks(range(truth.shape[1]), truth.columns)
     ax.set_ylim(truth.shape[1] - 0.5, -0.5)
-    ax.set_xlim(-0.6, len(outcomes) - 0.4)
+    ax.set_xlim(-0.6, len(sets) - 0.4)
     ax.set_xlabel("Parameter set")
     ax.grid(visible=False)
 

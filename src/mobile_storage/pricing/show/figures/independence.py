@@ -21,7 +21,7 @@ from mobile_storage.core.style import (
     nothing,
     series,
 )
-from mobile_storage.pricing.analysis.findings import AGREE
+from mobile_storage.pricing.claims import AGREE
 from mobile_storage.pricing.show.agreement import NOT_RUN, case_label
 from mobile_storage.pricing.show.figures.parts import Case
 
