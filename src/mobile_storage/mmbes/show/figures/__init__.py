@@ -18,6 +18,7 @@ from mobile_storage.mmbes.show.figures.scenarios import (
     load_rate,
     reference,
 )
+from mobile_storage.mmbes.show.figures.sweeps import expected_cost
 from mobile_storage.mmbes.show.figures.theory import value_function, weighting
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "cognition",
     "convergence",
     "ensemble",
+    "expected_cost",
     "extreme",
     "flowchart",
     "implied",
