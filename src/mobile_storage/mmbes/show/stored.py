@@ -10,12 +10,16 @@ import pandas as pd
 
 from mobile_storage.core.io import read_json
 from mobile_storage.core.params import OBJECTIVES, SETS
+from mobile_storage.mmbes.analysis.outcomes import FAMILIES
+from mobile_storage.mmbes.claims import Outcome
 from mobile_storage.mmbes.model.data import RawMmbes, read_raw
 
 __all__ = [
     "by_problem",
     "families",
+    "member_outcomes",
     "optima",
+    "outcomes",
     "parameter_sets",
     "storage_size",
     "with_ensemble",
@@ -50,9 +54,9 @@ def storage_size(
     Where `energy_kwh` or `power_kw` is None, it is that of the stage ``mmbes_adequacy``: the best
     size of the set, or the published one where the best is nothing.
     """
-    size = dict(read_json(Path(results_dir, f"adequacy/{set_name}.json"))["size"])
+    stored = read_json(Path(results_dir, f"adequacy/{set_name}.json"))["size"]
     own = {"energy_kwh": energy_kwh, "power_kw": power_kw}
-    return size | {name: float(value) for name, value in own.items() if value is not None}
+    return {k: stored[k] if value is None else float(value) for k, value in own.items()}
 
 
 def optima(results_dir: str | Path) -> dict[str, dict[str, Any]]:
@@ -93,3 +97,27 @@ def with_ensemble(
     if series is not None:
         every = {name: f[f["series"] == series] for name, f in every.items()}
     return {name: f.sort_values("value") for name, f in every.items()}
+
+
+def outcomes(results_dir: str | Path) -> dict[str, Outcome]:
+    """What each parameter set comes to, as the claims read it."""
+    best = optima(results_dir)
+    frames = {family: families(results_dir, family) for family in FAMILIES}
+    return {
+        s: Outcome(
+            *(best[f"{s}_{kind}"]["optimum"] for kind in OBJECTIVES),
+            **{family: of[s] for family, of in frames.items()},
+        )
+        for s in SETS
+    }
+
+
+def member_outcomes(members: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    """What each member of the ensemble comes to, from its record."""
+    return [
+        Outcome(
+            *(m[kind] for kind in OBJECTIVES),
+            **{family: pd.DataFrame(m[family]) for family in FAMILIES},
+        )
+        for m in members
+    ]
