@@ -18,11 +18,12 @@ from mobile_storage.mmbes.show.figures.scenarios import (
     load_rate,
     reference,
 )
-from mobile_storage.mmbes.show.figures.sweeps import expected_cost
+from mobile_storage.mmbes.show.figures.sweeps import along_energy, expected_cost, rate_trends
 from mobile_storage.mmbes.show.figures.theory import value_function, weighting
 
 __all__ = [
     "adequacy",
+    "along_energy",
     "attributes",
     "calibration",
     "cognition",
@@ -38,6 +39,7 @@ __all__ = [
     "network",
     "optimum_map",
     "power_flow",
+    "rate_trends",
     "reference",
     "schedule",
     "soc",
