@@ -8,7 +8,7 @@ from mobile_storage.mmbes.show.figures.calibration import calibration, ensemble,
 from mobile_storage.mmbes.show.figures.flowchart import flowchart
 from mobile_storage.mmbes.show.figures.independence import independence, power_flow
 from mobile_storage.mmbes.show.figures.network import network
-from mobile_storage.mmbes.show.figures.operation import schedule, soc
+from mobile_storage.mmbes.show.figures.operation import schedule, soc, typical_days
 from mobile_storage.mmbes.show.figures.optimum import attributes, convergence, optimum_map
 from mobile_storage.mmbes.show.figures.outages import adequacy
 from mobile_storage.mmbes.show.figures.scenarios import (
@@ -43,6 +43,7 @@ __all__ = [
     "reference",
     "schedule",
     "soc",
+    "typical_days",
     "value_function",
     "weighting",
 ]
