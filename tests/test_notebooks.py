@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -15,6 +16,11 @@ ROOT = Path(__file__).parents[1]
 STORED = sorted((ROOT / "notebooks").glob("*/*.ipynb"))
 STORED = [path for path in STORED if path.parent.name != "executed"]
 LISTED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["notebooks"]
+
+#: Papers whose notebooks have short cells, how many lines a cell has at most, and the exceptions.
+THIN = ("fu2024",)
+MOST_LINES = 12
+LONG = ("flip_test",)
 
 each = pytest.mark.parametrize("path", STORED, ids=lambda p: p.stem)
 
@@ -37,6 +43,22 @@ def test_every_stored_notebook_is_in_the_pipeline_and_the_other_way_round():
 @each
 def test_stored_notebook_is_thin_and_stripped(path):
     assert lint_notebook(path) == []
+
+
+@each
+def test_a_code_cell_is_short_unless_it_holds_the_imports_or_the_parameters(path):
+    if path.parent.name not in THIN or path.stem in LONG:
+        pytest.skip("its cells are not short yet")
+    tables = [c for c in cells(path) if c.cell_type == "code" and not imports_or_parameters(c)]
+    assert [c.id for c in tables if len(c.source.splitlines()) > MOST_LINES] == []
+
+
+def imports_or_parameters(cell) -> bool:
+    only_imports = all(
+        isinstance(statement, ast.Import | ast.ImportFrom)
+        for statement in ast.parse(cell.source).body
+    )
+    return only_imports or "parameters" in cell.metadata.get("tags", [])
 
 
 @each
