@@ -16,8 +16,7 @@ STORED = sorted((ROOT / "notebooks").glob("*/*.ipynb"))
 STORED = [path for path in STORED if path.parent.name != "executed"]
 LISTED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["notebooks"]
 
-#: The papers whose notebooks call and show only, and how many lines a cell of them may have.
-THIN = ("bao2024",)
+#: A cell of code calls and shows: it has at most so many lines.
 MOST_LINES = 12
 
 each = pytest.mark.parametrize("path", STORED, ids=lambda p: p.stem)
@@ -43,9 +42,7 @@ def test_stored_notebook_is_thin_and_stripped(path):
     assert lint_notebook(path) == []
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in STORED if p.parent.name in THIN], ids=lambda path: path.stem
-)
+@each
 def test_a_cell_of_code_calls_and_shows_in_a_few_lines(path):
     """All imports stand in one cell, which may be longer, as may the parameters."""
     code = [c for c in cells(path) if c.cell_type == "code"]

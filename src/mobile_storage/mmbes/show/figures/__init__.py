@@ -8,7 +8,7 @@ from mobile_storage.mmbes.show.figures.calibration import calibration, ensemble,
 from mobile_storage.mmbes.show.figures.flowchart import flowchart
 from mobile_storage.mmbes.show.figures.independence import independence, power_flow
 from mobile_storage.mmbes.show.figures.network import network
-from mobile_storage.mmbes.show.figures.operation import schedule, soc
+from mobile_storage.mmbes.show.figures.operation import schedule, soc, typical_days
 from mobile_storage.mmbes.show.figures.optimum import attributes, convergence, optimum_map
 from mobile_storage.mmbes.show.figures.outages import adequacy
 from mobile_storage.mmbes.show.figures.scenarios import (
@@ -18,15 +18,18 @@ from mobile_storage.mmbes.show.figures.scenarios import (
     load_rate,
     reference,
 )
+from mobile_storage.mmbes.show.figures.sweeps import along_energy, expected_cost, rate_trends
 from mobile_storage.mmbes.show.figures.theory import value_function, weighting
 
 __all__ = [
     "adequacy",
+    "along_energy",
     "attributes",
     "calibration",
     "cognition",
     "convergence",
     "ensemble",
+    "expected_cost",
     "extreme",
     "flowchart",
     "implied",
@@ -36,9 +39,11 @@ __all__ = [
     "network",
     "optimum_map",
     "power_flow",
+    "rate_trends",
     "reference",
     "schedule",
     "soc",
+    "typical_days",
     "value_function",
     "weighting",
 ]

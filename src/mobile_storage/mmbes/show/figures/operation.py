@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -209,3 +210,30 @@ def _law(joint: Axes, marginal: Axes, substation: Substation, size: Size) -> Non
     for ax in (joint, marginal):
         ax.axhline(mean.mean(), color=PALETTE[2], linestyle="--", linewidth=1.1)
         ax.set_ylim(limits)
+
+
+def typical_days(curves: pd.DataFrame, days: Sequence[str]) -> Figure:
+    """Load of each typical day, in shares of the annual peak, with its range in the ledger.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        The ledger ``load_curves``: ``day_type``, ``hour``, ``value``, ``low`` and ``high``.
+    days : sequence of str
+        Types of day in their order.
+    """
+    curves = curves.assign(hour=pd.to_numeric(curves["hour"]))
+    shared = {"sharex": True, "sharey": True, "squeeze": False}
+    fig, axes = new_figure(1, len(days), width_mm=PAGE_MM, height_mm=62, **shared)
+    for ax, day in zip(axes[0], days, strict=True):
+        rows = curves[curves["day_type"] == day].sort_values("hour")
+        hour = np.append(rows["hour"], 24.0)
+        numbers = rows[["value", "low", "high"]].to_numpy(float).T
+        value, low, high = (np.append(x, x[-1]) for x in numbers)
+        ax.fill_between(hour, low, high, step="post", color=PALETTE[1], alpha=0.35, linewidth=0)
+        ax.step(hour, value, where="post", color=PALETTE[0], linewidth=1.4)
+        ax.set_title(day.replace("_", " "), fontsize=8)
+        ax.set_xlabel("Hour")
+        ax.set_xticks([0, 6, 12, 18, 24])
+    axes[0, 0].set_ylabel("Load (share of the annual peak)")
+    return fig
