@@ -92,7 +92,8 @@ def statement_table(truth: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     truth : DataFrame
-        Whether each of `claims.margins` holds, by set, ``literature`` and ``calibrated`` first, and by member.
+        Whether each of `claims.margins` holds: by set, ``literature`` and ``calibrated`` first,
+        then by member.
     claims : DataFrame
         The ledger of claims with its verdicts, by id.
     """
