@@ -17,7 +17,7 @@ from mobile_storage import adequacy
 from mobile_storage.adequacy.analytic import (
     consequences,
     contingency,
-    credible,
+    elcc,
     islands,
     kernel,
     network,
@@ -152,17 +152,17 @@ CASES: list[tuple[Callable, dict[str, Any], dict[str, str]]] = [
         {"rate": "", "repair": ""},
     ),
     (
-        lambda **k: credible.elcc(index, index, **k),
+        lambda **k: elcc.elcc(index, index, **k),
         {"load": [1.0, 2.0], "upper": 5.0},
         {"load": "- shape", "upper": "nothing"},
     ),
     (
-        lambda **k: credible.efc(index, index, **k),
+        lambda **k: elcc.efc(index, index, **k),
         {"load": [1.0, 2.0], "upper": 5.0},
         {"load": "- shape", "upper": "nothing"},
     ),
     (
-        lambda **k: credible.level_crossing(float, **k),
+        lambda **k: elcc.level_crossing(float, **k),
         {"target": 1.0, "scale": 1.0, "upper": 5.0},
         {"target": "negative", "scale": "", "upper": "nothing"},
     ),
@@ -442,10 +442,11 @@ def test_no_function_changes_what_it_is_given(case):
 
 #: Results, what is made of checked things only, and compiled loops, which their callers check for.
 TAKES_NO_NUMBER = """
-    Chronology Law Walk Outage contingencies normal_capacity normal_state outages Credible Indices
-    indices Starts merge Estimate Moments estimate ContingenciesResult NetworkResult UnitsResult
-    Tables walk simulate_periods Process draw_overlapping draw_single single_paths Outcome
-    StandingFault Branch CommonMode LoadPoint Network Node Outages Risk States require_choice
+    Chronology Law Walk Outage contingencies normal_capacity normal_state outages CapacityCredit
+    Indices indices Starts merge Estimate Moments estimate ContingenciesResult NetworkResult
+    UnitsResult Tables walk simulate_periods Process draw_overlapping draw_single single_paths
+    Outcome StandingFault Branch CommonMode LoadPoint Network Node Outages Risk States
+    require_choice
 """
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.integrate import trapezoid
 
 from mobile_storage.adequacy.analytic.contingency import Contingency, Deficit, Stage
+from mobile_storage.adequacy.analytic.elcc import STATUSES
 from mobile_storage.adequacy.analytic.islands import (
     SOC_LAWS,
     START_ERROR,
@@ -25,7 +26,7 @@ from mobile_storage.adequacy.analytic.islands import (
     starts,
     unserved_energy,
 )
-from mobile_storage.adequacy.analytic.kernel import ELCC_STATUS, population, start_error
+from mobile_storage.adequacy.analytic.kernel import population, start_error
 from mobile_storage.adequacy.analytic.packed import pack
 
 ALL, NONE = Deficit((1.0,), (0.0,)), Deficit()
@@ -273,7 +274,7 @@ def test_split_steps_have_no_error_and_that_of_few_moments_is_known():
         assert exact[0] == pytest.approx(close[0], abs=3e-6 * before), seed
         error = start_error(packed, load, share, ends, "joint", *size)[0] * before
         assert error >= abs(two[0] - close[0]) - 3e-6 * before
-        if ELCC_STATUS[status[0]] == "found":
+        if STATUSES[status[0]] == "solved":
             _, carried, *_ = population(packed, load + elcc[0], share, many, *size)
             expected = max(abs(two[0] - close[0]), abs(carried[0] - before))
             assert error == pytest.approx(expected, abs=6e-6 * before)
@@ -387,4 +388,4 @@ def test_kernel_has_the_same_numbers(contingencies, shape, law, power, most_ener
     assert before == pytest.approx(expected, rel=1e-9, abs=1e-12)
     assert before - after[0] == pytest.approx(0.9 * served, rel=1e-9, abs=1e-10 * (1 + expected))
     assert after[0] >= -1e-9 * expected
-    assert ELCC_STATUS[status[0]] == "found" or elcc[0] in (0.0, np.inf)
+    assert STATUSES[status[0]] == "solved" or elcc[0] in (0.0, np.inf)

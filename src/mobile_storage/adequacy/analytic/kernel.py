@@ -22,16 +22,12 @@ import numba
 import numpy as np
 
 from mobile_storage.adequacy import HOURS_PER_YEAR
+from mobile_storage.adequacy.analytic.elcc import NO_EFFECT, NO_RISK, OUT_OF_REACH, SOLVED
 from mobile_storage.adequacy.analytic.islands import Starts, gauss_nodes, starts
 from mobile_storage.adequacy.analytic.packed import Outages
 from mobile_storage.adequacy.checks import require_number, require_numbers, require_probabilities
 
-__all__ = ["ELCC_STATUS", "population", "start_error"]
-
-#: What the status of a credible capacity means. ``unbounded``: no added load, however large,
-#: takes the unserved energy back up.
-ELCC_STATUS = ("found", "nothing unserved without storage", "storage does not help", "unbounded")
-FOUND, NOTHING_UNSERVED, NO_HELP, UNBOUNDED = range(4)
+__all__ = ["population", "start_error"]
 
 #: Halvings of a step after which a change of the stage in which storage is emptied is left alone.
 DEEPEST = 10
@@ -437,9 +433,9 @@ def _credible(o, load, share, storage, peak, scaled, before, after):
     Chandrupatla's method (1997), inverse quadratic or bisection, narrows it down.
     """
     if before <= 0.0:
-        return 0.0, NOTHING_UNSERVED
+        return 0.0, NO_RISK
     if after >= before:
-        return 0.0, NO_HELP
+        return 0.0, NO_EFFECT
     low, at_low = 0.0, after - before
     # First step: as if the storage served no less and no more with the load added.
     nudge = 1e-6 * peak
@@ -451,7 +447,7 @@ def _credible(o, load, share, storage, peak, scaled, before, after):
         if at_high >= 0.0:
             break
         if high > 1e9 * peak:
-            return np.inf, UNBOUNDED
+            return np.inf, OUT_OF_REACH
         rise = at_high - at_low
         step = -at_high * (high - low) / rise if rise > 0.0 else np.inf
         older, at_older, low, at_low = low, at_low, high, at_high
@@ -478,7 +474,7 @@ def _credible(o, load, share, storage, peak, scaled, before, after):
         else:
             c, fc, b, fb = b, fb, a, fa
         a, fa = x, fx
-    return best, FOUND
+    return best, SOLVED
 
 
 def population(
@@ -526,7 +522,7 @@ def population(
         EENS with it; ELCC, the added load with which EENS is again as without storage. The
         storage's schedule stays that of the base load.
     status : ndarray of int, shape (sizes,)
-        Index into `ELCC_STATUS`. Where nothing is unserved, or storage does not help, ELCC is 0.
+        Position in `elcc.STATUSES`. Where nothing is unserved, or storage does not help, ELCC is 0.
 
     Raises
     ------
@@ -581,9 +577,9 @@ def start_error(
     )
     if before <= 0.0:
         return np.zeros(power.size)
-    found = status == FOUND
+    solved = status == SOLVED
     off = np.zeros(power.size)
-    for added, known in ((np.zeros(power.size), after), (np.where(found, credible, 0.0), before)):
+    for added, known in ((np.zeros(power.size), after), (np.where(solved, credible, 0.0), before)):
         exact = _exact(
             o,
             np.ascontiguousarray(load, dtype=float),
@@ -597,7 +593,7 @@ def start_error(
             bool(scaled),
             added,
         )
-        off = np.maximum(off, np.where(found | (known is after), np.abs(exact - known), 0.0))
+        off = np.maximum(off, np.where(solved | (known is after), np.abs(exact - known), 0.0))
     return off / before
 
 

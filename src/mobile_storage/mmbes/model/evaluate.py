@@ -96,9 +96,10 @@ class Physics:
     eens_before_kwh, eens_after_kwh : ndarray
         Energy not supplied in a year, without and with storage.
     elcc_kw : ndarray
-        Credible capacity; ``inf`` where no added load takes EENS back up.
+        Credible capacity, the ELCC of `adequacy.analytic.elcc`; ``inf`` where no added load takes
+        EENS back up.
     elcc_status : ndarray of int
-        Index into `adequacy.analytic.kernel.ELCC_STATUS`.
+        Position in `adequacy.analytic.elcc.STATUSES`.
     residual_energy_kwh : ndarray
         Expected deliverable energy at a random moment, of a storage that works.
     full_cycles : ndarray
