@@ -15,7 +15,7 @@ import numpy as np
 
 from mobile_storage.adequacy.analytic.islands import START_ERROR, starts
 from mobile_storage.adequacy.analytic.kernel import population, start_error
-from mobile_storage.adequacy.analytic.packed import Outages, pack
+from mobile_storage.adequacy.analytic.packed import AddedLoad, Days, Outages, Storage, pack
 from mobile_storage.adequacy.checks import require_numbers
 from mobile_storage.mmbes.model.cost import Cost, annuity, cell_life, full_cycles, life_cycle_cost
 from mobile_storage.mmbes.model.deferral import deferral_value, deferral_years, due_year
@@ -24,6 +24,7 @@ from mobile_storage.mmbes.model.kernel import schedules
 from mobile_storage.mmbes.model.losses import loss_rate, loss_reduction
 from mobile_storage.mmbes.model.prospect import lottery_value, value
 from mobile_storage.mmbes.model.reliability import base_load, day_share
+from mobile_storage.mmbes.model.schedule import Schedule
 from mobile_storage.mmbes.model.substation import ATTRIBUTES, Preferences, Substation
 
 __all__ = [
@@ -175,19 +176,24 @@ def _few_moments_are_too_few(x: Substation, outages: Outages) -> bool:
     sizes = np.meshgrid(TRIALS, TRIALS, indexing="ij")
     energy, power = (x.peak_kw * axis.ravel() for axis in sizes)
     cycle = schedules(load, energy, power, x.battery)
-    off = start_error(
-        outages,
-        load,
-        share,
-        cycle.deliverable_kwh,
-        x.soc_law,
-        cycle.discharge_kw,
-        power,
-        x.battery.availability,
-        x.peak_kw,
-        x.added_load == "scaled",
+    days = Days(load, share)
+    error = start_error(outages, days, _storage(x, days, cycle, power), _added_load(x))
+    return bool(error.max() > START_ERROR / 2.0)
+
+
+def _storage(x: Substation, days: Days, cycle: Schedule, power_kw: np.ndarray) -> Storage:
+    """Storage of many sizes in faults."""
+    return Storage(
+        start=starts(cycle.deliverable_kwh, days.share, x.soc_law),
+        discharge=cycle.discharge_kw,
+        power=power_kw,
+        availability=x.battery.availability,
+        ends=cycle.deliverable_kwh,
     )
-    return bool(off.max() > START_ERROR / 2.0)
+
+
+def _added_load(x: Substation) -> AddedLoad:
+    return AddedLoad(peak=x.peak_kw, scaled=x.added_load == "scaled")
 
 
 def physics(
@@ -212,18 +218,11 @@ def physics(
     power = np.atleast_1d(require_numbers("power_kw", power_kw))
     cycle = schedules(prepared.load_kw, energy, power, x.battery)
     loss, works = loss_reduction(x, prepared.load_kw, cycle), x.working_share
-    before, after, elcc, status = population(
-        prepared.outages,
-        prepared.load_kw,
-        prepared.day_share,
-        starts(cycle.deliverable_kwh, prepared.day_share, x.soc_law),
-        cycle.discharge_kw,
-        power,
-        x.battery.availability,
-        x.peak_kw,
-        x.added_load == "scaled",
-        cycle.deliverable_kwh if prepared.split_steps else None,
-    )
+    days = Days(prepared.load_kw, prepared.day_share)
+    storage = _storage(x, days, cycle, power)
+    if not prepared.split_steps:
+        storage = storage._replace(ends=None)
+    before, after, elcc, status = population(prepared.outages, days, storage, _added_load(x))
     return Physics(
         energy_kwh=energy,
         power_kw=power,
