@@ -17,7 +17,7 @@ from mobile_storage import adequacy
 from mobile_storage.adequacy.analytic import (
     consequences,
     contingency,
-    credible,
+    elcc,
     islands,
     kernel,
     network,
@@ -51,8 +51,20 @@ SIZE = {
     "power": ONE,
     "availability": 0.9,
     "peak": 1.0,
+    "ends": np.ones((1, 1, 25)),
 }
-HELD = {"deliverable": np.ones((1, 1, 25)), "law": "joint"}
+
+
+def of_sizes(compiled, load, share, peak, **storage):
+    """Result of a function of `kernel` for one fault."""
+    return compiled(
+        packed.pack([FAULT], 9.0),
+        packed.Days(load, share),
+        packed.Storage(start=MANY, **storage),
+        packed.AddedLoad(peak, scaled=False),
+    )
+
+
 SMALL = network.Network(
     (network.Node("s", source_capacity=9.0), network.Node("b")),
     (network.Branch("l", "s", "b", rate=0.1, repair=5.0),),
@@ -152,17 +164,17 @@ CASES: list[tuple[Callable, dict[str, Any], dict[str, str]]] = [
         {"rate": "", "repair": ""},
     ),
     (
-        lambda **k: credible.elcc(index, index, **k),
+        lambda **k: elcc.elcc(index, index, **k),
         {"load": [1.0, 2.0], "upper": 5.0},
         {"load": "- shape", "upper": "nothing"},
     ),
     (
-        lambda **k: credible.efc(index, index, **k),
+        lambda **k: elcc.efc(index, index, **k),
         {"load": [1.0, 2.0], "upper": 5.0},
         {"load": "- shape", "upper": "nothing"},
     ),
     (
-        lambda **k: credible.level_crossing(float, **k),
+        lambda **k: elcc.level_crossing(float, **k),
         {"target": 1.0, "scale": 1.0, "upper": 5.0},
         {"target": "negative", "scale": "", "upper": "nothing"},
     ),
@@ -199,13 +211,13 @@ CASES: list[tuple[Callable, dict[str, Any], dict[str, str]]] = [
         {"load": "", "day_share": "", "capacity": "inf", "relief": ""},
     ),
     (
-        lambda **k: kernel.population(packed.pack([FAULT], 9.0), start=MANY, scaled=False, **k),
-        {**SIZE, "ends": np.ones((1, 1, 25))},
+        lambda **k: of_sizes(kernel.population, **k),
+        SIZE,
         {**dict.fromkeys(SIZE, ""), "ends": "nothing negative"},
     ),
     (
-        lambda **k: kernel.start_error(packed.pack([FAULT], 9.0), scaled=False, **HELD | k),
-        {**SIZE, "deliverable": HELD["deliverable"]},
+        lambda **k: of_sizes(kernel.start_error, **k),
+        SIZE,
         {"load": "", "power": "", "availability": "", "peak": ""},
     ),
     (
@@ -442,10 +454,11 @@ def test_no_function_changes_what_it_is_given(case):
 
 #: Results, what is made of checked things only, and compiled loops, which their callers check for.
 TAKES_NO_NUMBER = """
-    Chronology Law Walk Outage contingencies normal_capacity normal_state outages Credible Indices
-    indices Starts merge Estimate Moments estimate ContingenciesResult NetworkResult UnitsResult
-    Tables walk simulate_periods Process draw_overlapping draw_single single_paths Outcome
-    StandingFault Branch CommonMode LoadPoint Network Node Outages Risk States require_choice
+    Chronology Law Walk Outage contingencies normal_capacity normal_state outages CapacityCredit
+    Indices indices Starts merge Estimate Moments estimate ContingenciesResult NetworkResult
+    UnitsResult Tables walk simulate_periods Process draw_overlapping draw_single single_paths
+    Outcome StandingFault Branch CommonMode LoadPoint Network Node Outages Risk States
+    require_choice AddedLoad Days PopulationResult
 """
 
 

@@ -153,11 +153,6 @@ def test_every_number_that_a_function_takes(substation, preferences):
             {"life_yr": (math.inf,), "lost_kwh_per_year": (-1.0,)},
         ),
         (
-            lambda **k: deferral.credible_capacity(substation, day, **k),
-            {"power_kw": 0.0},
-            {},
-        ),
-        (
             deferral.deferral_years,
             {"elcc_kw": 1.0, "peak_kw": 9.0, "growth": 0.1},
             {"elcc_kw": (math.inf,)},

@@ -11,11 +11,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mobile_storage.adequacy.analytic.contingency import Contingency, Deficit, Stage
+from mobile_storage.adequacy.analytic.elcc import STATUSES, level_crossing
 from mobile_storage.adequacy.analytic.islands import expected_served, starts
-from mobile_storage.adequacy.analytic.kernel import ELCC_STATUS
 from mobile_storage.mmbes.model import evaluate, reliability
 from mobile_storage.mmbes.model.cost import cell_life, full_cycles, life_cycle_cost
-from mobile_storage.mmbes.model.deferral import credible_capacity, deferral_value, deferral_years
+from mobile_storage.mmbes.model.deferral import deferral_value, deferral_years
 from mobile_storage.mmbes.model.evaluate import (
     attributes,
     comprehensive,
@@ -135,8 +135,8 @@ def _same_numbers(substation, data, energy, power):
     assert found.cost.total == pytest.approx([cost.total], rel=1e-9)
 
     assume(before > 0 and before - after > 1e-9 * before)
-    elcc = credible_capacity(x, day, power)
-    assert ELCC_STATUS[found.elcc_status[0]] == "found"
+    elcc = level_crossing(lambda added: eens_after(x, day, power, added), before, x.peak_kw).value
+    assert STATUSES[found.elcc_status[0]] == "solved"
     assert found.elcc_kw == pytest.approx([elcc], rel=1e-9, abs=1e-9 * x.peak_kw)
     # ELCC undoes what storage does.
     assert eens_after(x, day, power, found.elcc_kw[0]) == pytest.approx(before, rel=1e-9)
@@ -179,7 +179,7 @@ def test_no_storage_brings_and_costs_nothing(substation, preferences):
     found = attributes(prepare(substation), 0.0, 0.0)
     assert found.worth == pytest.approx(np.zeros((1, 5)), abs=1e-9)
     assert found.elcc_kw == [0.0]
-    assert ELCC_STATUS[found.elcc_status[0]] == "storage does not help"
+    assert STATUSES[found.elcc_status[0]] == "no effect"
     assert comprehensive(found, preferences) == pytest.approx([0.0])
 
 
@@ -194,7 +194,7 @@ def test_perfect_network(substation):
     perfect = replace(substation, reliability=Reliability((), 32000.0))
     found = attributes(prepare(perfect), *SIZES)
     assert found.elcc_kw == pytest.approx(np.zeros(4))
-    assert {ELCC_STATUS[k] for k in found.elcc_status} == {"nothing unserved without storage"}
+    assert {STATUSES[k] for k in found.elcc_status} == {"no risk"}
 
 
 def test_added_load_that_never_matters(substation, preferences):
@@ -203,7 +203,7 @@ def test_added_load_that_never_matters(substation, preferences):
     fault = Contingency("X", 1.0, 4.0, "fixed", (Stage(np.inf, capped, NONE),))
     odd = replace(substation, reliability=Reliability((fault,), np.inf))
     found = attributes(prepare(odd), 5000.0, 3000.0)
-    assert ELCC_STATUS[found.elcc_status[0]] == "unbounded"
+    assert STATUSES[found.elcc_status[0]] == "out of reach"
     assert found.elcc_kw == [np.inf]
     # Put off to the end of the horizon.
     k = 1.02 / 1.08

@@ -1,7 +1,7 @@
-"""What an argument must be, said once: each check returns the value or refuses it in one sentence.
+"""Checks of arguments: each returns the value, or refuses it with a ValueError of one sentence.
 
-The file readers refuse what makes no sense in a ledger; these checks do the same for whoever calls
-a function or makes a dataclass. The sentence names the argument, the value and what was expected.
+The sentence names the argument, the value and what was expected. The readers of files refuse bad
+input in the same way; these checks serve whoever calls a function or makes a dataclass.
 """
 
 from __future__ import annotations
@@ -20,12 +20,10 @@ __all__ = [
     "require_probabilities",
 ]
 
-#: How far rounding may leave probabilities, or shares, from their sum.
+#: Largest difference of a sum of probabilities, or shares, from 1 that counts as rounding.
 SUM_TOLERANCE = 1e-9
 
 _LONGEST_SHOWN = 80
-
-_ENDS = np.minimum, np.maximum
 
 Shape = tuple[int | str, ...]
 
@@ -47,22 +45,22 @@ def require_numbers(
     Parameters
     ----------
     name : str
-        The argument, as the sentence names it.
+        Name of the argument in the sentence.
     value : array_like
-        What was given.
+        The argument.
     least, above, most, below : float
-        Ends of the range: `least` and `most` are part of it, `above` and `below` are not.
+        Ends of the range; `least` and `most` belong to it, `above` and `below` do not.
     shape : tuple of int and str, optional
-        Wanted shape; a text such as ``"steps"`` stands for any length. By default any shape.
+        Expected shape; a text such as ``"steps"`` stands for any length. By default any shape.
     infinite : bool
-        Whether infinity is a number here.
+        Whether infinity is allowed.
     whole : bool
-        Whether only whole numbers are.
+        Whether only whole numbers are allowed.
 
     Raises
     ------
     ValueError
-        On anything else. Truth values, texts and NaN are no numbers.
+        If a value is not allowed. Truth values, texts and NaN are never allowed.
     """
     limits = least, above, most, below, infinite
     plain = _is_plain(value)
@@ -72,9 +70,12 @@ def require_numbers(
     numbers = given if plain else given.astype(float)
     if shape is not None and not _fits(numbers.shape, shape):
         raise ValueError(f"{name} has the shape {numbers.shape}, expected {_written(shape)}")
-    # Ends first, which most calls pass; they are NaN if one of the numbers is.
-    ends = [end.reduce(numbers, axis=None) for end in _ENDS] if numbers.size else None
-    if (ends and not _inside(*ends, *limits)) or (whole and not _is_whole(numbers).all()):
+    # Most calls pass the check of the smallest and largest number; both are NaN if a number is NaN.
+    inside = True
+    if numbers.size:
+        low, high = np.minimum.reduce(numbers, axis=None), np.maximum.reduce(numbers, axis=None)
+        inside = _inside(low, high, *limits)
+    if not inside or (whole and not _is_whole(numbers).all()):
         good = _good(numbers, *limits)
         place = tuple(np.argwhere(~(good & (_is_whole(numbers) | (not whole))))[0].tolist())
         at = f"[{', '.join(map(str, place))}]" if place else ""
@@ -84,7 +85,7 @@ def require_numbers(
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is what compiled code takes as it is: a search gives thousands of these."""
+    """Whether compiled code takes the value as it is; most calls in a search pass such values."""
     return (
         type(value) is np.ndarray
         and value.dtype == float
@@ -119,11 +120,22 @@ def require_number(
     whole: bool = False,
 ) -> float:
     """Return one number as a float; parameters and errors as for `require_numbers`."""
-    limits = {"least": least, "above": above, "most": most, "below": below, "infinite": infinite}
-    # As in every call of a search.
-    if type(value) is float and not whole and _inside(value, value, **limits):
+    limits = least, above, most, below, infinite
+    # A search calls this thousands of times with such a value.
+    if type(value) is float and not whole and _inside(value, value, *limits):
         return value
-    return float(require_numbers(name, value, shape=(), whole=whole, **limits))
+    numbers = require_numbers(
+        name,
+        value,
+        least=least,
+        above=above,
+        most=most,
+        below=below,
+        shape=(),
+        infinite=infinite,
+        whole=whole,
+    )
+    return float(numbers)
 
 
 def require_probabilities(
@@ -136,7 +148,7 @@ def require_probabilities(
     name, value, shape
         As for `require_numbers`.
     at_most : bool
-        Whether they may add up to less.
+        Whether the sum may be less than 1.
 
     Raises
     ------
@@ -173,12 +185,12 @@ def require_arcs(
 
 
 def require_choice(name: str, value: Any, choices: Sequence[str]) -> str:
-    """Return one of a few words.
+    """Return the value if it is one of a few words.
 
     Raises
     ------
     ValueError
-        On any other.
+        If it is not.
     """
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} {_shown(value)} is none of {', '.join(map(repr, choices))}")

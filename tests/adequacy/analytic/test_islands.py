@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.integrate import trapezoid
 
 from mobile_storage.adequacy.analytic.contingency import Contingency, Deficit, Stage
+from mobile_storage.adequacy.analytic.elcc import STATUSES
 from mobile_storage.adequacy.analytic.islands import (
     SOC_LAWS,
     START_ERROR,
@@ -25,8 +26,8 @@ from mobile_storage.adequacy.analytic.islands import (
     starts,
     unserved_energy,
 )
-from mobile_storage.adequacy.analytic.kernel import ELCC_STATUS, population, start_error
-from mobile_storage.adequacy.analytic.packed import pack
+from mobile_storage.adequacy.analytic.kernel import population, start_error
+from mobile_storage.adequacy.analytic.packed import AddedLoad, Days, Storage, pack
 
 ALL, NONE = Deficit((1.0,), (0.0,)), Deficit()
 CONSTANT = np.ones((1, 24))
@@ -242,6 +243,13 @@ def test_two_nodes_are_enough():
 
 # How many moments in a step
 
+HUNDRED = AddedLoad(peak=100.0, scaled=False)
+
+
+def storage(start: Starts, power: float) -> Storage:
+    """One storage that always works and never discharges while the system is intact."""
+    return Storage(start, np.zeros((1, 1, 24)), np.array([power]), 1.0)
+
 
 def contrived(seed: int) -> tuple:
     """A spiky hourly day, energy that jumps about, and a fault that storage does not outlast."""
@@ -261,23 +269,24 @@ def contrived(seed: int) -> tuple:
 
 def test_split_steps_have_no_error_and_that_of_few_moments_is_known():
     """Against so many moments that kinks no longer count; two of them are off by over 1 %."""
-    share, never, off = np.ones(1), np.zeros((1, 1, 24)), []
+    share, off = np.ones(1), []
     for seed in range(60):
         outage, load, energy, power = contrived(seed)
-        size = never, np.array([power]), 1.0, 100.0, False
-        packed, ends = pack([outage], np.inf), energy[None]
-        few, many = (starts(ends, share, nodes=k) for k in (2, 300))
-        before, close, *_ = population(packed, load, share, many, *size)
-        _, two, elcc, status = population(packed, load, share, few, *size)
-        _, exact, exact_elcc, _ = population(packed, load, share, few, *size, ends)
+        packed, ends, days = pack([outage], np.inf), energy[None], Days(load, share)
+        few, many = (storage(starts(ends, share, nodes=k), power) for k in (2, 300))
+        before, close, *_ = population(packed, days, many, HUNDRED)
+        _, two, elcc, status = population(packed, days, few, HUNDRED)
+        split = few._replace(ends=ends)
+        _, exact, exact_elcc, _ = population(packed, days, split, HUNDRED)
         assert exact[0] == pytest.approx(close[0], abs=3e-6 * before), seed
-        error = start_error(packed, load, share, ends, "joint", *size)[0] * before
+        error = start_error(packed, days, split, HUNDRED)[0] * before
         assert error >= abs(two[0] - close[0]) - 3e-6 * before
-        if ELCC_STATUS[status[0]] == "found":
-            _, carried, *_ = population(packed, load + elcc[0], share, many, *size)
+        if STATUSES[status[0]] == "solved":
+            _, carried, *_ = population(packed, Days(load + elcc[0], share), many, HUNDRED)
             expected = max(abs(two[0] - close[0]), abs(carried[0] - before))
             assert error == pytest.approx(expected, abs=6e-6 * before)
-            _, carried, *_ = population(packed, load + exact_elcc[0], share, many, *size)
+            grown = Days(load + exact_elcc[0], share)
+            _, carried, *_ = population(packed, grown, many, HUNDRED)
             assert carried[0] == pytest.approx(before, rel=3e-6)
         off.append(error / before)
     assert sum(x > 0.01 for x in off) >= 3
@@ -285,27 +294,27 @@ def test_split_steps_have_no_error_and_that_of_few_moments_is_known():
 
 def test_storage_that_lasts_has_no_error_of_moments():
     load = 1.0 + np.sin(np.arange(24.0))[None] ** 2
-    energy, power = np.full((1, 1, 25), 1e4), np.array([9.0])
+    energy = np.full((1, 1, 25), 1e4)
     packed = pack([fault("exponential", 5.0), fault("fixed", 0.7)], np.inf)
-    size = np.zeros((1, 1, 24)), power, 1.0, 2.0, False
-    begins = starts(energy, np.ones(1))
-    found = population(packed, load, np.ones(1), begins, *size, energy)
-    assert found[1] == pytest.approx([0.0], abs=1e-9)
-    assert population(packed, load, np.ones(1), begins, *size)[1] == pytest.approx([0.0], abs=1e-9)
+    few = storage(starts(energy, np.ones(1)), 9.0)
+    for lasting in (few, few._replace(ends=energy)):
+        found = population(packed, Days(load, np.ones(1)), lasting, AddedLoad(2.0, scaled=False))
+        assert found.after == pytest.approx([0.0], abs=1e-9)
 
 
 @pytest.mark.parametrize("law", ["marginal", "constant"])
 def test_split_steps_with_levels_of_energy(law):
     """The levels stay: only the moment of the fault is integrated."""
-    share, never = np.ones(1), np.zeros((1, 1, 24))
+    share = np.ones(1)
     for seed in range(5):
         outage, load, energy, power = contrived(seed)
-        size = never, np.array([power]), 1.0, 100.0, False
         packed, few = pack([outage], np.inf), starts(energy[None], share, law)
         node, weight = gauss_nodes(100)
         finer = few._replace(node=node, weight=weight, energy=np.zeros((1, 1, 24, 100)))
-        before, close, *_ = population(packed, load, share, finer, *size)
-        exact = population(packed, load, share, few, *size, energy[None])[1]
+        days = Days(load, share)
+        before, close, *_ = population(packed, days, storage(finer, power), HUNDRED)
+        split = storage(few, power)._replace(ends=energy[None])
+        exact = population(packed, days, split, HUNDRED).after
         assert exact == pytest.approx(close, abs=3e-5 * before)
 
 
@@ -369,14 +378,9 @@ def test_kernel_has_the_same_numbers(contingencies, shape, law, power, most_ener
     start = starts(energy, share, law)
     before, after, elcc, status = population(
         pack(contingencies, 3.5),
-        np.ascontiguousarray(load, dtype=float),
-        share,
-        starts(energy[None], share, law),
-        discharge[None],
-        np.array([power]),
-        0.9,
-        4.0,
-        False,
+        Days(load, share),
+        Storage(starts(energy[None], share, law), discharge[None], np.array([power]), 0.9),
+        AddedLoad(peak=4.0, scaled=False),
     )
     expected = expected_unserved(contingencies, load, share) + normal_deficit(load, share, 3.5)
     served = (
@@ -387,4 +391,4 @@ def test_kernel_has_the_same_numbers(contingencies, shape, law, power, most_ener
     assert before == pytest.approx(expected, rel=1e-9, abs=1e-12)
     assert before - after[0] == pytest.approx(0.9 * served, rel=1e-9, abs=1e-10 * (1 + expected))
     assert after[0] >= -1e-9 * expected
-    assert ELCC_STATUS[status[0]] == "found" or elcc[0] in (0.0, np.inf)
+    assert STATUSES[status[0]] == "solved" or elcc[0] in (0.0, np.inf)

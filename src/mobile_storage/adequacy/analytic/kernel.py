@@ -1,83 +1,159 @@
-"""`islands` for many sizes of storage at once, compiled; and the load that each lets be added.
+"""EENS and capacity credit of storage of many sizes at once, compiled.
 
-Same numbers as the plain functions of `islands`, to rounding. What makes it fast: with h(x) the
-energy that a storage without limit of energy would be expected to serve from the moment x of the
-day on, one that is empty at the moment y serves ``h(x) - S(y - x) h(y)`` under the exponential law,
-whatever lies in between; h repeats itself daily. Under the fixed law storage serves the smaller of
-its energy and the need of the whole outage. So no fault is walked through step by step.
+The numbers are those of the plain functions of `islands` and `elcc`, to rounding. These functions
+are faster because they do not walk through a fault step by step:
 
-Over the moment at which a fault starts, `_served` sums up the nodes of `islands.Starts`.
-`_served_exactly` splits each step where the energy served has a kink instead. Between kinks all is
-linear in the moment but for exponentials of it. So is the moment itself at which storage is empty:
-if it falls into the same stage of the fault and the same step of the load at both ends of a piece,
-it does so in between.
+- Exponential repair time. Let h(x) be the energy that a storage is expected to serve from the
+  moment x of the day until the repair, if it never becomes empty and the repair has not happened
+  before x. The load repeats every day, so h has a period of one day. The exponential law has no
+  memory: the outage lasts from x to y with the chance S(y - x), and from y on everything is as if
+  the fault had started there. A storage that serves from x on and becomes empty at y is therefore
+  expected to serve ``h(x) - S(y - x) h(y)``, whatever the load is in between.
+- Fixed repair time. The storage serves the smaller of its energy and the energy that is needed in
+  the whole outage.
 
-The functions that call each other compiled are all in this file, because Numba's cache of compiled
-code does not see changes in other files.
+A fault can start at any moment of a step. `_served_per_year` sums over the few moments of
+`islands.Starts`. `_served_per_year_split` has no error of this kind: it splits each step where the
+energy served has a kink as a function of the moment of the start, and integrates each piece. Within
+a piece everything is linear in that moment, except for exponentials of it. The moment at which
+storage becomes empty is linear in it too, so if that moment lies in the same stage of the fault and
+the same step of the load for both ends of a piece, it does so for the whole piece.
+
+In compiled functions `o` stands for the `Outages` and `c` for the number of a contingency. All of
+them are in this file because Numba's cache of compiled code does not notice changes elsewhere.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from mobile_storage.adequacy import HOURS_PER_YEAR
-from mobile_storage.adequacy.analytic.islands import Starts, gauss_nodes, starts
-from mobile_storage.adequacy.analytic.packed import Outages
+from mobile_storage.adequacy.analytic.elcc import NO_EFFECT, NO_RISK, OUT_OF_REACH, SOLVED
+from mobile_storage.adequacy.analytic.islands import Starts, gauss_nodes
+from mobile_storage.adequacy.analytic.packed import AddedLoad, Days, Outages, Storage
 from mobile_storage.adequacy.checks import require_number, require_numbers, require_probabilities
 
-__all__ = ["ELCC_STATUS", "population", "start_error"]
+__all__ = ["PopulationResult", "population", "start_error"]
 
-#: What the status of a credible capacity means. ``unbounded``: no added load, however large,
-#: takes the unserved energy back up.
-ELCC_STATUS = ("found", "nothing unserved without storage", "storage does not help", "unbounded")
-FOUND, NOTHING_UNSERVED, NO_HELP, UNBOUNDED = range(4)
+#: A piece of a step is halved at most this often to find where the stage changes in which storage
+#: becomes empty.
+MOST_HALVINGS = 10
 
-#: Halvings of a step after which a change of the stage in which storage is emptied is left alone.
-DEEPEST = 10
-
-#: Gauss-Legendre nodes and weights for a piece of a step without a kink.
+#: Gauss-Legendre nodes and weights for the integral over a piece of a step.
 PIECE_NODE, PIECE_WEIGHT = gauss_nodes(3)
 
-#: Relative accuracy of a credible capacity.
+#: Relative accuracy of the ELCC.
 ELCC_TOLERANCE = 1e-11
 
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
+class Tables(NamedTuple):
+    """Power and energy that storage would serve in one contingency on one typical day.
+
+    Each row is a stage of the contingency, computed as if the stage had no end.
+
+    Attributes
+    ----------
+    need : ndarray, shape (rows, steps)
+        Power that storage serves in each step.
+    used : ndarray, shape (rows, steps + 1)
+        Energy that it has served since midnight, at the ends of the steps.
+    ahead : ndarray, shape (rows, steps + 1)
+        h at the ends of the steps (see the top of this file); only for the exponential law.
+    """
+
+    need: np.ndarray
+    used: np.ndarray
+    ahead: np.ndarray
+
+
+class StageTimes(NamedTuple):
+    """Begin and end of each stage of a contingency, for faults that start at one node of a step.
+
+    The second axis is `BEGIN` or `END`. What belongs to an end at the repair is not set.
+
+    Attributes
+    ----------
+    when : ndarray of int, shape (rows, 2, 2)
+        Full days (`DAY`) and full steps beyond them (`STEP`) from the begin of the step in which
+        the fault starts.
+    place : ndarray, shape (rows, 2, 4)
+        Of the step in which the begin or end falls: the part that is over by then (`PART`), the
+        chance that the outage lasts to the end of the step if it has lasted so far (`STAYS`), and
+        the expected hours of outage until then (`REST_H`). Last, the chance that the outage lasts
+        from its start to this begin or end (`SINCE`).
+    """
+
+    when: np.ndarray
+    place: np.ndarray
+
+
+class FaultStart(NamedTuple):
+    """Faults that start in one step of the day.
+
+    Attributes
+    ----------
+    step : int
+        The step.
+    energy, slope : float
+        Energy in storage at the begin of the step, and its change until the end of the step.
+    """
+
+    step: int
+    energy: float
+    slope: float
+
+
+#: Columns of `StageTimes`.
+BEGIN, END = range(2)
+DAY, STEP = range(2)
+PART, STAYS, REST_H, SINCE = range(4)
+
+
 @compiled
-def _without(o, load, share):
-    """EENS without storage, the intact system's deficit included."""
-    days, steps = load.shape
+def _unserved_without(outages, days):
+    """EENS without storage, which includes the deficit of the intact system."""
+    load, share, knee = days.load, days.share, outages.cut_knee
+    count, steps = load.shape
     total = 0.0
-    for d in range(days):
+    for d in range(count):
         for t in range(steps):
-            for k in range(o.cut_knee.size):
-                total += share[d] / steps * o.cut_weight[k] * max(0.0, load[d, t] - o.cut_knee[k])
+            for k in range(knee.size):
+                above = max(0.0, load[d, t] - knee[k])
+                total += share[d] / steps * outages.cut_weight[k] * above
     return total
 
 
 @compiled
-def _relief(capacity, load, share, discharge):
-    """What the schedule takes off the intact system's deficit in a year."""
-    days, steps = load.shape
+def _normal_relief(outages, days, discharge):
+    """Energy per year by which the daily schedule reduces the deficit of the intact system."""
+    load, share = days.load, days.share
+    count, steps = load.shape
     total = 0.0
-    for d in range(days):
+    for d in range(count):
         for t in range(steps):
-            above = max(0.0, load[d, t] - capacity)
+            above = max(0.0, load[d, t] - outages.normal_capacity)
             total += share[d] / steps * min(above, discharge[d, t])
     return HOURS_PER_YEAR * total
 
 
 @compiled
 def _tabulate(o, c, load, power, tables):
-    """Fill the tables of a contingency for a day with this load, and say if there is any need.
+    """Fill the tables of contingency `c` for one day; return whether storage is needed at all.
 
-    For each stage, as if it had no end:
-    need: power that storage serves in each step, (rows, steps);
-    used: energy that it has served since midnight at the ends of the steps, (rows, steps + 1);
-    ahead: energy that it is expected to serve from there to the repair if it never gets empty,
-    (rows, steps + 1), exponential law only.
+    Parameters
+    ----------
+    o : Outages
+    c : int
+    load : ndarray, shape (steps,)
+    power : float
+        Rated power of the storage.
+    tables : Tables
+        Written to.
     """
     need, used, ahead = tables
     steps = load.size
@@ -96,7 +172,9 @@ def _tabulate(o, c, load, power, tables):
         if o.exponential[c]:
             stays = np.exp(-step_h / o.repair[c])
             within_h = -o.repair[c] * np.expm1(-step_h / o.repair[c])
-            # Once around gives what one day is worth, once more what all days to come are.
+            # The first pass, from 0, gives the energy served within one day. Divided by the chance
+            # that the outage ends within a day it is that of all days to come, from which the
+            # second pass starts.
             ahead[r, steps] = 0.0
             for again in range(2):
                 for t in range(steps - 1, -1, -1):
@@ -107,13 +185,8 @@ def _tabulate(o, c, load, power, tables):
 
 
 @compiled
-def _place(o, c, node, steps, when, place):
-    """Tell where in the day a contingency's stages begin and end, from the start of a fault.
-
-    For each stage, its begin and its end: `when`, (rows, 2, 2), whole days and steps since the step
-    of the start; `place`, (rows, 2, 4), part of that step, survival over the rest of the step and
-    its integral in h, and survival since the start.
-    """
+def _set_stage_times(o, c, node, steps, when, place):
+    """Fill `StageTimes` of contingency `c` for a fault that starts at `node`, a part of a step."""
     step_h = 24.0 / steps
     for r in range(o.row[c + 1] - o.row[c]):
         for side, hours in enumerate((o.begin[o.row[c] + r], o.end[o.row[c] + r])):
@@ -121,17 +194,17 @@ def _place(o, c, node, steps, when, place):
                 continue
             x = hours / step_h + node
             whole = int(x)
-            when[r, side] = whole // steps, whole % steps
+            when[r, side, DAY], when[r, side, STEP] = whole // steps, whole % steps
             rest = -np.expm1(-(whole + 1.0 - x) * step_h / o.repair[c])
-            place[r, side, 0] = x - whole
-            place[r, side, 1] = 1.0 - rest
-            place[r, side, 2] = o.repair[c] * rest
-            place[r, side, 3] = np.exp(-hours / o.repair[c])
+            place[r, side, PART] = x - whole
+            place[r, side, STAYS] = 1.0 - rest
+            place[r, side, REST_H] = o.repair[c] * rest
+            place[r, side, SINCE] = np.exp(-hours / o.repair[c])
 
 
 @compiled
-def _last_before(target, used):
-    """Step in which `target`, above zero, is reached by nondecreasing energies."""
+def _step_reaching(target, used):
+    """Find the step in which nondecreasing energies `used` reach `target`, which is above zero."""
     low, high = 0, used.size - 1
     while high - low > 1:
         middle = (low + high) // 2
@@ -143,13 +216,27 @@ def _last_before(target, used):
 
 
 @compiled
-def _serve(o, c, energy, chance, tables, when, place, survival):
-    """Energy expected to be served in a fault, the mean over its step.
+def _mean_served(o, c, energy, chance, tables, times, survival):
+    """Energy that storage is expected to serve in a fault, averaged over the steps of its start.
 
-    Energy at the start, (steps, levels), with the chance of each level. A loop in one function:
-    handing the arrays on for each start would take longer than the sums.
+    One long function, because handing the arrays on for each start takes longer than the sums.
+
+    Parameters
+    ----------
+    o : Outages
+    c : int
+        Number of the contingency.
+    energy : ndarray, shape (steps, levels)
+        Energy in storage at the start of the fault.
+    chance : ndarray, shape (levels,)
+        Probability of each level of energy.
+    tables : Tables
+    times : StageTimes
+    survival : ndarray, shape (steps + 1,)
+        Chance that the outage lasts for so many steps.
     """
     need, used, ahead = tables
+    when, place = times
     steps, levels = energy.shape
     step_h = 24.0 / steps
     first, rows = o.row[c], o.row[c + 1] - o.row[c]
@@ -162,7 +249,8 @@ def _serve(o, c, energy, chance, tables, when, place, survival):
                 a_day = used[r, steps]
                 if a_day == 0.0:
                     continue
-                t, part, days = start + when[r, 0, 1], place[r, 0, 0], when[r, 0, 0]
+                t, days = start + when[r, BEGIN, STEP], when[r, BEGIN, DAY]
+                part = place[r, BEGIN, PART]
                 if t >= steps:
                     t, days = t - steps, days + 1
                 before = used[r, t] + part * step_h * need[r, t]
@@ -170,39 +258,40 @@ def _serve(o, c, energy, chance, tables, when, place, survival):
                     break
                 t_end, wanted = 0, np.inf
                 if o.end[first + r] < np.inf:
-                    t_end, days_on = start + when[r, 1, 1], when[r, 1, 0] - days
+                    t_end, days_on = start + when[r, END, STEP], when[r, END, DAY] - days
                     if t_end >= steps:
                         t_end, days_on = t_end - steps, days_on + 1
-                    wanted = used[r, t_end] + place[r, 1, 0] * step_h * need[r, t_end]
+                    wanted = used[r, t_end] + place[r, END, PART] * step_h * need[r, t_end]
                     wanted += days_on * a_day - before
                 if not exponential:
                     total += min(left, wanted)
                 else:
-                    # As if neither the stage nor the energy came to an end, ...
-                    since = place[r, 0, 3]
-                    total += since * need[r, t] * place[r, 0, 2]
-                    total += since * place[r, 0, 1] * ahead[r, t + 1]
+                    # First h, as if neither the stage nor the energy came to an end. Subtract what
+                    # would be served after the end that comes first: ...
+                    since = place[r, BEGIN, SINCE]
+                    total += since * need[r, t] * place[r, BEGIN, REST_H]
+                    total += since * place[r, BEGIN, STAYS] * ahead[r, t + 1]
                     if wanted >= left:
-                        # ... less what follows the moment in step k when storage is empty ...
+                        # ... after storage becomes empty, in step k, ...
                         rest, whole_days = before + left, 0.0
                         if rest > a_day:
                             whole_days = np.floor(rest / a_day)
                             rest -= whole_days * a_day
-                        k = _last_before(rest, used[r])
+                        k = _step_reaching(rest, used[r])
                         p = need[r, k]
                         empty = min(1.0, (rest - used[r, k]) / (p * step_h)) if p > 0.0 else 0.0
                         on = whole_days * steps + (k - t)
                         at_empty = since * np.exp(-(on + empty - part) * step_h / repair)
-                        at_end = since * place[r, 0, 1]
+                        at_end = since * place[r, BEGIN, STAYS]
                         at_end *= (
                             survival[int(on)] if on <= steps else np.exp(-on * step_h / repair)
                         )
                         total -= p * repair * (at_empty - at_end) + at_end * ahead[r, k + 1]
                     elif wanted < np.inf:
-                        # ... or the end of the stage.
-                        since = place[r, 1, 3]
-                        total -= since * need[r, t_end] * place[r, 1, 2]
-                        total -= since * place[r, 1, 1] * ahead[r, t_end + 1]
+                        # ... or after the end of the stage.
+                        since = place[r, END, SINCE]
+                        total -= since * need[r, t_end] * place[r, END, REST_H]
+                        total -= since * place[r, END, STAYS] * ahead[r, t_end + 1]
                 if wanted >= left:
                     break
                 left -= wanted
@@ -211,14 +300,28 @@ def _serve(o, c, energy, chance, tables, when, place, survival):
 
 
 @compiled
-def _served(o, load, share, start, power):
-    """Energy that storage in working order serves in all faults of a year."""
-    node, weight, energy, levels, chance = start
-    days, steps = load.shape
+def _most_rows(o):
+    """Largest number of stages of a contingency."""
     rows = 0
     for c in range(o.rate.size):
         rows = max(rows, o.row[c + 1] - o.row[c])
-    tables = (np.empty((rows, steps)), np.empty((rows, steps + 1)), np.empty((rows, steps + 1)))
+    return rows
+
+
+@compiled
+def _empty_tables(rows, steps):
+    """Make room for the tables of a contingency with so many stages."""
+    return Tables(np.empty((rows, steps)), np.empty((rows, steps + 1)), np.empty((rows, steps + 1)))
+
+
+@compiled
+def _served_per_year(o, days, storage):
+    """Energy that working storage serves in all faults of a year, by the moments of `Starts`."""
+    node, weight, energy, levels, chance = storage.start
+    load, share = days.load, days.share
+    count, steps = load.shape
+    rows = _most_rows(o)
+    tables = _empty_tables(rows, steps)
     when = np.empty((node.size, rows, 2, 2), np.int64)
     place = np.empty((node.size, rows, 2, 4))
     # The joint law has one level at each start.
@@ -227,9 +330,9 @@ def _served(o, load, share, start, power):
     for c in range(o.rate.size):
         survival = np.exp(-np.arange(steps + 1) * (24.0 / steps / o.repair[c]))
         for k in range(node.size):
-            _place(o, c, node[k], steps, when[k], place[k])
-        for d in range(days):
-            if not _tabulate(o, c, load[d], power, tables):
+            _set_stage_times(o, c, node[k], steps, when[k], place[k])
+        for d in range(count):
+            if not _tabulate(o, c, load[d], storage.power, tables):
                 continue
             a_day = 0.0
             for k in range(node.size):
@@ -237,20 +340,40 @@ def _served(o, load, share, start, power):
                     own, p = np.broadcast_to(levels, (steps, levels.size)), chance
                 else:
                     own, p = energy[d, :, k : k + 1], sure
-                a_day += weight[k] * _serve(o, c, own, p, tables, when[k], place[k], survival)
+                times = StageTimes(when[k], place[k])
+                a_day += weight[k] * _mean_served(o, c, own, p, tables, times, survival)
             total += o.rate[c] * share[d] * a_day
     return total
 
 
 @compiled
-def _from(o, c, left, start, moment, tables, steps):
-    """Energy expected to be served in a fault that starts at a moment of a step.
+def _served_from(o, c, start, moment, tables):
+    """Energy that storage is expected to serve in one fault, and where it becomes empty.
 
-    And where storage is emptied: the stage (that of no row if it is not), the step, counted from
-    the day in which the stage begins, and the energy served since that day's midnight.
+    Parameters
+    ----------
+    o : Outages
+    c : int
+        Number of the contingency.
+    start : FaultStart
+    moment : float
+        Part of the step that is over when the fault starts.
+    tables : Tables
+
+    Returns
+    -------
+    served : float
+    row : int
+        Stage in which storage becomes empty; the number of stages if it does not.
+    step : int
+        Step of that moment, counted from midnight before the stage begins.
+    used : float
+        Energy served in that stage until then, plus that of the table from midnight to its begin.
     """
-    need, used, ahead = tables
+    need, used = tables.need, tables.used
+    steps = need.shape[1]
     step_h = 24.0 / steps
+    left = max(0.0, start.energy + moment * start.slope)
     repair, exponential, first = o.repair[c], o.exponential[c], o.row[c]
     rows, total = o.row[c + 1] - o.row[c], 0.0
     for r in range(rows):
@@ -259,7 +382,7 @@ def _from(o, c, left, start, moment, tables, steps):
         if a_day == 0.0 or begin >= end:
             continue
         x = begin / step_h + moment
-        t = start + int(x)
+        t = start.step + int(x)
         part = x - int(x)
         days, t = t // steps, t % steps
         before = used[r, t] + part * step_h * need[r, t]
@@ -268,7 +391,7 @@ def _from(o, c, left, start, moment, tables, steps):
         wanted = np.inf
         if end < np.inf:
             y = end / step_h + moment
-            t_end = start + int(y)
+            t_end = start.step + int(y)
             part_end = y - int(y)
             days_on, t_end = t_end // steps - days, t_end % steps
             wanted = used[r, t_end] + part_end * step_h * need[r, t_end] + days_on * a_day - before
@@ -276,19 +399,17 @@ def _from(o, c, left, start, moment, tables, steps):
         if rest > a_day:
             whole_days = int(rest / a_day)
             rest -= whole_days * a_day
-        k = _last_before(rest, used[r])
+        k = _step_reaching(rest, used[r])
         if exponential:
-            total += np.exp(-begin / repair) * _ahead(need, ahead, r, t, part, step_h, repair)
+            total += np.exp(-begin / repair) * _h_within(tables, r, t, part, repair)
             if wanted >= left:
                 p = need[r, k]
                 empty = min(1.0, (rest - used[r, k]) / (p * step_h)) if p > 0.0 else 0.0
                 on = whole_days * steps + (k - t)
                 hours = begin + (on + empty - part) * step_h
-                total -= np.exp(-hours / repair) * _ahead(need, ahead, r, k, empty, step_h, repair)
+                total -= np.exp(-hours / repair) * _h_within(tables, r, k, empty, repair)
             elif wanted < np.inf:
-                total -= np.exp(-end / repair) * _ahead(
-                    need, ahead, r, t_end, part_end, step_h, repair
-                )
+                total -= np.exp(-end / repair) * _h_within(tables, r, t_end, part_end, repair)
         else:
             total += min(left, wanted)
         if wanted >= left:
@@ -298,40 +419,56 @@ def _from(o, c, left, start, moment, tables, steps):
 
 
 @compiled
-def _ahead(need, ahead, r, t, part, step_h, repair):
-    """Energy expected to be served from a part of a step on, as if storage never got empty."""
+def _h_within(tables, r, t, part, repair):
+    """Energy served from a part of step `t` on if storage never becomes empty, that is h there."""
+    step_h = 24.0 / tables.need.shape[1]
     rest_h = -repair * np.expm1(-(1.0 - part) * step_h / repair)
-    return need[r, t] * rest_h + (1.0 - rest_h / repair) * ahead[r, t + 1]
+    return tables.need[r, t] * rest_h + (1.0 - rest_h / repair) * tables.ahead[r, t + 1]
 
 
 @compiled
-def _piece(o, c, energy, slope, start, low, high, tables, steps, nodes, weights):
-    """Integral over a piece of a step without a kink."""
+def _integral(o, c, start, low, high, tables):
+    """Integral of the energy served over the moments of the start from `low` to `high`.
+
+    The energy served must have no kink in between.
+    """
     total = 0.0
-    # Against an exponential that falls within the piece, in parts.
+    # A repair time that is short against the piece makes an exponential steep: integrate in parts.
+    steps = tables.need.shape[1]
     parts = max(1, min(64, int(np.ceil((high - low) * 24.0 / steps / o.repair[c]))))
     width = (high - low) / parts if o.exponential[c] else high - low
     for k in range(parts if o.exponential[c] else 1):
-        for m in range(nodes.size):
-            moment = low + (k + nodes[m]) * width
-            left = max(0.0, energy + moment * slope)
-            served = _from(o, c, left, start, moment, tables, steps)[0]
-            total += weights[m] * width * served
+        for m in range(PIECE_NODE.size):
+            moment = low + (k + PIECE_NODE[m]) * width
+            served = _served_from(o, c, start, moment, tables)[0]
+            total += PIECE_WEIGHT[m] * width * served
     return total
 
 
 @compiled
-def _serve_exactly(o, c, energy, levels, chance, tables, marks, nodes, weights):
-    """As `_serve`, split at the kinks; energy at the ends of the steps, and levels if any."""
-    used = tables[1]
-    steps = energy.size - 1
-    low, high = np.empty(DEEPEST + 2), np.empty(DEEPEST + 2)
+def _mean_served_split(o, c, ends, levels, chance, tables, marks):
+    """As `_mean_served`, but integrated over the moment of the start, split at the kinks.
+
+    Parameters
+    ----------
+    o, c, tables
+        As in `_mean_served`.
+    ends : ndarray, shape (steps + 1,)
+        Energy in storage at the ends of the steps; it counts only if there are no levels.
+    levels, chance : ndarray, shape (levels,)
+        As in `Starts`.
+    marks : ndarray
+        Ascending parts of a step, from 0 to 1, between which no stage passes the end of a step.
+    """
+    used = tables.used
+    steps = ends.size - 1
+    low, high = np.empty(MOST_HALVINGS + 2), np.empty(MOST_HALVINGS + 2)
     mean = 0.0
-    for start in range(steps):
+    for step in range(steps):
         for m in range(max(1, levels.size)):
-            e, slope, p = energy[start], energy[start + 1] - energy[start], 1.0
+            start, p = FaultStart(step, ends[step], ends[step + 1] - ends[step]), 1.0
             if levels.size:
-                e, slope, p = levels[m], 0.0, chance[m]
+                start, p = FaultStart(step, levels[m], 0.0), chance[m]
             total = 0.0
             for k in range(marks.size - 1):
                 count, low[0], high[0] = 1, marks[k], marks[k + 1]
@@ -339,20 +476,15 @@ def _serve_exactly(o, c, energy, levels, chance, tables, marks, nodes, weights):
                     count -= 1
                     a, b = low[count], high[count]
                     inside = 1e-9 * (b - a)
-                    a_in, b_in = a + inside, b - inside
-                    _, r, j, at = _from(
-                        o, c, max(0.0, e + a_in * slope), start, a_in, tables, steps
-                    )
-                    _, r_b, j_b, at_b = _from(
-                        o, c, max(0.0, e + b_in * slope), start, b_in, tables, steps
-                    )
-                    if r != r_b and b - a > 0.5**DEEPEST:
+                    _, r, j, at = _served_from(o, c, start, a + inside, tables)
+                    _, r_b, j_b, at_b = _served_from(o, c, start, b - inside, tables)
+                    if r != r_b and b - a > 0.5**MOST_HALVINGS:
                         low[count], high[count] = a, (a + b) / 2.0
                         low[count + 1], high[count + 1] = (a + b) / 2.0, b
                         count += 2
                         continue
                     if r == r_b and j != j_b:
-                        # The energy is linear: cut where it passes the end of a step.
+                        # The energy is linear in the moment: cut where it passes the end of a step.
                         sign = 1 if j_b > j else -1
                         begin = a
                         for jj in range(j, j_b, sign):
@@ -362,25 +494,20 @@ def _serve_exactly(o, c, energy, levels, chance, tables, marks, nodes, weights):
                                 break
                             cut = a + (energy_there - at) / (at_b - at) * (b - a)
                             cut = min(max(cut, begin), b)
-                            total += _piece(
-                                o, c, e, slope, start, begin, cut, tables, steps, nodes, weights
-                            )
+                            total += _integral(o, c, start, begin, cut, tables)
                             begin = cut
                         a = begin
-                    total += _piece(o, c, e, slope, start, a, b, tables, steps, nodes, weights)
+                    total += _integral(o, c, start, a, b, tables)
             mean += p / steps * total
     return mean
 
 
 @compiled
-def _served_exactly(o, load, share, start, ends, power):
-    """As `_served`, without an error: energies at the ends of the steps are `ends`."""
-    levels, chance = start[3], start[4]
-    days, steps = load.shape
-    rows = 0
-    for c in range(o.rate.size):
-        rows = max(rows, o.row[c + 1] - o.row[c])
-    tables = (np.empty((rows, steps)), np.empty((rows, steps + 1)), np.empty((rows, steps + 1)))
+def _served_per_year_split(o, days, storage):
+    """As `_served_per_year`, without an error: steps are split at the kinks."""
+    load, share, start = days.load, days.share, storage.start
+    count, steps = load.shape
+    tables = _empty_tables(_most_rows(o), steps)
     total = 0.0
     for c in range(o.rate.size):
         # Moments at which the end of a stage passes the end of a step.
@@ -391,72 +518,79 @@ def _served_exactly(o, load, share, start, ends, power):
                 marks[r - o.row[c] + 1] = np.ceil(x) - x
         marks[-1] = 1.0
         marks = np.unique(marks)
-        for d in range(days):
-            if _tabulate(o, c, load[d], power, tables):
-                total += (
-                    o.rate[c]
-                    * share[d]
-                    * _serve_exactly(
-                        o, c, ends[d], levels, chance, tables, marks, PIECE_NODE, PIECE_WEIGHT
-                    )
+        for d in range(count):
+            if _tabulate(o, c, load[d], storage.power, tables):
+                served = _mean_served_split(
+                    o, c, storage.ends[d], start.levels, start.chance, tables, marks
                 )
+                total += o.rate[c] * share[d] * served
     return total
 
 
 @compiled
-def _added(load, extra, peak, scaled):
-    """Load with an addition at the peak: the same all year, or in proportion."""
-    return load * (1.0 + extra / peak) if scaled else load + extra
+def _with_added(days, extra, added):
+    """Days with `extra` more load at the peak."""
+    if added.scaled:
+        return Days(days.load * (1.0 + extra / added.peak), days.share)
+    return Days(days.load + extra, days.share)
 
 
 @compiled
-def _storage(start, ends, discharge, power, availability, i):
-    """One of many sizes: all that `_after` has to know of it."""
-    node, weight, energy, levels, chance = start
-    own = (node, weight, energy[i], levels[i], chance)
-    return own, ends[i], discharge[i], power[i], availability
+def _one(storage, i):
+    """One of many sizes."""
+    node, weight, energy, levels, chance = storage.start
+    start = Starts(node, weight, energy[i], levels[i], chance)
+    return Storage(
+        start, storage.discharge[i], storage.power[i], storage.availability, storage.ends[i]
+    )
 
 
 @compiled
-def _after(o, load, share, storage):
-    """EENS with a storage; steps are split at the kinks if energies at their ends are given."""
-    start, ends, discharge, power, availability = storage
-    if ends.size:
-        relief = _served_exactly(o, load, share, start, ends, power)
+def _unserved_with(o, days, storage):
+    """EENS with storage of one size."""
+    if storage.ends.size:
+        relief = _served_per_year_split(o, days, storage)
     else:
-        relief = _served(o, load, share, start, power)
-    relief += _relief(o.normal_capacity, load, share, discharge)
-    return _without(o, load, share) - availability * relief
+        relief = _served_per_year(o, days, storage)
+    relief += _normal_relief(o, days, storage.discharge)
+    return _unserved_without(o, days) - storage.availability * relief
 
 
 @compiled
-def _credible(o, load, share, storage, peak, scaled, before, after):
-    """Added load that takes EENS with storage back to `before`, and the status of the answer.
+def _elcc(o, days, storage, added, before, after):
+    """Find the added load with which EENS with storage is `before` again, and the status.
 
-    The function is nondecreasing and nearly convex. Secants from below find a bracket, then
-    Chandrupatla's method (1997), inverse quadratic or bisection, narrows it down.
+    Let f(x) be EENS with storage and the added load x, less `before`; f(0) = after - before < 0. It
+    is nondecreasing and nearly convex. Secants from below find a bracket of the root. The method of
+    Chandrupatla (1997), which chooses between inverse quadratic interpolation and bisection,
+    narrows it down.
+
+    Where f is convex with the root z, its graph lies below the chord from (0, f(0)) to (z, 0) in
+    front of the root, and above the continued chord behind it. Hence |x - z| / z <= |f(x) / f(0)|:
+    the search may stop as soon as the right side is within the tolerance.
     """
     if before <= 0.0:
-        return 0.0, NOTHING_UNSERVED
+        return 0.0, NO_RISK
     if after >= before:
-        return 0.0, NO_HELP
+        return 0.0, NO_EFFECT
+    peak = added.peak
     low, at_low = 0.0, after - before
-    # First step: as if the storage served no less and no more with the load added.
+    # The first step assumes that storage serves the same energy with the load added.
     nudge = 1e-6 * peak
-    slope = (_without(o, _added(load, nudge, peak, scaled), share) - before) / nudge
+    slope = (_unserved_without(o, _with_added(days, nudge, added)) - before) / nudge
     high = min(peak, -at_low / slope) if slope > 0.0 else peak
     older, at_older = low, at_low
     while True:
-        at_high = _after(o, _added(load, high, peak, scaled), share, storage) - before
+        at_high = _unserved_with(o, _with_added(days, high, added), storage) - before
         if at_high >= 0.0:
             break
         if high > 1e9 * peak:
-            return np.inf, UNBOUNDED
+            return np.inf, OUT_OF_REACH
         rise = at_high - at_low
         step = -at_high * (high - low) / rise if rise > 0.0 else np.inf
         older, at_older, low, at_low = low, at_low, high, at_high
         high += min(1.001 * step, 3.0 * high)
-    # a: the latest point; b: the other end of the bracket; c: the one before, on the side of a.
+    # a is the latest point, b the other end of the bracket, c the point before, on the side of a.
     a, fa, b, fb, c, fc = low, at_low, high, at_high, older, at_older
     part = fa / (fa - fb)
     for _ in range(200):
@@ -468,158 +602,140 @@ def _credible(o, load, share, storage, peak, scaled, before, after):
                 part += (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
         best, at_best = (a, fa) if abs(fa) < abs(fb) else (b, fb)
         least = ELCC_TOLERANCE * best / abs(b - a)
-        # As the slope does not fall, what is left of the first gap bounds what is left of the way.
         if abs(at_best) <= ELCC_TOLERANCE * (before - after) or least > 0.5:
             break
         x = a + min(max(part, least), 1.0 - least) * (b - a)
-        fx = _after(o, _added(load, x, peak, scaled), share, storage) - before
+        fx = _unserved_with(o, _with_added(days, x, added), storage) - before
         if (fx > 0.0) == (fa > 0.0):
             c, fc = a, fa
         else:
             c, fc, b, fb = b, fb, a, fa
         a, fa = x, fx
-    return best, FOUND
+    return best, SOLVED
+
+
+class PopulationResult(NamedTuple):
+    """EENS and ELCC of storage of many sizes.
+
+    Attributes
+    ----------
+    before : float
+        EENS without storage, energy per year.
+    after : ndarray, shape (sizes,)
+        EENS with storage, energy per year.
+    elcc : ndarray, shape (sizes,)
+        Added load with which EENS with storage is `before` again. The storage keeps the schedule
+        of the given load. Values without a solution are those of `elcc.CapacityCredit`.
+    status : ndarray of int, shape (sizes,)
+        Position in `elcc.STATUSES`.
+    """
+
+    before: float
+    after: np.ndarray
+    elcc: np.ndarray
+    status: np.ndarray
 
 
 def population(
-    o: Outages,
-    load: np.ndarray,
-    share: np.ndarray,
-    start: Starts,
-    discharge: np.ndarray,
-    power: np.ndarray,
-    availability: float,
-    peak: float,
-    scaled: bool,
-    ends: np.ndarray | None = None,
-) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-    """EENS without and with storage, and credible capacity, of a population of sizes.
+    outages: Outages, days: Days, storage: Storage, added: AddedLoad
+) -> PopulationResult:
+    """EENS without and with storage, and capacity credit, of storage of many sizes.
 
     Parameters
     ----------
-    o : Outages
-    load : ndarray, shape (days, steps)
-    share : ndarray, shape (days,)
-        Share of the year that each day type takes.
-    start : Starts
-        With an axis for the sizes.
-    discharge : ndarray, shape (sizes, days, steps)
-        Of the schedule, for the intact system.
-    power : ndarray, shape (sizes,)
-    availability : float
-        Share of the time in which the storage is in order.
-    peak : float
-        Load at the annual peak.
-    scaled : bool
-        Added load in proportion to the load (then the answer is the addition at the peak) or the
-        same at all times.
-    ends : ndarray, shape (sizes, days, steps + 1), optional
-        Deliverable energy at the ends of the steps. If given, each step is split at the kinks of
-        what storage serves, which has no error but takes ten times as long; else the sum is over
-        the moments of `start`.
-
-    Returns
-    -------
-    before : float
-        EENS without storage, energy per year.
-    after, credible : ndarray, shape (sizes,)
-        EENS with it; ELCC, the added load with which EENS is again as without storage. The
-        storage's schedule stays that of the base load.
-    status : ndarray of int, shape (sizes,)
-        Index into `ELCC_STATUS`. Where nothing is unserved, or storage does not help, ELCC is 0.
+    outages : Outages
+        From `packed.pack`.
+    days : Days
+    storage : Storage
+        With an axis for the sizes. If it has `ends`, each step is split at the kinks of the energy
+        served. That leaves no error, but takes ten times as long as the sum over the moments of
+        `Storage.start`.
+    added : AddedLoad
+        Form of the load whose size is the ELCC.
 
     Raises
     ------
     ValueError
         If a number is negative or not finite, shapes do not fit, or shares do not add up to 1.
     """
-    load = require_numbers("load", load, least=0.0, shape=("days", "steps"))
-    share = require_probabilities("share", share, shape=(len(load),))
-    power = require_numbers("power", power, least=0.0, shape=("sizes",))
+    return PopulationResult(*_population(outages, *_checked(days, storage, added)))
+
+
+def _checked(days: Days, storage: Storage, added: AddedLoad) -> tuple[Days, Storage, AddedLoad]:
+    """Check the numbers and return them in the types that the compiled code takes."""
+    load = require_numbers("load", days.load, least=0.0, shape=("days", "steps"))
+    share = require_probabilities("share", days.share, shape=(len(load),))
+    power = require_numbers("power", storage.power, least=0.0, shape=("sizes",))
     shape = (power.size, *load.shape)
-    discharge = require_numbers("discharge", discharge, least=0.0, shape=shape)
+    discharge = require_numbers("discharge", storage.discharge, least=0.0, shape=shape)
+    start = storage.start
     require_numbers("energy at the start", start.energy, shape=(*shape, start.node.size))
-    require_number("availability", availability, least=0.0, most=1.0)
-    require_number("peak", peak, above=0.0)
-    if ends is None:
+    availability = require_number("availability", storage.availability, least=0.0, most=1.0)
+    peak = require_number("peak", added.peak, above=0.0)
+    if storage.ends is None:
         ends = np.empty((power.size, 0, 0))
     else:
         shape = (*shape[:-1], load.shape[1] + 1)
-        ends = np.maximum(0.0, require_numbers("ends", ends, shape=shape))
-    constants = float(availability), float(peak), bool(scaled)
-    return _population(o, load, share, start, ends, discharge, power, *constants)
+        ends = np.maximum(0.0, require_numbers("ends", storage.ends, shape=shape))
+    return (
+        Days(load, share),
+        Storage(start, discharge, power, availability, ends),
+        AddedLoad(peak, bool(added.scaled)),
+    )
 
 
-def start_error(
-    o: Outages,
-    load: np.ndarray,
-    share: np.ndarray,
-    deliverable: np.ndarray,
-    law: str,
-    discharge: np.ndarray,
-    power: np.ndarray,
-    availability: float,
-    peak: float,
-    scaled: bool,
-) -> np.ndarray:
-    """Error that few moments in a step leave in the EENS of each size, shape (sizes,).
+def start_error(outages: Outages, days: Days, storage: Storage, added: AddedLoad) -> np.ndarray:
+    """Error in the EENS of each size that the few moments of `Storage.start` leave.
 
-    The larger one of those at the load and with the credible capacity added, as a part of the EENS
-    without storage. Known exactly, but for the marginal and constant laws of the state of charge,
-    whose levels are those of the few moments.
+    The error is the larger one of those at the given load and with the ELCC added, as a part of the
+    EENS without storage. It is exact for the joint law of the state of charge. For the marginal and
+    the constant law the levels of energy stay those of the few moments.
 
     Parameters
     ----------
-    o, load, share, discharge, power, availability, peak, scaled
+    outages, days, added
         As for `population`.
-    deliverable, law
-        As for `islands.starts`; with an axis for the sizes.
+    storage : Storage
+        As for `population`, with `ends`.
+
+    Returns
+    -------
+    ndarray, shape (sizes,)
+
+    Raises
+    ------
+    ValueError
+        As for `population`.
     """
-    begins = starts(deliverable, share, law)
-    before, after, credible, status = population(
-        o, load, share, begins, discharge, power, availability, peak, scaled
-    )
+    before, after, elcc, status = population(outages, days, storage._replace(ends=None), added)
     if before <= 0.0:
-        return np.zeros(power.size)
-    found = status == FOUND
-    off = np.zeros(power.size)
-    for added, known in ((np.zeros(power.size), after), (np.where(found, credible, 0.0), before)):
-        exact = _exact(
-            o,
-            np.ascontiguousarray(load, dtype=float),
-            np.ascontiguousarray(share, dtype=float),
-            begins,
-            np.maximum(0.0, deliverable),
-            discharge,
-            power,
-            float(availability),
-            float(peak),
-            bool(scaled),
-            added,
-        )
-        off = np.maximum(off, np.where(found | (known is after), np.abs(exact - known), 0.0))
-    return off / before
+        return np.zeros(after.size)
+    checked = _checked(days, storage, added)
+    solved = status == SOLVED
+    error = np.abs(_unserved_with_added(outages, *checked, np.zeros(after.size)) - after)
+    carried = _unserved_with_added(outages, *checked, np.where(solved, elcc, 0.0))
+    error = np.maximum(error, np.where(solved, np.abs(carried - before), 0.0))
+    return error / before
 
 
 @compiled
-def _exact(o, load, share, start, ends, discharge, power, availability, peak, scaled, added):
-    """EENS of a population of sizes with storage, each with a load of its own added, exactly."""
-    after = np.empty(power.size)
-    for i in range(power.size):
-        storage = _storage(start, ends, discharge, power, availability, i)
-        after[i] = _after(o, _added(load, added[i], peak, scaled), share, storage)
+def _unserved_with_added(outages, days, storage, added, extra):
+    """EENS with storage of each size and `extra` load, shape (sizes,), one number for each size."""
+    after = np.empty(extra.size)
+    for i in range(extra.size):
+        after[i] = _unserved_with(outages, _with_added(days, extra[i], added), _one(storage, i))
     return after
 
 
 @compiled
-def _population(o, load, share, start, ends, discharge, power, availability, peak, scaled):
-    """`population`, compiled."""
-    sizes = power.size
-    before = _without(o, load, share)
-    after, credible = np.empty(sizes), np.empty(sizes)
+def _population(outages, days, storage, added):
+    """Compute what `population` returns."""
+    sizes = storage.power.size
+    before = _unserved_without(outages, days)
+    after, elcc = np.empty(sizes), np.empty(sizes)
     status = np.empty(sizes, dtype=np.int64)
     for i in range(sizes):
-        storage = _storage(start, ends, discharge, power, availability, i)
-        after[i] = _after(o, load, share, storage)
-        credible[i], status[i] = _credible(o, load, share, storage, peak, scaled, before, after[i])
-    return before, after, credible, status
+        one = _one(storage, i)
+        after[i] = _unserved_with(outages, days, one)
+        elcc[i], status[i] = _elcc(outages, days, one, added, before, after[i])
+    return before, after, elcc, status

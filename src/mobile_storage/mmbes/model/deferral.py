@@ -1,45 +1,16 @@
-"""Deferral of the upgrade by credible capacity (section 3.3, Eq. 22-25, reconstructed)."""
+"""Deferral of the upgrade by credible capacity (section 3.3, Eq. 22-24, reconstructed).
+
+The credible capacity itself (Eq. 25) is the capacity credit ELCC of `adequacy.analytic.elcc`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
 
 from mobile_storage.adequacy.checks import require_number, require_numbers
-from mobile_storage.mmbes.model.reliability import eens_after, eens_before
-from mobile_storage.mmbes.model.schedule import Schedule
-from mobile_storage.mmbes.model.substation import Economics, Substation
+from mobile_storage.mmbes.model.substation import Economics
 
-__all__ = ["credible_capacity", "deferral_value", "deferral_years", "due_year"]
-
-
-def credible_capacity(substation: Substation, schedule: Schedule, power_kw: float) -> float:
-    """ELCC of storage of one size, kW: ``EENS(load + ELCC, with) = EENS(load, without)``.
-
-    The added load is the same at all times, or in proportion to the load and then given at the peak
-    (`Substation.added_load`). The storage keeps the schedule of the base load, which an added
-    constant would not change anyway. Where nothing is unserved without storage, or storage does not
-    help, ELCC is 0.
-
-    Raises
-    ------
-    ValueError
-        If no added load, however large, takes EENS back up.
-    """
-    require_number("power_kw", power_kw, least=0.0)
-    target = eens_before(substation)
-
-    def excess(added_kw: float) -> float:
-        return eens_after(substation, schedule, power_kw, added_kw) - target
-
-    if target <= 0.0 or excess(0.0) >= 0.0:
-        return 0.0
-    high = substation.peak_kw
-    while excess(high) < 0.0:
-        high *= 2.0
-        if high > 1e9 * substation.peak_kw:
-            raise ValueError(f"no added load, up to {high} kW, takes EENS back to {target} kWh/yr")
-    return float(brentq(excess, 0.0, high, xtol=1e-12 * high, rtol=1e-14))
+__all__ = ["deferral_value", "deferral_years", "due_year"]
 
 
 def deferral_years(elcc_kw: np.ndarray, peak_kw: float, growth: float) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from mobile_storage.adequacy.analytic.islands import START_ERROR, starts
 from mobile_storage.adequacy.analytic.kernel import population, start_error
-from mobile_storage.adequacy.analytic.packed import Outages, pack
+from mobile_storage.adequacy.analytic.packed import AddedLoad, Days, Outages, Storage, pack
 from mobile_storage.adequacy.checks import require_numbers
 from mobile_storage.mmbes.model.cost import Cost, annuity, cell_life, full_cycles, life_cycle_cost
 from mobile_storage.mmbes.model.deferral import deferral_value, deferral_years, due_year
@@ -25,6 +25,7 @@ from mobile_storage.mmbes.model.kernel import schedules
 from mobile_storage.mmbes.model.losses import loss_rate, loss_reduction
 from mobile_storage.mmbes.model.prospect import lottery_value, value
 from mobile_storage.mmbes.model.reliability import base_load, day_share
+from mobile_storage.mmbes.model.schedule import Schedule
 from mobile_storage.mmbes.model.substation import ATTRIBUTES, Preferences, Substation
 
 __all__ = [
@@ -99,9 +100,10 @@ class Physics:
     eens_before_kwh, eens_after_kwh : ndarray
         Energy not supplied in a year, without and with storage.
     elcc_kw : ndarray
-        Credible capacity; ``inf`` if no added load brings EENS back to its value without storage.
+        Credible capacity, the ELCC of `adequacy.analytic.elcc`; ``inf`` where no added load takes
+        EENS back up.
     elcc_status : ndarray of int
-        Index into `adequacy.analytic.kernel.ELCC_STATUS`.
+        Position in `adequacy.analytic.elcc.STATUSES`.
     residual_energy_kwh : ndarray
         Expected deliverable energy at a random moment, of a storage that works.
     full_cycles : ndarray
@@ -179,19 +181,24 @@ def _few_moments_are_too_few(x: Substation, outages: Outages) -> bool:
     sizes = np.meshgrid(TRIAL_SIZES, TRIAL_SIZES, indexing="ij")
     energy, power = (x.peak_kw * axis.ravel() for axis in sizes)
     cycle = schedules(load, energy, power, x.battery)
-    off = start_error(
-        outages,
-        load,
-        share,
-        cycle.deliverable_kwh,
-        x.soc_law,
-        cycle.discharge_kw,
-        power,
-        x.battery.availability,
-        x.peak_kw,
-        x.added_load == "scaled",
+    days = Days(load, share)
+    error = start_error(outages, days, _storage(x, days, cycle, power), _added_load(x))
+    return bool(error.max() > START_ERROR / 2.0)
+
+
+def _storage(x: Substation, days: Days, cycle: Schedule, power_kw: np.ndarray) -> Storage:
+    """Storage of many sizes in faults."""
+    return Storage(
+        start=starts(cycle.deliverable_kwh, days.share, x.soc_law),
+        discharge=cycle.discharge_kw,
+        power=power_kw,
+        availability=x.battery.availability,
+        ends=cycle.deliverable_kwh,
     )
-    return bool(off.max() > START_ERROR / 2.0)
+
+
+def _added_load(x: Substation) -> AddedLoad:
+    return AddedLoad(peak=x.peak_kw, scaled=x.added_load == "scaled")
 
 
 def physics(
@@ -216,18 +223,11 @@ def physics(
     power = np.atleast_1d(require_numbers("power_kw", power_kw))
     cycle = schedules(prepared.load_kw, energy, power, x.battery)
     loss, works = loss_reduction(x, prepared.load_kw, cycle), x.working_share
-    before, after, elcc, status = population(
-        prepared.outages,
-        prepared.load_kw,
-        prepared.day_share,
-        starts(cycle.deliverable_kwh, prepared.day_share, x.soc_law),
-        cycle.discharge_kw,
-        power,
-        x.battery.availability,
-        x.peak_kw,
-        x.added_load == "scaled",
-        cycle.deliverable_kwh if prepared.split_steps else None,
-    )
+    days = Days(prepared.load_kw, prepared.day_share)
+    storage = _storage(x, days, cycle, power)
+    if not prepared.split_steps:
+        storage = storage._replace(ends=None)
+    before, after, elcc, status = population(prepared.outages, days, storage, _added_load(x))
     return Physics(
         energy_kwh=energy,
         power_kw=power,

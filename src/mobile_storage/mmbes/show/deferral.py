@@ -8,14 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from mobile_storage.adequacy.analytic.elcc import STATUSES
 from mobile_storage.adequacy.analytic.islands import SOC_LAWS
-from mobile_storage.adequacy.analytic.kernel import ELCC_STATUS
 from mobile_storage.mmbes.model.data import RawMmbes, build, ledger
 from mobile_storage.mmbes.model.deferral import deferral_value, deferral_years, due_year
 from mobile_storage.mmbes.model.evaluate import attributes, prepare
 from mobile_storage.mmbes.model.reliability import eens_after, eens_before
 from mobile_storage.mmbes.model.schedule import Schedule
 from mobile_storage.mmbes.model.substation import ATTRIBUTES, Substation
+from mobile_storage.mmbes.show.tables import ELCC_STATUS
 
 __all__ = [
     "ADDED_LOAD_UNITS",
@@ -187,7 +188,7 @@ def limit_table(station: Substation, energy_kwh: float, power_kw: float) -> pd.D
             {
                 "Case": name,
                 "Credible capacity": found.elcc_kw[0],
-                "Found": ELCC_STATUS[found.elcc_status[0]],
+                "Found": ELCC_STATUS[STATUSES[found.elcc_status[0]]],
                 "Due": prepared.due_year,
                 "Deferral": found.deferral_years[0],
                 "Worth": found.worth[0, DEFERRAL],

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mobile_storage.adequacy.analytic.islands import starts
 from mobile_storage.adequacy.analytic.kernel import population
+from mobile_storage.adequacy.analytic.packed import AddedLoad, Days, Storage
 from mobile_storage.mmbes.model.deferral import deferral_value, deferral_years
 from mobile_storage.mmbes.model.evaluate import Prepared
 from mobile_storage.mmbes.model.extreme import avoided_loss
@@ -74,17 +75,14 @@ def _benefits(prepared: Prepared, operation: Schedule, power_kw: float) -> dict[
     prices, yearly = station.economics, prepared.annuity
     residual_kwh = float(operation.mean_deliverable_kwh @ share)
     saved = loss_reduction(station, load, operation)
-    before, after, elcc, _ = population(
-        prepared.outages,
-        load,
-        share,
-        starts(operation.deliverable_kwh[None], share, station.soc_law),
-        operation.discharge_kw[None],
-        np.array([power_kw]),
-        station.battery.availability,
-        station.peak_kw,
-        station.added_load == "scaled",
+    storage = Storage(
+        start=starts(operation.deliverable_kwh[None], share, station.soc_law),
+        discharge=operation.discharge_kw[None],
+        power=np.array([power_kw]),
+        availability=station.battery.availability,
     )
+    added = AddedLoad(peak=station.peak_kw, scaled=station.added_load == "scaled")
+    before, after, elcc, _ = population(prepared.outages, Days(load, share), storage, added)
     cut, cycling = float(before - after[0]), float(saved.round_trip_kwh)
     years = deferral_years(elcc, station.peak_kw, station.growth)
     avoided = avoided_loss(prepared.islands, np.float64(residual_kwh), np.float64(power_kw))

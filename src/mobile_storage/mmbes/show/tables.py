@@ -11,6 +11,7 @@ from mobile_storage.mmbes.model.substation import ATTRIBUTES
 
 __all__ = [
     "ATTRIBUTE_NAMES",
+    "ELCC_STATUS",
     "agreement",
     "configuration",
     "contingency_table",
@@ -32,6 +33,13 @@ ATTRIBUTE_NAMES = {
     "deferral": "Deferral of the upgrade",
     "extreme": "Extreme events",
     "cost": "Life-cycle cost",
+}
+#: Statuses of a credible capacity (`adequacy.analytic.elcc.STATUSES`) in words of storage.
+ELCC_STATUS = {
+    "solved": "found",
+    "no risk": "nothing unserved without storage",
+    "no effect": "storage does not help",
+    "out of reach": "unbounded",
 }
 MILLION = 1e6
 

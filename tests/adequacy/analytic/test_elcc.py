@@ -1,4 +1,4 @@
-"""Credible capacity: by hand, of all states, of a published system, and where there is none."""
+"""Capacity credit: by hand, of all states, of a published system, and where there is none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.optimize import bisect
 
-from mobile_storage.adequacy.analytic.credible import Credible, efc, elcc, level_crossing
+from mobile_storage.adequacy.analytic.elcc import CapacityCredit, efc, elcc, level_crossing
 from mobile_storage.adequacy.units.chain import MarkovUnit, Storage, chronology
 from mobile_storage.adequacy.units.outage_table import Unit, outage_table
 from mobile_storage.adequacy.units.risk import risk, risk_of_varying_units
@@ -154,7 +154,7 @@ def test_a_resource_without_effect_is_worth_nothing():
 def test_without_risk_any_load_up_to_the_reserve_is_an_answer():
     found = elcc(eens(firm(30.0), Unit.two_state(5.0, 0.1)), eens(firm(30.0)), [20.0])
     assert found.status == "no risk"
-    assert math.isnan(found.value)
+    assert found.value == 0.0
     assert found.interval == (-math.inf, pytest.approx(10.0))
 
 
@@ -162,7 +162,7 @@ def test_a_resource_that_leaves_no_risk_stands_for_that_much_or_more():
     """Three units fail together with 0.001: only 20 of firm capacity serves a load of 20."""
     found = efc(eens(firm(50.0)), eens(THREE), [20.0])
     assert found.status == "no risk"
-    assert math.isnan(found.value)
+    assert found.value == 0.0
     assert found.interval == (pytest.approx(20.0), math.inf)
 
 
@@ -173,7 +173,7 @@ def test_no_load_up_to_the_bound_is_enough(sign):
         index, without = without, index
     found = elcc(index, without, [32.0], upper=20.0)
     assert found.status == "out of reach"
-    assert math.isnan(found.value)
+    assert found.value == sign * math.inf
     assert found.interval == ((20.0, math.inf) if sign > 0.0 else (-math.inf, -20.0))
     assert elcc(index, without, [32.0]).value == pytest.approx(sign * 30.0, rel=1e-9)
 
@@ -218,7 +218,7 @@ def test_a_slope_and_a_jump_and_a_slope():
     def index(x: float) -> float:
         return 1.0 + x if x < 0.25 else 3.0 + x
 
-    assert level_crossing(index, 2.0, 1.0) == Credible(
+    assert level_crossing(index, 2.0, 1.0) == CapacityCredit(
         pytest.approx(0.25), "step", (pytest.approx(0.25), pytest.approx(0.25))
     )
     assert level_crossing(index, 1.125, 1.0).value == pytest.approx(0.125)
