@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from mobile_storage import adequacy
+from mobile_storage.adequacy import estimate
 from mobile_storage.adequacy.analytic import (
     consequences,
     contingency,
@@ -31,10 +32,11 @@ from mobile_storage.adequacy.checks import (
     require_numbers,
     require_probabilities,
 )
-from mobile_storage.adequacy.simulation import contingencies, episodes, estimate, fairness, units
+from mobile_storage.adequacy.simulation import contingencies, episodes, fairness
 from mobile_storage.adequacy.simulation import network as simulated_network
 from mobile_storage.adequacy.simulation import supply as simulated_supply
 from mobile_storage.adequacy.units import chain, load_shape, outage_table, risk
+from mobile_storage.adequacy.units import simulation as simulated_units
 
 ALL, NONE = contingency.Deficit((1.0,), (0.0,)), contingency.Deficit()
 FAULT = contingency.Contingency(
@@ -269,7 +271,7 @@ CASES: list[tuple[Callable, dict[str, Any], dict[str, str]]] = [
         {"batch_size": "", "overlaps": ""},
     ),
     (
-        units.Unit,
+        simulated_units.Unit,
         {
             "capacity": np.array([1.0, 0.0]),
             "transition": np.array([[0.0, 0.1], [0.4, 0.0]]),
@@ -279,12 +281,12 @@ CASES: list[tuple[Callable, dict[str, Any], dict[str, str]]] = [
         {"capacity": "", "transition": "-", "start": "nothing", "count": ""},
     ),
     (
-        units.two_state,
+        simulated_units.two_state,
         {"capacity": 1.0, "failure": 0.1, "repair": 0.4, "start": np.array([0.5, 0.5]), "count": 1},
         {"capacity": "", "failure": "", "repair": "", "start": "nothing", "count": ""},
     ),
     (
-        units.Storage,
+        simulated_units.Storage,
         {
             **dict.fromkeys(("charge_power", "discharge_power", "energy"), 1.0),
             **dict.fromkeys(("charge_efficiency", "discharge_efficiency"), 0.9),
@@ -296,7 +298,9 @@ CASES: list[tuple[Callable, dict[str, Any], dict[str, str]]] = [
         ),
     ),
     (
-        lambda **k: units.simulate_units((units.two_state(5.0, 0.1, 0.4),), sampling=FEW, **k),
+        lambda **k: simulated_units.simulate_units(
+            (simulated_units.two_state(5.0, 0.1, 0.4),), sampling=FEW, **k
+        ),
         {"load": [1.0, 2.0], "batch_size": 10},
         {"load": "", "batch_size": ""},
     ),
@@ -457,8 +461,8 @@ TAKES_NO_NUMBER = """
     Chronology Law Walk Outage contingencies normal_capacity normal_state outages CapacityCredit
     Indices indices Starts merge Estimate Moments estimate ContingenciesResult NetworkResult
     UnitsResult Tables walk simulate_periods Process draw_overlapping draw_single single_paths
-    Outcome StandingFault Branch CommonMode LoadPoint Network Node Outages Risk States
-    require_choice AddedLoad Days PopulationResult
+    FaultOutcome StandingFault Branch CommonMode LoadPoint Network Node Outages Risk States
+    require_choice AddedLoad Days PopulationResult Episodes Paths
 """
 
 

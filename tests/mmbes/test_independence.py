@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobile_storage.adequacy.simulation.estimate import Sampling
+from mobile_storage.adequacy.estimate import Sampling
 from mobile_storage.mmbes.analysis.independence import (
     beyond,
     compared,

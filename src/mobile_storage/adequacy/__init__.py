@@ -1,9 +1,9 @@
-"""Adequacy: how much load a system fails to serve, with and without storage.
+"""Adequacy: the load that a system fails to serve, with and without storage.
 
-General tools, in no way tied to one paper: fault-consequence analysis of radial networks, outage
-tables, storage that serves an island, credible capacity, and a Monte Carlo simulation written apart
-from all of them. Power is in one unit throughout (any), energy in that unit times hours, time in
-hours, failure rates in 1/yr; a year has 8760 h.
+General tools that do not depend on a paper: fault-consequence analysis of networks, storage that
+serves an island, capacity credit, outage tables of units, and an independent Monte Carlo
+simulation. README.md says which file answers which question. Power is in any one unit, energy in
+that unit times hours, time in hours, failure rates in 1/yr; a year has 8760 h.
 """
 
 HOURS_PER_YEAR = 8760.0

@@ -12,9 +12,9 @@ from mobile_storage.adequacy.analytic.consequences import contingencies
 from mobile_storage.adequacy.analytic.contingency import Contingency, Deficit, Stage
 from mobile_storage.adequacy.analytic.islands import expected_served, expected_unserved, starts
 from mobile_storage.adequacy.analytic.network import Branch, CommonMode, LoadPoint, Network, Node
+from mobile_storage.adequacy.estimate import Sampling
 from mobile_storage.adequacy.simulation.contingencies import simulate_contingencies
 from mobile_storage.adequacy.simulation.episodes import DailyOperation
-from mobile_storage.adequacy.simulation.estimate import Sampling
 from mobile_storage.adequacy.simulation.network import simulate_network
 from mobile_storage.adequacy.simulation.supply import StandingFault, Supply
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mobile_storage.adequacy.analytic.contingency import Contingency, Deficit, Stage
+from mobile_storage.adequacy.estimate import PRECISION_REACHED, Sampling
 from mobile_storage.adequacy.simulation.contingencies import simulate_contingencies
 from mobile_storage.adequacy.simulation.episodes import DailyOperation
-from mobile_storage.adequacy.simulation.estimate import PRECISION_REACHED, Sampling
 
 NONE = Deficit()
 ALL = Deficit((1.0,), (0.0,))

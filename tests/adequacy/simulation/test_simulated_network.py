@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from mobile_storage.adequacy.analytic.network import Branch, CommonMode, LoadPoint, Network, Node
+from mobile_storage.adequacy.estimate import PRECISION_REACHED, Estimate, Sampling
 from mobile_storage.adequacy.simulation.episodes import DailyOperation
-from mobile_storage.adequacy.simulation.estimate import PRECISION_REACHED, Estimate, Sampling
 from mobile_storage.adequacy.simulation.network import NetworkResult, simulate_network
 
 KNOWN = json.loads(

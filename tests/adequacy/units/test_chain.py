@@ -324,7 +324,7 @@ STORE = Storage(10.0, 3.0, 3.0)
         (lambda: chronology([MarkovUnit(np.ones(3))], [1.0, 2.0]), r"shape \(3,\), expected"),
         (
             lambda: chronology([MarkovUnit(1.0, 0.1, count=1) for _ in range(25)], [1.0]),
-            "too many to follow",
+            "have 67108864 joint states, expected at most 5000000",
         ),
     ],
 )

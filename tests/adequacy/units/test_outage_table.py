@@ -137,7 +137,9 @@ def test_a_step_that_fits_rounds_nothing():
 
 def test_daily_peaks():
     assert daily_peaks([1, 3, 2, 5, 4, 0], steps_per_day=3).tolist() == [3, 5]
-    with pytest.raises(ValueError, match="25 steps are no whole days of 24"):
+    with pytest.raises(
+        ValueError, match="load has 25 steps, expected a multiple of 24 steps a day"
+    ):
         daily_peaks(np.ones(25))
 
 

@@ -1,20 +1,22 @@
-"""Fault-consequence analysis: every outage of a network and what it leaves unfed, stage by stage.
+"""Fault-consequence analysis: every outage of a network and its unserved load, stage by stage.
 
-A fault first trips its zone; automatic ties close (stage 1). After the switching time the fault is
-isolated and all else is fed again as far as sources, ties and capacities allow (stage 2, and one
-more for each tie that takes longer to close), until the repair ends. In each stage the load fed is
-the largest flow that capacities allow (`supply`). Ties are used wherever they help; that loads
-joined by them may have to be split again to keep the operation radial is left out of account.
+Stage 1: the fault trips its zone, and automatic ties close. Stage 2: after the switching time the
+fault is isolated, and all other load is fed as far as sources, ties and capacities allow. There is
+one more stage for each tie that takes longer to close. The last stage ends with the repair. In each
+stage the load served is the largest flow that capacities allow (`supply`). Ties are closed wherever
+they help. It is neglected that some loads would have to be separated again to keep the operation
+radial.
 
-Outages of second order. Two elements with frequencies f_i, f_j and mean repair times r_i, r_j, in
-years, fail independently: they are out together with the frequency f_i f_j (r_i + r_j) for
-r_i r_j / (r_i + r_j) on average. Both must be isolated: the switching time is the longer one, and
-what tripped of either is dead until then. Counted are the pairs that leave more unfed than the sum
-of both outages alone, at some load. So that nothing counts twice, the frequency of a single outage
-is taken times the availability of each partner, which leaves it the time when the partner is not
-out. All other pairs are taken as the sum of their singles. If they are less than that (one is
-behind the other), the deficit comes out too large, by at most the part
-``sum_j f_j r_j / 8760`` of itself; three outages at once are neglected.
+Outages of second order. Two elements fail independently with the frequencies f_i, f_j and the mean
+repair times r_i, r_j, in years. They are out together with the frequency f_i f_j (r_i + r_j), for
+r_i r_j / (r_i + r_j) on average. The switching time of the pair is the longer one of the two,
+because both faults must be isolated; until then everything that either of them tripped is dead.
+
+A pair is an outage of its own only if, at some load, it leaves more load unserved than the sum of
+the two single outages. The frequency of a single outage is then multiplied by the availability of
+each partner, so that the time of the joint outage does not count twice. All other pairs count as
+the sum of their single outages. That is too much if one element lies behind the other; the relative
+error of the deficit is at most ``sum_j f_j r_j / 8760``. Three outages at once are neglected.
 """
 
 from __future__ import annotations
@@ -26,39 +28,44 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 
 from mobile_storage.adequacy import HOURS_PER_YEAR
 from mobile_storage.adequacy.analytic.contingency import Contingency, Deficit, Stage
-from mobile_storage.adequacy.analytic.network import Branch, CommonMode, Network, Node
+from mobile_storage.adequacy.analytic.network import Branch, CommonMode, Element, Network, Node
 from mobile_storage.adequacy.analytic.states import States
 
 __all__ = ["Outage", "contingencies", "normal_capacity", "normal_state", "outages"]
 
-#: A change of slope below this is rounding.
+#: A change of slope below this counts as zero.
 ROUNDING = 1e-12
+
+#: Ends of the stages, and the limits in them, shape (stages, 2, load points).
+Stages = tuple[tuple[float, ...], np.ndarray]
+_E = TypeVar("_E", Node, Branch, CommonMode)
 
 
 @dataclass(frozen=True, eq=False)
 class Outage:
-    """An outage and, for each stage, the total load up to which each load point is fed in full.
+    """An outage and its limits: the total load up to which each load point is served in full.
 
-    Above its limit a load point keeps what it had there: with all loads in proportion to the total
-    load L, point i is fed ``share_i * min(L, limit_i)``.
+    Above its limit a load point is served what it had at the limit. All loads are in proportion to
+    the total load L, so point i is served ``share_i * min(L, limit_i)``.
 
     Attributes
     ----------
     name : str
-        The failed elements, joined by ``+``, and what else did not work.
+        The failed elements, joined by ``+``, and the devices and ties that did not work.
     elements : tuple of str
-        The failed elements, or the one common mode.
+        Names of the failed elements, or of the common mode.
     rate, repair, law
         As for `Contingency`.
     until : tuple of float
         End of each stage, hours after the fault; the last is ``inf``.
     limits : ndarray, shape (stages, 2, load points)
-        Without storage, and with storage without limit at its node.
+        First without storage, then with unlimited storage at its node.
     """
 
     name: str
@@ -71,21 +78,20 @@ class Outage:
 
 
 def outages(network: Network, order: int = 1) -> tuple[Outage, ...]:
-    """All outages with a frequency above zero.
+    """Every outage with a frequency above zero.
 
     Parameters
     ----------
     network : Network
-        The network.
     order : {1, 2}
-        1: each element and each common mode alone; 2: pairs of independent elements too (with all
-        devices and ties at work).
+        1: each element and each common mode alone. 2: also pairs of independent elements, for which
+        all devices and ties work.
 
     Returns
     -------
     tuple of Outage
-        One for each fault and each combination of devices and ties that work or fail, if that
-        makes a difference.
+        One for each fault and each combination of devices and ties that work or fail, as far as the
+        combinations differ in their consequences.
 
     Raises
     ------
@@ -94,61 +100,62 @@ def outages(network: Network, order: int = 1) -> tuple[Outage, ...]:
     """
     if order not in (1, 2):
         raise ValueError(f"order is {order!r}: it must be 1 or 2")
-    element = {e.name: e for e in (*network.nodes, *network.branches, *network.common_modes)}
-    found = _consequences(_once_a_year(network), order)
-    available = defaultdict(lambda: 1.0)
-    for one, other in (outage.elements for outage in found if len(outage.elements) == 2):
-        available[one] *= 1.0 - element[other].rate * element[other].repair / HOURS_PER_YEAR
-        available[other] *= 1.0 - element[one].rate * element[one].repair / HOURS_PER_YEAR
-    dressed = []
-    for outage in found:
+    element = {e.name: e for e in network.failable}
+    with_unit_rates = _consequences(_with_unit_rates(network), order)
+    availability: dict[str, float] = defaultdict(lambda: 1.0)
+    for one, other in (o.elements for o in with_unit_rates if len(o.elements) == 2):
+        availability[one] *= 1.0 - element[other].rate * element[other].repair / HOURS_PER_YEAR
+        availability[other] *= 1.0 - element[one].rate * element[one].repair / HOURS_PER_YEAR
+    with_own_rates = []
+    for outage in with_unit_rates:
         if len(outage.elements) == 2:
-            dressed.append(_overlapping(outage, *(element[name] for name in outage.elements)))
+            one, other = outage.elements
+            with_own_rates.append(_overlapping(outage, element[one], element[other]))
             continue
         (name,) = outage.elements
         it = element[name]
-        rate = outage.rate * it.rate * available[name]
-        dressed.append(replace(outage, rate=rate, repair=it.repair, law=it.law))
-    return tuple(dressed)
+        rate = outage.rate * it.rate * availability[name]
+        with_own_rates.append(replace(outage, rate=rate, repair=it.repair, law=it.law))
+    return tuple(with_own_rates)
 
 
-def _once_a_year(network: Network) -> Network:
-    """The network with one failure a year of an hour each for all that can fail."""
+def _with_unit_rates(network: Network) -> Network:
+    """Give every element that can fail one failure a year, which lasts an hour."""
 
-    def alike(element: Node | Branch | CommonMode) -> Node | Branch | CommonMode:
-        fails = element.rate > 0.0
-        return replace(element, rate=float(fails), repair=float(fails), law="exponential")
+    def unit(element: _E) -> _E:
+        fails = float(element.rate > 0.0)
+        return replace(element, rate=fails, repair=fails, law="exponential")
 
     return replace(
         network,
-        nodes=tuple(map(alike, network.nodes)),
-        branches=tuple(map(alike, network.branches)),
-        common_modes=tuple(map(alike, network.common_modes)),
+        nodes=tuple(unit(node) for node in network.nodes),
+        branches=tuple(unit(branch) for branch in network.branches),
+        common_modes=tuple(unit(mode) for mode in network.common_modes),
     )
 
 
 @lru_cache(maxsize=8)
 def _consequences(network: Network, order: int) -> tuple[Outage, ...]:
-    """What the outages of a network `_once_a_year` leave unfed; their rates are chances.
+    """Unserved load of every outage of a network from `_with_unit_rates`.
 
-    Consequences are what takes time to find, and they do not hang on how often or for how long
-    something fails: networks that differ only in that share them.
+    The result depends only on the network's structure, so it is cached and shared by networks that
+    differ in failure rates or repair times. Rates are probabilities per outage here.
     """
     states = States(network)
-    elements = [e for e in (*network.nodes, *network.branches) if e.rate > 0.0]
-    found: list[Outage] = []
+    elements = [element for element in network.elements if element.rate > 0.0]
+    all_outages: list[Outage] = []
     for element in elements:
-        found += _outcomes(states, element, (element.name,))
+        all_outages += _outages_of(states, element, (element.name,))
     for mode in network.common_modes:
         if mode.rate > 0.0:
-            found += _outcomes(states, mode, mode.elements)
+            all_outages += _outages_of(states, mode, mode.elements)
     if order == 2:
-        found += [_joint(states, one, other) for one, other in _pairs(states, elements)]
-    return tuple(found)
+        all_outages += [_joint(states, one, other) for one, other in _pairs(states, elements)]
+    return tuple(all_outages)
 
 
-def _overlapping(outage: Outage, one: Node | Branch, other: Node | Branch) -> Outage:
-    """A joint outage with the frequency and duration that follow from both elements' own."""
+def _overlapping(outage: Outage, one: Element, other: Element) -> Outage:
+    """Return a joint outage with the frequency and duration that follow from both elements."""
     together = one.repair + other.repair
     return replace(
         outage,
@@ -169,7 +176,7 @@ def contingencies(network: Network, order: int = 2) -> tuple[Contingency, ...]:
     Returns
     -------
     tuple of Contingency
-        All of them, those without a deficit at any load included.
+        Every outage, including those without a deficit at any load.
     """
     shares = _shares(network)
     return tuple(
@@ -188,21 +195,23 @@ def contingencies(network: Network, order: int = 2) -> tuple[Contingency, ...]:
 
 
 def normal_state(network: Network) -> Stage:
-    """Load that is not fed while nothing has failed: normal capacities, all ties open."""
+    """Load that is not served while nothing has failed: normal capacities, all ties open."""
     return _stage(math.inf, States(network).normal_limits(), _shares(network))
 
 
 def normal_capacity(network: Network) -> float:
-    """Total load up to which the intact network feeds all without storage, in units of power."""
+    """Total load, in units of power, up to which the intact network serves all without storage."""
     return float(States(network).normal_limits()[0].min())
 
 
 def _shares(network: Network) -> np.ndarray:
+    """Share of each load point in the total load."""
     load = np.array([point.load for point in network.load_points], dtype=float)
     return load / load.sum()
 
 
 def _stage(until: float, limits: np.ndarray, shares: np.ndarray) -> Stage:
+    """Deficits that follow from the limits, shape (2, load points), of a stage."""
     without, helped = limits
     return Stage(
         until,
@@ -212,26 +221,36 @@ def _stage(until: float, limits: np.ndarray, shares: np.ndarray) -> Stage:
 
 
 def _hinges(knees: np.ndarray, slopes: np.ndarray) -> Deficit:
-    """Sum of hinges, with one for each knee; those at infinity never matter."""
-    values, place = np.unique(knees, return_inverse=True)
-    slopes = np.bincount(place, slopes)
+    """Sum of hinges with one hinge for each knee; knees at infinity have no effect."""
+    values, position = np.unique(knees, return_inverse=True)
+    slopes = np.bincount(position, slopes)
     kept = np.isfinite(values) & (np.abs(slopes) > ROUNDING)
     return Deficit(tuple(slopes[kept].tolist()), tuple(values[kept].tolist()))
 
 
 def _stages(
     states: States, switching: float, tripped: np.ndarray, isolated: np.ndarray, failed: np.ndarray
-) -> tuple[tuple[float, ...], np.ndarray]:
-    """Ends of the stages and limits in them, shape (stages, 2, load points), where they differ.
+) -> Stages:
+    """Stages of a fault; consecutive stages with equal limits are one.
 
-    The first stage ends with the isolation of the fault; a new one begins with each tie that takes
-    longer to close. A stage of no length is left out.
+    The first stage ends with the isolation of the fault. A new stage begins with each tie that
+    takes longer to close. Stages without length are left out.
+
+    Parameters
+    ----------
+    states : States
+    switching : float
+        Time until the fault is isolated, h.
+    tripped, isolated : ndarray of bool, shape (elements,)
+        What is dead before and after the isolation.
+    failed : ndarray of bool, shape (branches,)
+        Ties that do not close when they should.
     """
     by_hand = states.ties & (states.automatic | ~failed)
     times = np.unique(np.maximum(states.closing_time[by_hand], switching))
     starts = [0.0, *({switching, *times.tolist()} - {0.0})]
     starts.sort()
-    found: list[tuple[float, np.ndarray]] = []
+    stages: list[tuple[float, np.ndarray]] = []
     for start in starts:
         if start < switching:
             limits = states.limits(tripped, states.called_at_once(tripped) & ~failed)
@@ -240,20 +259,22 @@ def _stages(
             limits = states.limits(
                 isolated, states.ties & at_once | by_hand & (states.closing_time <= start)
             )
-        if not found or not np.array_equal(limits, found[-1][1]):
-            found.append((start, limits))
-    ends = tuple(start for start, _ in found[1:])
-    return (*ends, math.inf), np.stack([limits for _, limits in found])
+        if not stages or not np.array_equal(limits, stages[-1][1]):
+            stages.append((start, limits))
+    ends = tuple(start for start, _ in stages[1:])
+    return (*ends, math.inf), np.stack([limits for _, limits in stages])
 
 
-def _outcomes(
-    states: States, element: Node | Branch | CommonMode, names: Sequence[str]
-) -> list[Outage]:
-    """Outages of an element or common mode: one, or one for each thing that may not work."""
+def _outages_of(states: States, element: Element, names: Sequence[str]) -> list[Outage]:
+    """Outages of an element or common mode that takes out the elements `names`.
+
+    There is one outage for each combination of devices and ties that fail, as far as the
+    combinations differ in their stages.
+    """
     faults = [states.number[name] for name in names]
     isolated = states.zone(faults, states.isolated_zone)
     uncertain = [b for b in states.network.branches if b.normally_open and b.success < 1.0]
-    found: dict[tuple[tuple[float, ...], bytes], Outage] = {}
+    by_stages: dict[tuple[tuple[float, ...], bytes], Outage] = {}
     for (trip_chance, uncleared, tripped), works in itertools.product(
         list(states.trips(faults)), itertools.product((True, False), repeat=len(uncertain))
     ):
@@ -266,12 +287,13 @@ def _outcomes(
         failed = np.array([b.name in lost for b in states.network.branches], dtype=bool)
         until, limits = _stages(states, element.switching, tripped, isolated, failed)
         key = until, limits.tobytes()
-        if key in found:
-            found[key] = replace(found[key], rate=found[key].rate + chance * element.rate)
+        if key in by_stages:
+            same = by_stages[key]
+            by_stages[key] = replace(same, rate=same.rate + chance * element.rate)
             continue
         troubles = [f"device of {name} fails" for name in uncleared]
         troubles += [f"{name} stays open" for name in sorted(lost)]
-        found[key] = Outage(
+        by_stages[key] = Outage(
             f"{element.name} ({', '.join(troubles)})" if troubles else element.name,
             (element.name,),
             chance * element.rate,
@@ -280,13 +302,11 @@ def _outcomes(
             until,
             limits,
         )
-    return list(found.values())
+    return list(by_stages.values())
 
 
-def _together(
-    states: States, elements: Sequence[Node | Branch], switching: float
-) -> tuple[tuple[float, ...], np.ndarray]:
-    """Stages of some elements that fail together, with all devices and ties at work."""
+def _together(states: States, elements: Sequence[Node | Branch], switching: float) -> Stages:
+    """Stages of elements that fail together while all devices and ties work."""
     faults = [states.number[element.name] for element in elements]
     return _stages(
         states,
@@ -298,7 +318,7 @@ def _together(
 
 
 def _joint(states: States, one: Node | Branch, other: Node | Branch) -> Outage:
-    """Outage of two independent elements at once."""
+    """Return the outage of two independent elements at once."""
     return Outage(
         f"{one.name}+{other.name}",
         (one.name, other.name),
@@ -312,11 +332,11 @@ def _joint(states: States, one: Node | Branch, other: Node | Branch) -> Outage:
 def _pairs(
     states: States, elements: Sequence[Node | Branch]
 ) -> list[tuple[Node | Branch, Node | Branch]]:
-    """Pairs that leave more unfed together than the sum of both alone, in some stage and load.
+    """Pairs that leave more load unserved than the sum of both alone, in some stage and load.
 
-    Elements in the same zones do the same. An element whose zones have at most one neighbour, and
-    no source or storage in them, takes nothing but its own load from any other: it has no partner.
-    Neither do elements in different regions.
+    Elements in the same zones have the same consequences, so one of each group is examined. An
+    element has no partner if its zones have at most one neighbour and neither source nor storage:
+    its failure interrupts only its own load. Elements in different regions are no partners either.
     """
     groups: dict[tuple[int, int, float], list[Node | Branch]] = defaultdict(list)
     for element in elements:
@@ -331,7 +351,7 @@ def _pairs(
         for key, group in groups.items()
         for time in times
     }
-    pairs = []
+    pairs: list[tuple[Node | Branch, Node | Branch]] = []
     for first, second in itertools.combinations(groups, 2):
         if regions[first].isdisjoint(regions[second]):
             continue
@@ -342,15 +362,10 @@ def _pairs(
     return pairs
 
 
-def _exceeds(
-    both: tuple[tuple[float, ...], np.ndarray],
-    one: tuple[tuple[float, ...], np.ndarray],
-    other: tuple[tuple[float, ...], np.ndarray],
-    shares: np.ndarray,
-) -> bool:
-    """Whether the deficit of both outages is above the sum of the single ones, at some load.
+def _exceeds(both: Stages, one: Stages, other: Stages, shares: np.ndarray) -> bool:
+    """Whether the deficit of both outages exceeds the sum of the single ones at some load.
 
-    The difference is piecewise linear: it is enough to look at its knees and at its last slope.
+    The difference is piecewise linear in the load, so its knees and its last slope decide.
     """
     weights = np.concatenate((shares, -shares, -shares))
     for end in sorted({*both[0], *one[0], *other[0]}):

@@ -1,7 +1,7 @@
-"""What a fault does to a substation, as the part of its load that cannot be fed, stage by stage.
+"""Consequences of a fault: the part of the total load that cannot be served, stage by stage.
 
-A contingency is the bridge between the network (`consequences` derives contingencies from it) and
-the energy accounts (`islands` adds storage to them): after this point nobody needs the graph.
+`consequences` derives contingencies from a network. `islands`, `kernel` and the simulation compute
+energies from contingencies and need the network no more.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ __all__ = ["Contingency", "Deficit", "Stage"]
 
 @dataclass(frozen=True)
 class Deficit:
-    """Load that cannot be fed, as a function of the total load: a sum of hinges.
+    """Load that cannot be served, as a function of the total load: a sum of hinges.
 
     ``deficit(L) = sum_k slope[k] * max(0, L - knee[k])``. Any continuous piecewise linear function
-    that is zero without load can be written like this; slopes after the first may be negative.
+    that is zero without load has this form; slopes after the first may be negative.
 
     Attributes
     ----------
     slopes : tuple of float
         Change of slope at each knee, dimensionless.
     knees : tuple of float
-        Total load at which it sets in, in units of power.
+        Total load at which each slope sets in, in units of power.
     """
 
     slopes: tuple[float, ...] = ()
@@ -50,16 +50,16 @@ class Deficit:
 
 @dataclass(frozen=True)
 class Stage:
-    """The time from the end of the stage before until `until` hours after the fault.
+    """A stage of a fault, from the end of the stage before until `until` hours after the fault.
 
     Attributes
     ----------
     until : float
         End, hours after the fault; ``inf`` for the last stage, which the repair ends.
     reachable : Deficit
-        Load not fed that storage at its node could feed.
+        Unserved load that storage at its node could serve.
     unreachable : Deficit
-        Load not fed that it could not, however large.
+        Unserved load that no storage at its node could serve, however large.
     """
 
     until: float
@@ -72,7 +72,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Contingency:
-    """A fault, how often it happens, how long it lasts, and its stages.
+    """A fault with its frequency, duration and stages.
 
     Attributes
     ----------

@@ -1,8 +1,8 @@
-"""Indices of the load points and of the system, for loads that stay at their average.
+"""Customer indices of a network (SAIFI, SAIDI, ...), for loads that stay at their average.
 
-A load point that is fed in part counts with the part that is not fed: the frequency and the outage
-time are those of its load. All loads are curtailed in the same proportion as far as the capacities
-allow (`supply`), so that the energy not supplied adds up to that of the smallest cuts.
+A load point that is served in part counts in proportion to the load that is not served. All loads
+are curtailed in the same proportion as far as the capacities allow (`supply`), so the energy not
+supplied adds up to that of the smallest cuts.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ def indices(network: Network, order: int = 1) -> Indices:
     network : Network
         The loads of its load points are their average power.
     order : {1, 2}
-        1: single outages; 2: pairs of independent elements too.
+        1: single outages. 2: also pairs of independent elements.
 
     Returns
     -------
     Indices
-        Of the faults only: what the intact network cannot feed does not count.
+        Of the faults only; load that the intact network cannot serve does not count.
 
     Raises
     ------
@@ -77,12 +77,12 @@ def indices(network: Network, order: int = 1) -> Indices:
     customers = np.array([point.customers for point in points], dtype=float)
     if not customers.sum() > 0.0:
         raise ValueError("no load point has a customer: the indices are means over customers")
-    found = outages(network, order)
-    unfed = [_unfed(outage, load.sum()) for outage in found]
+    all_outages = outages(network, order)
+    unserved = [_unserved(outage, load.sum()) for outage in all_outages]
     hours = np.zeros(len(points))
-    for outage, parts in zip(found, unfed, strict=True):
+    for outage, parts in zip(all_outages, unserved, strict=True):
         hours += outage.rate * (_durations(outage) @ parts)
-    frequency = _frequency(network, found, unfed)
+    frequency = _frequency(network, all_outages, unserved)
     saifi = float(frequency @ customers / customers.sum())
     saidi = float(hours @ customers / customers.sum())
     eens = float(hours @ load)
@@ -108,8 +108,8 @@ def indices(network: Network, order: int = 1) -> Indices:
     )
 
 
-def _unfed(outage: Outage, load: float) -> np.ndarray:
-    """Part of each load that is not fed without storage, shape (stages, load points)."""
+def _unserved(outage: Outage, load: float) -> np.ndarray:
+    """Part of each load that is not served without storage, shape (stages, load points)."""
     return 1.0 - np.minimum(1.0, outage.limits[:, 0] / load)
 
 
@@ -119,17 +119,20 @@ def _durations(outage: Outage) -> np.ndarray:
     return np.diff(spent, prepend=0.0)
 
 
-def _frequency(network: Network, found: tuple[Outage, ...], unfed: list[np.ndarray]) -> np.ndarray:
+def _frequency(
+    network: Network, all_outages: tuple[Outage, ...], unserved: list[np.ndarray]
+) -> np.ndarray:
     """Frequency with which load points lose supply, 1/yr, shape (load points,).
 
-    A second outage interrupts what the first one left: i during j has the frequency
-    f_i f_j r_j / 8760 and interrupts what both together leave unfed beyond what j alone does.
+    A second outage interrupts load that the first one still served. Outage i during outage j has
+    the frequency f_i f_j r_j / 8760. It interrupts the load that both leave unserved less the load
+    that j alone leaves unserved.
     """
-    repair = {element.name: element.repair for element in (*network.nodes, *network.branches)}
+    repair = {element.name: element.repair for element in network.elements}
     total = np.zeros(len(network.load_points))
     alone: dict[str, np.ndarray] = defaultdict(lambda: np.zeros_like(total))
     rates: dict[str, float] = defaultdict(float)
-    for outage, parts in zip(found, unfed, strict=True):
+    for outage, parts in zip(all_outages, unserved, strict=True):
         most = parts.max(axis=0)
         if len(outage.elements) == 1:
             total += outage.rate * most

@@ -1,19 +1,20 @@
 """Expected unserved energy of contingencies, with storage that serves the island of a fault.
 
-A fault starts at any moment of the year with equal chance; the load repeats its day until the
-repair. Storage starts with what its daily schedule has left at that moment, serves the smaller of
-its power and the deficit that it can reach until it is empty, and is not charged before the repair.
-Energy is counted at the terminals.
+Assumptions. A fault starts at any moment of the year with equal chance. The load repeats its day
+until the repair. Storage starts with the energy that its daily schedule has left at that moment. It
+serves the smaller of its power and the deficit that it can reach until it is empty, and it is not
+charged before the repair. Energy is measured at the terminals.
 
-With S(t) the chance that the outage outlasts t hours and G its integral from 0, energy served at a
-constant power p between the hours a and b of the fault is expected to be ``p (G(b) - G(a))``. The
-load is constant in each step, so everything here is exact but for one integral: over the moment
-inside a step at which the fault starts, by Gauss-Legendre nodes. (Even that one is exact as long as
-storage is not emptied, because the starts at one node of every step together see the whole day.)
-Where storage is emptied, energy served has kinks as a function of that moment. `bounded_starts`
-takes many nodes where few are off by more than a part of the EENS without storage.
+Let S(t) be the chance that the outage lasts longer than t hours, and G its integral from 0. Storage
+that serves a constant power p between the hours a and b of the fault is expected to serve the
+energy ``p (G(b) - G(a))``. The load is constant in each step. The only integral that is not exact
+is the one over the moment inside a step at which the fault starts; it is a sum over Gauss-Legendre
+nodes. As long as storage does not become empty, this sum is exact too, because the starts at one
+node of every step together cover the whole day. Where storage becomes empty, the energy served has
+kinks as a function of that moment. `bounded_starts` then uses many nodes if the error of a few
+exceeds a given part of the EENS without storage.
 
-These are the plain functions; `kernel` has the same numbers faster.
+These are the plain functions; `kernel` computes the same numbers faster.
 """
 
 from __future__ import annotations
@@ -54,36 +55,37 @@ __all__ = [
     "unserved_energy",
 ]
 
-#: How the energy at the start of a fault hangs on its hour: ``joint``, each moment its own energy;
-#: ``marginal``, drawn from all moments of the year whatever the hour; ``constant``, their mean.
+#: Law of the energy in storage at the start of a fault. ``joint``: each moment has its own energy.
+#: ``marginal``: the energy is drawn from all moments of the year, independently of the hour.
+#: ``constant``: it is always the mean over the year.
 SOC_LAWS = ("joint", "marginal", "constant")
 
-#: Error that the moments inside a step may leave in EENS, as a part of the EENS without storage.
+#: Largest error in EENS from the moments inside a step, as a part of the EENS without storage.
 START_ERROR = 2e-3
 
-#: Moments inside a step: as a rule, and where that leaves too large an error.
+#: Moments inside a step: the usual number, and the number where the usual one is not enough.
 FEW_NODES, MANY_NODES = 2, 32
 
-#: Energy that rounding in a schedule may leave, less than nothing: it counts as nothing.
+#: Rounding in a schedule may leave an energy slightly below zero; down to here it counts as zero.
 LEAST_ENERGY = -1e-6
 
-#: Survival below which nothing of an outage is left to count.
+#: An outage is followed until the chance that it lasts longer falls below this.
 NEGLIGIBLE_SURVIVAL = 1e-16
 
 
 class Starts(NamedTuple):
-    """Moments at which a fault can start, and the energy there.
+    """Moments at which a fault can start, and the energy in storage there.
 
     Attributes
     ----------
     node, weight : ndarray, shape (nodes,)
-        Moments inside a step, as shares of it, and the weight of each; they add up to 1.
+        Moments inside a step as shares of it, and the weight of each; the weights add up to 1.
     energy : ndarray, shape (..., days, steps, nodes)
         Deliverable energy at each moment.
     levels : ndarray, shape (..., levels)
-        Energies that are drawn independently of the moment; none for the joint law.
+        Energies that are drawn independently of the moment; empty for the joint law.
     chance : ndarray, shape (levels,)
-        Probability of each.
+        Probability of each level.
     """
 
     node: np.ndarray
@@ -129,7 +131,8 @@ def starts(
     Raises
     ------
     ValueError
-        On another law, a share of days that is none, or an energy below zero or not finite.
+        If the law is not one of `SOC_LAWS`, the shares of the days do not add up to 1, or an energy
+        is below zero or not finite.
     """
     require_choice("the law of the state of charge", law, SOC_LAWS)
     nodes = int(require_number("nodes", nodes, least=1, whole=True))
@@ -141,7 +144,7 @@ def starts(
     day_share = require_probabilities("day_share", day_share, shape=deliverable.shape[-2:-1])
     node, weight = _gauss_nodes(nodes)
     begin, end = deliverable[..., :-1, None], deliverable[..., 1:, None]
-    # Linear between the ends; rounding must not leave less than nothing.
+    # Energy is linear between the ends of a step; rounding must not make it negative.
     energy = np.maximum(0.0, begin + node * (end - begin))
     size = energy.shape[:-3]
     chance = (day_share[:, None, None] / energy.shape[-2] * weight).repeat(energy.shape[-2], 1)
@@ -155,7 +158,7 @@ def starts(
 
 
 def merge(contingencies: Sequence[Contingency]) -> tuple[Contingency, ...]:
-    """Contingencies with the same consequences as one: their frequencies add up."""
+    """Replace contingencies with the same consequences by one, with the sum of frequencies."""
     merged: dict[tuple, Contingency] = {}
     for c in contingencies:
         same = (c.stages, c.law, c.repair)
@@ -169,7 +172,7 @@ def merge(contingencies: Sequence[Contingency]) -> tuple[Contingency, ...]:
 def unserved_energy(contingency: Contingency, load: np.ndarray) -> np.ndarray:
     """Energy that a fault leaves unserved without storage, averaged over its start.
 
-    In closed form: ``sum_stages (G(end) - G(begin)) mean(deficit)``.
+    The closed form is ``sum_stages (G(end) - G(begin)) mean(deficit)``.
 
     Parameters
     ----------
@@ -229,7 +232,21 @@ def energy_served(
 def _served_from(
     contingency: Contingency, load: np.ndarray, node: float, energy: np.ndarray, power: float
 ) -> np.ndarray:
-    """Energy served in faults that start at one moment of each step, (days, steps, levels)."""
+    """Energy served in faults that start at one moment of each step.
+
+    Parameters
+    ----------
+    contingency, load, power
+        As for `energy_served`.
+    node : float
+        The moment, as a share of the step.
+    energy : ndarray, shape (days, steps, levels)
+        Energy in storage at the start.
+
+    Returns
+    -------
+    ndarray, shape (days, steps, levels)
+    """
     step_h = 24.0 / load.shape[-1]
     left, served = energy.copy(), np.zeros_like(energy)
     for begin, end in pairwise(_cuts(contingency, node, step_h)):
@@ -250,7 +267,7 @@ def _served_from(
 
 
 def _cuts(contingency: Contingency, node: float, step_h: float) -> np.ndarray:
-    """Hours of a fault at which a step or a stage ends, from its start to the last that counts."""
+    """Ascending hours of a fault at which a step, a stage or the fault itself ends, from 0 on."""
     last = contingency.repair
     if contingency.law == "exponential":
         last *= -np.log(NEGLIGIBLE_SURVIVAL)
@@ -260,7 +277,7 @@ def _cuts(contingency: Contingency, node: float, step_h: float) -> np.ndarray:
 
 
 def _days(load: np.ndarray, day_share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Loads of the typical days and the share of the year of each, checked."""
+    """Check the loads of the typical days and the share of the year of each, and return both."""
     load = require_numbers("load", load, least=0.0, shape=("days", "steps"))
     return load, require_probabilities("day_share", day_share, shape=(len(load),))
 
@@ -295,11 +312,12 @@ def bounded_starts(
     law: str,
     power: float,
 ) -> Starts:
-    """As `starts`, of one storage, with few moments in a step where those are enough.
+    """`starts` of one storage, with few moments in a step where few are enough.
 
-    That is where `expected_served` of `FEW_NODES` is within `START_ERROR` of the EENS without
-    storage from that of `MANY_NODES`, whose own error is of the order of ``1 / MANY_NODES^2``.
-    (`kernel.start_error` knows the error exactly, by splitting steps at the kinks.)
+    Few are enough if `expected_served` with `FEW_NODES` differs from that with `MANY_NODES` by at
+    most the part `START_ERROR` of the EENS without storage. The error with `MANY_NODES` is of the
+    order of ``1 / MANY_NODES^2``. (`kernel.start_error` computes the error exactly, because it
+    splits steps at the kinks.)
 
     Parameters
     ----------
@@ -317,17 +335,17 @@ def bounded_starts(
 def normal_deficit(
     load: np.ndarray, day_share: np.ndarray, capacity: float, relief: np.ndarray | float = 0.0
 ) -> float:
-    """Energy per year above what the intact system can feed.
+    """Energy per year that the intact system cannot serve.
 
     Parameters
     ----------
     load : ndarray, shape (days, steps)
     day_share : ndarray, shape (days,)
     capacity : float
-        Of the intact system.
+        Load that the intact system can serve.
     relief : ndarray, shape (days, steps)
-        Discharge of the storage's schedule. Charging is no customer's load: what does not fit is
-        simply not charged.
+        Discharge of the storage's schedule. Charging is not a customer's load, so it is reduced
+        where the capacity does not suffice and leaves nothing unserved.
 
     Raises
     ------

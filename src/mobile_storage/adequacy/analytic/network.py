@@ -2,39 +2,42 @@
 
 Devices sit at the ends of branches, between the branch and its node. After a fault
 
-- a ``breaker`` or a ``fuse`` opens at once: the trip zone is all that is joined to the fault over
-  closed branches without one of them between;
-- any device, a ``disconnector`` too, can be opened within the switching time: the isolated zone is
-  all that is joined to the fault without any device between;
-- a normally open branch (a tie) is closed within the switching time of the fault, or its own if
-  that is longer; an `automatic` one is closed at once.
+- each ``breaker`` and ``fuse`` next to the fault opens at once. The trip zone is everything that
+  closed branches join to the fault without a breaker or fuse in between;
+- any device, a ``disconnector`` too, can be opened within the switching time. The isolated zone is
+  everything that is joined to the fault without any device in between;
+- a normally open branch (a tie) is closed within the switching time of the fault, or within its own
+  if that is longer. An `automatic` tie is closed at once.
 
-A breaker that can itself fail is a branch of its own in series with the device: without a device
-on the side where its fault is felt (active failure), with breakers at both ends if it only opens
-(passive failure). An element that is replaced has the replacement time as its repair time.
-A spur off a line that has no breaker of its own is a branch without one at the joint: its faults
-trip the line until they are isolated.
+How to describe some special elements:
+
+- A breaker that can fail is a branch in series with the device. If its failure is a short circuit
+  (active failure), the branch has no device on the side where the fault is felt. If it only opens
+  (passive failure), the branch has breakers at both ends.
+- An element that is replaced has the replacement time as its repair time.
+- A spur without a breaker is a branch without a device at the joint. Its faults trip the line until
+  they are isolated.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import networkx as nx
 
 from mobile_storage.adequacy import HOURS_PER_YEAR
+from mobile_storage.adequacy.analytic.repair import LAWS
 from mobile_storage.adequacy.checks import require_number
 
-__all__ = ["Branch", "CommonMode", "LoadPoint", "Network", "Node"]
+__all__ = ["Branch", "CommonMode", "Element", "LoadPoint", "Network", "Node"]
 
 #: Devices that clear a fault at once.
 PROTECTIVE = frozenset({"breaker", "fuse"})
 #: All that can stand at the end of a branch.
 DEVICES = frozenset({"breaker", "fuse", "disconnector", ""})
-#: Laws of the repair time.
-LAWS = frozenset({"exponential", "fixed"})
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,14 @@ class Node:
     name : str
         Unique among nodes, branches and common modes.
     rate : float
-        Frequency of failures, 1/yr, so that its unavailability is ``rate * repair / 8760``.
+        Frequency of failures, 1/yr; the unavailability is ``rate * repair / 8760``.
     repair : float
         Mean time from the fault to the end of its repair, h.
     switching : float
         Time from the fault until it is isolated and ties are closed, h.
     source_capacity : float
-        Power it can feed in from outside; 0 for a node without a source, ``inf`` without limit.
+        Power that it can feed in from outside: 0 for a node without a source, ``inf`` for a source
+        without limit.
     law : str
         ``exponential`` or ``fixed``: law of the repair time.
     """
@@ -74,23 +78,26 @@ class Branch:
     name, rate, repair, law
         As for `Node`.
     switching : float
-        As for `Node`; of a tie, whose faults trip nothing, the least time until it is closed, h.
+        As for `Node`. For a tie, whose faults trip nothing, it is the least time until the tie is
+        closed, h.
     start, end : str
-        Names of its nodes; the order means nothing but which device is where.
+        Names of its nodes. The order only says which device is at which node.
     from_device, to_device : str
         Device at the start and at the end: ``breaker``, ``fuse``, ``disconnector`` or none (empty).
     capacity : float
-        Power it can carry, either way, after a fault (transformers: with their overload factor;
-        ties: the transfer limit).
+        Power that it can carry after a fault, in either direction: for a transformer with its
+        overload factor, for a tie the transfer limit.
     normal_capacity : float or None
-        Power it can carry while nothing has failed; `capacity` if not given.
+        Power that it can carry while nothing has failed; `capacity` if not given.
     normally_open : bool
-        A tie: open at both ends while nothing has failed, so that a fault on it trips nothing.
+        Whether it is a tie. A tie is open at both ends while nothing has failed, so a fault on it
+        trips nothing.
     automatic : bool
-        A tie that closes at once where that feeds something dead outside the trip zone.
+        Whether the tie closes at once where that feeds something without supply outside the trip
+        zone.
     success : float
-        Chance that a tie closes when called, drawn once for each fault: an automatic one that did
-        not is closed by hand after switching, any other stays open until the repair.
+        Chance that a tie closes when it should, drawn once for each fault. If an automatic tie does
+        not close, it is closed by hand after switching. Any other tie stays open until the repair.
     """
 
     name: str
@@ -120,10 +127,9 @@ class LoadPoint:
     node : str
         Where it is connected.
     load : float
-        Its average power, or its share of the total: only the part it has in the sum matters for
-        contingencies; `indices` takes it as the average power.
+        Average power. For contingencies only its share in the sum of all loads matters.
     customers : float
-        How many customers it stands for.
+        Number of customers.
     """
 
     name: str
@@ -134,7 +140,7 @@ class LoadPoint:
 
 @dataclass(frozen=True)
 class CommonMode:
-    """One cause that takes out several elements together, besides their own failures.
+    """A cause that takes out several elements together, in addition to their own failures.
 
     Attributes
     ----------
@@ -152,6 +158,10 @@ class CommonMode:
     law: str = "exponential"
 
 
+#: Everything that can fail.
+Element = Node | Branch | CommonMode
+
+
 @dataclass(frozen=True)
 class Network:
     """A network, checked when it is made.
@@ -159,19 +169,19 @@ class Network:
     Attributes
     ----------
     nodes, branches, load_points, common_modes : tuple
-        What it consists of.
     storage_node : str or None
-        Where storage is connected.
+        Name of the node where storage is connected.
     fuse_success, breaker_success : float
-        Chance that a fuse or breaker clears a fault; if it does not, the next ones behind it do.
+        Chance that a fuse or breaker clears a fault. If it does not, the next ones behind it do.
     radial : bool
-        With ``False``, closed loops and several sources in one part are let pass; power then takes
-        any way that capacities leave it, and each breaker at the edge of a fault's zone opens.
+        Whether closed loops, and several sources that feed the same part, are refused. If they are
+        allowed, power takes any way that capacities permit, and each breaker at the edge of a
+        fault's zone opens.
 
     Raises
     ------
     ValueError
-        If a name is not unique or not known, a number is out of its range, a load point has no
+        If a name is not unique or not known, a number is outside its range, a load point has no
         source while nothing has failed, or the network is not radial though it should be.
     """
 
@@ -184,11 +194,20 @@ class Network:
     breaker_success: float = 1.0
     radial: bool = True
 
+    @property
+    def elements(self) -> tuple[Node | Branch, ...]:
+        """Nodes, then branches."""
+        return (*self.nodes, *self.branches)
+
+    @property
+    def failable(self) -> tuple[Element, ...]:
+        """Nodes, branches, then common modes."""
+        return (*self.nodes, *self.branches, *self.common_modes)
+
     def __post_init__(self) -> None:
-        failable = (*self.nodes, *self.branches, *self.common_modes)
-        _check_unique("element", [element.name for element in failable])
+        _check_unique("element", [element.name for element in self.failable])
         _check_unique("load point", [point.name for point in self.load_points])
-        for element in failable:
+        for element in self.failable:
             _check_outages(element)
         known = {node.name for node in self.nodes}
         for node in self.nodes:
@@ -207,8 +226,8 @@ class Network:
         for mode in self.common_modes:
             if not mode.elements:
                 raise ValueError(f"common mode {mode.name} takes out nothing: it needs elements")
-            for element in mode.elements:
-                _check_known(f"common mode {mode.name}", element, known)
+            for name in mode.elements:
+                _check_known(f"common mode {mode.name}", name, known)
         _check_range("fuse_success", self.fuse_success, 1.0)
         _check_range("breaker_success", self.breaker_success, 1.0)
         self._check_supply()
@@ -249,12 +268,12 @@ def _check_known(what: str, name: str, known: set[str]) -> None:
 
 
 def _check_range(what: str, value: float, highest: float | None = None) -> None:
-    """Refuse what is not in [0, highest], or not finite without a highest."""
+    """Refuse a value outside [0, highest]; without a highest value, refuse an infinite one."""
     most = math.inf if highest is None else highest
     require_number(what, value, least=0.0, most=most, infinite=highest == math.inf)
 
 
-def _check_outages(element: Node | Branch | CommonMode) -> None:
+def _check_outages(element: Element) -> None:
     for field in ("rate", "repair", "switching"):
         _check_range(f"{field} of {element.name}", getattr(element, field))
     if element.law not in LAWS:
@@ -288,5 +307,5 @@ def _check_branch(branch: Branch, nodes: set[str]) -> None:
         )
 
 
-def _or(values: frozenset[str]) -> str:
+def _or(values: Collection[str]) -> str:
     return " or ".join(sorted(repr(value) for value in values))

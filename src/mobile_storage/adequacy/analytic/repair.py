@@ -1,11 +1,11 @@
-"""How long an outage lasts: survival, restricted mean, and what storage leaves unserved in it.
+"""Duration of an outage: survival, restricted mean, and the energy that storage leaves unserved.
 
-Two laws of the duration T: ``exponential`` with mean r, and ``fixed`` at D. With
+The duration T has one of two laws: ``exponential`` with the mean r, or ``fixed`` at D. Let
 
-    S(t) = P(T > t),   G(t) = int_0^t S(u) du,   H(t) = int_0^t G(u) du,
+    S(t) = P(T > t),   G(t) = int_0^t S(u) du,   H(t) = int_0^t G(u) du.
 
-a constant power q that flows from the start of the outage until t hours later or the end of the
-outage, whichever comes first, carries the expected energy ``q G(t)``. Everything here follows.
+A constant power q that flows from the start of the outage until t hours later, or until the end of
+the outage if that is earlier, carries the expected energy ``q G(t)``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["LAWS", "STATES_OF_CHARGE", "restricted_mean", "survival", "unserved_
 
 LAWS = ("exponential", "fixed")
 
-#: What storage holds when an outage starts: all of it, or any part of it with equal chance.
+#: State of charge at the start of an outage: full, or uniformly distributed from empty to full.
 STATES_OF_CHARGE = ("full", "uniform")
 
 
@@ -42,7 +42,7 @@ def survival(t: np.ndarray | float, mean: np.ndarray | float, law: str) -> np.nd
     Raises
     ------
     ValueError
-        On another law, or a mean that is negative or not finite.
+        If the law is not one of `LAWS`, or the mean is negative or not finite.
     """
     t, mean = _checked(t, mean, law)
     if law == "fixed":
@@ -73,15 +73,15 @@ def unserved_at_constant_load(
 ) -> np.ndarray:
     """Expected energy that storage leaves unserved when the only supply of a constant load is lost.
 
-    Storage serves q = min(load, power) until it is empty after tau = energy / q hours:
+    Storage serves q = min(load, power) until it is empty after tau = energy / q hours. It leaves
 
         full:     load G(inf) - q G(tau)
         uniform:  load G(inf) - q H(tau) / tau
 
-    so that, for power that does not bind and the exponential law, full storage leaves
-    ``load r exp(-tau / r)`` and storage with a uniform state of charge
-    ``load r (r / tau) (1 - exp(-tau / r))``; for an outage of fixed duration D they leave
-    ``load max(0, D - tau)`` and ``load (D - tau / 2)`` if tau <= D, ``load D^2 / (2 tau)`` if not.
+    If the power does not bind, this is for the exponential law ``load r exp(-tau / r)`` (full) and
+    ``load r (r / tau) (1 - exp(-tau / r))`` (uniform). For an outage of fixed duration D it is
+    ``load max(0, D - tau)`` (full) and ``load (D - tau / 2)`` if tau <= D, else
+    ``load D^2 / (2 tau)`` (uniform).
 
     Parameters
     ----------
@@ -104,7 +104,8 @@ def unserved_at_constant_load(
     Raises
     ------
     ValueError
-        On an unknown law or state of charge, or a load, energy or power below zero or not a number.
+        If the law or the state of charge is unknown, or a load, energy or power is below zero or
+        not a number.
     """
     require_choice("the state of charge", charge, STATES_OF_CHARGE)
     load, energy, power, mean = np.broadcast_arrays(
@@ -137,7 +138,7 @@ def _mean_restricted_mean(
 
 
 def _in_means(t: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Time as a multiple of the mean; an outage of mean zero is over at once."""
+    """Time as a multiple of the mean; it is infinite for an outage of mean zero."""
     t, mean = np.broadcast_arrays(t, mean)
     return np.divide(t, mean, out=np.full(t.shape, np.inf), where=mean > 0.0)
 

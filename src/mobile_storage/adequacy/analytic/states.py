@@ -1,4 +1,4 @@
-"""What a network can feed in a given state: zones of a fault, and the limits of what is left."""
+"""Load that a network can serve in a given state: zones of a fault, limits of what is left."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class States:
     number : dict
         Number of each element by its name.
     shares : ndarray, shape (load points,)
-        Part of each load point in the total load.
+        Share of each load point in the total load.
     trip_zone, isolated_zone : ndarray of int, shape (elements,)
-        Zone of each element: what is joined to it without a breaker or fuse between, and without
-        any device between.
+        Number of the zone of each element. Elements of one trip zone are joined without a breaker
+        or fuse in between, those of one isolated zone without any device in between.
     ties : ndarray of bool, shape (branches,)
-        The normally open branches.
+        Whether the branch is normally open.
     automatic : ndarray of bool, shape (branches,)
-        Those that close at once.
+        Whether the branch is a tie that closes at once.
     closing_time : ndarray, shape (branches,)
         Least time until a tie is closed by hand, h.
     """
@@ -39,7 +39,7 @@ class States:
     def __init__(self, network: Network) -> None:
         nodes, branches, points = network.nodes, network.branches, network.load_points
         self.network = network
-        names = [element.name for element in (*nodes, *branches)]
+        names = [element.name for element in network.elements]
         self.number = {name: i for i, name in enumerate(names)}
         self.shares = np.array([point.load for point in points], dtype=float)
         self.shares /= self.shares.sum()
@@ -57,10 +57,10 @@ class States:
         )
         self._sources = np.array([node.source_capacity for node in nodes], dtype=float)
         self._point_node = np.array([self.number[point.node] for point in points], dtype=int)
-        self._known: dict[tuple[bytes, bytes], np.ndarray] = {}
+        self._cache: dict[tuple[bytes, bytes], np.ndarray] = {}
 
     def _zones(self, devices: Collection[str]) -> np.ndarray:
-        """Number of the zone of each element if these devices bound zones."""
+        """Number of the zone of each element if zones end at these devices."""
         joined = [
             (self.number[branch.name], self.number[node])
             for branch in self.network.branches
@@ -71,13 +71,14 @@ class States:
         return _parts(len(self.number), np.array(joined, dtype=int).reshape(-1, 2))
 
     def zone(self, faults: Collection[int], zones: np.ndarray) -> np.ndarray:
-        """Elements in the zones of the faults, as a mask."""
+        """Mask of the elements in the zones of the faults."""
         return np.isin(zones, zones[list(faults)])
 
     def is_end(self, zones: tuple[int, int]) -> bool:
-        """Whether neither the trip zone nor the isolated zone leads from one place to another.
+        """Whether both zones are dead ends.
 
-        That is: each has at most one neighbour, ties included, and no source or storage.
+        A zone is a dead end if it has at most one neighbour, ties included, and neither a source
+        nor storage. `zones` are the numbers of a trip zone and of an isolated zone.
         """
         feeding = self._sources > 0.0
         if self.network.storage_node is not None:
@@ -97,8 +98,8 @@ class States:
     def regions(self, faults: Collection[int]) -> frozenset[int]:
         """Regions in which these faults have consequences.
 
-        A region is what hangs together, ties included, without passing a source without limit:
-        such a source feeds each region as if the others were not there.
+        A region is a part of the network that is connected, ties included, without passing through
+        a source without limit. Such a source feeds each region independently of the others.
         """
         unlimited = np.flatnonzero(np.isinf(self._sources))
         bodies = np.arange(len(self._sources), len(self.number))
@@ -112,12 +113,12 @@ class States:
         return frozenset(region[touched].tolist())
 
     def _usable(self, dead: np.ndarray, ties: np.ndarray) -> np.ndarray:
-        """Branches that can carry power: closed, and neither they nor their ends dead."""
+        """Mask of the branches that can carry power: closed, and not dead, nor are their ends."""
         nodes = len(self._sources)
         return (~self.ties | ties) & ~(dead[nodes:] | dead[self._start] | dead[self._end])
 
     def _live(self, dead: np.ndarray) -> np.ndarray:
-        """Nodes that a source feeds before any tie closes, as a mask."""
+        """Mask of the nodes that a source feeds before any tie closes."""
         usable = self._usable(dead, np.zeros_like(self.ties))
         pairs = np.column_stack((self._start, self._end))[usable]
         parts = _parts(len(self._sources), pairs)
@@ -125,14 +126,23 @@ class States:
         return alive & np.isin(parts, parts[alive & (self._sources > 0.0)])
 
     def called_at_once(self, dead: np.ndarray) -> np.ndarray:
-        """Automatic ties that see something dead outside the zone at one end, as a mask."""
+        """Mask of the automatic ties that have no supply at one end, and so close at once."""
         live = self._live(dead)
         return self.automatic & ~(live[self._start] & live[self._end])
 
     def trips(self, faults: Collection[int]) -> Iterator[tuple[float, tuple[str, ...], np.ndarray]]:
-        """What trips, with its chance and the names of the branches whose device did not clear.
+        """Yield the combinations of devices that clear the fault or fail to.
 
-        A device at the edge of the zone is put to the test if what is behind it is live.
+        A device at the edge of the trip zone must clear the fault if a source feeds it from behind.
+
+        Yields
+        ------
+        chance : float
+            Probability of the combination, above zero.
+        uncleared : tuple of str
+            Branches whose device fails.
+        dead : ndarray of bool, shape (elements,)
+            What trips.
         """
         zones = self.trip_zone
         dead = self.zone(faults, zones)
@@ -145,10 +155,10 @@ class States:
             live = self._live(dead)
             for branch in itertools.filterfalse(lambda b: b.normally_open, self.network.branches):
                 body = self.number[branch.name]
-                ends = [self.number[branch.start], self.number[branch.end]]
+                start, end = self.number[branch.start], self.number[branch.end]
                 for here, there, device in (
-                    (*ends, branch.from_device),
-                    (*ends[::-1], branch.to_device),
+                    (start, end, branch.from_device),
+                    (end, start, branch.to_device),
                 ):
                     if success.get(device, 1.0) == 1.0 or dead[here] == dead[body]:
                         continue
@@ -165,27 +175,27 @@ class States:
                 yield chance, tuple(name for name, _, _ in failed), dead | more
 
     def limits(self, dead: np.ndarray, ties: np.ndarray) -> np.ndarray:
-        """Total load up to which each load point is fed in full.
+        """Total load up to which each load point is served in full.
 
         Parameters
         ----------
         dead : ndarray of bool, shape (elements,)
-            What cannot be used.
+            Elements that cannot be used.
         ties : ndarray of bool, shape (branches,)
             Normally open branches that are closed where that helps.
 
         Returns
         -------
         ndarray, shape (2, load points)
-            Without storage, and with storage without limit at its node.
+            First without storage, then with unlimited storage at its node.
         """
         key = dead.tobytes(), ties.tobytes()
-        if key not in self._known:
-            self._known[key] = self._limits(dead, ties, self._capacity)
-        return self._known[key]
+        if key not in self._cache:
+            self._cache[key] = self._limits(dead, ties, self._capacity)
+        return self._cache[key]
 
     def normal_limits(self) -> np.ndarray:
-        """As `limits`, while nothing has failed: normal capacities, no tie closed."""
+        """As `limits`, while nothing has failed: normal capacities, all ties open."""
         none = np.zeros(len(self.number), dtype=bool)
         return self._limits(none, np.zeros_like(self.ties), self._normal_capacity)
 
@@ -193,7 +203,7 @@ class States:
         nodes = len(self._sources)
         usable = self._usable(dead, ties)
         pairs = np.column_stack((self._start, self._end))
-        # Nodes joined without limit are one; only what has a limit is left to the cuts.
+        # Nodes that are joined without limit count as one node.
         group = _parts(nodes, pairs[usable & np.isinf(capacity)])
         count = group.max() + 1
         limited = usable & np.isfinite(capacity)
@@ -220,6 +230,6 @@ class States:
 
 
 def _parts(count: int, pairs: np.ndarray) -> np.ndarray:
-    """Number of the connected part of each of `count` things, joined in pairs (shape (n, 2))."""
+    """Number of the connected part of each of `count` vertices, with edges of shape (n, 2)."""
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     return connected_components(graph, directed=False)[1]

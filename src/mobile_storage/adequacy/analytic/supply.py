@@ -1,12 +1,13 @@
-"""Up to which total load each load can be fed, when all loads grow in proportion.
+"""Total load up to which each load can be served, when all loads grow in proportion.
 
-With loads ``share_i * L`` the load that a network with capacities can feed is the smallest cut,
-``min over cuts of (capacity cut + L * shares cut)``: concave and piecewise linear in L. The loads
-that a smallest cut keeps on the side of the sources form nested sets as L grows (Gallo, Grigoriadis
-and Tarjan 1989), so each load has one limit: up to there it is fed in full, above it keeps what it
-had at the limit. Feeding ``share_i * min(L, limit_i)`` is possible for all loads at once, adds up
-to the most that can be fed, and takes from all alike as far as the capacities allow (the
-lexicographically optimal flow: Megiddo 1974, Fujishige 1980).
+The loads are ``share_i * L``. The load that a network with capacities can serve is the smallest
+cut, ``min over cuts of (capacity cut + L * shares cut)``, which is concave and piecewise linear in
+L. The loads that a smallest cut leaves on the side of the sources form nested sets as L grows
+(Gallo, Grigoriadis and Tarjan 1989). Each load therefore has one limit: it is served in full up to
+the limit, and above it with what it had there. Serving ``share_i * min(L, limit_i)`` is possible
+for all loads at once, adds up to the most that can be served, and curtails all loads in the same
+proportion as far as the capacities allow (the lexicographically optimal flow: Megiddo 1974,
+Fujishige 1980).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from mobile_storage.adequacy.checks import require_arcs, require_numbers
 
 __all__ = ["supply_limits"]
 
-#: Two cuts are the same if their capacities differ by less than this part.
+#: Two cuts are equal if their capacities differ by less than this part.
 TOLERANCE = 1e-12
 
 _SOURCE, _SINK = "source", "sink"
@@ -33,22 +34,22 @@ def supply_limits(
     sources: np.ndarray,
     arcs: Sequence[tuple[int, int, float]],
 ) -> np.ndarray:
-    """Total load up to which the load at each node is fed in full.
+    """Total load up to which the load at each node is served in full.
 
     Parameters
     ----------
     shares : ndarray, shape (nodes,)
         Share of each node in the total load.
     sources : ndarray, shape (nodes,)
-        Power that each node can feed in; ``inf`` without limit.
+        Power that each node can feed in; ``inf`` for a source without limit.
     arcs : sequence of (node, node, capacity)
-        Connections, used either way, with finite capacity.
+        Connections with finite capacity that carry power in either direction.
 
     Returns
     -------
     ndarray, shape (nodes,)
-        In units of power; 0 for what no source reaches, ``inf`` for what has no limit. Nodes
-        without load may have any.
+        In units of power; 0 for nodes that no source reaches, ``inf`` for nodes without limit. The
+        limit of a node without load has no meaning.
 
     Raises
     ------
@@ -91,8 +92,8 @@ def _steps(
 ) -> list[tuple[frozenset[int], float]]:
     """Sets of nodes with their limit: the breakpoints of the smallest cut, found by recursion.
 
-    Where the lines of two cuts meet, either no cut is smaller and the point is a breakpoint, or a
-    third cut is, which lies between them (Eisner and Severance 1976).
+    At the load where the values of two cuts are equal, either no cut is smaller, so the load is a
+    breakpoint, or a third cut is smaller, which lies between them (Eisner and Severance 1976).
     """
     graph = graph.subgraph({*fed, _SOURCE, _SINK}).copy()
     loads = {node: float(shares[node]) for node in fed if shares[node] > 0.0}
@@ -101,7 +102,7 @@ def _steps(
         for node, share in loads.items():
             graph.add_edge(node, _SINK, capacity=share * load)
         residual = boykov_kolmogorov(graph, _SOURCE, _SINK)
-        # What rounding leaves open of a full edge is no way on: `nx.minimum_cut` would take it.
+        # A capacity that only rounding leaves on a full edge is not used; `nx.minimum_cut` would.
         least = TOLERANCE * residual.graph["flow_value"]
         way = nx.DiGraph()
         way.add_node(_SINK)

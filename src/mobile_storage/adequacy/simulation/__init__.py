@@ -1,1 +1,1 @@
-"""Monte Carlo simulation, written apart from `analytic`, against which it is tested."""
+"""Monte Carlo simulation, written independently of `analytic`; tests compare the two."""

@@ -1,4 +1,4 @@
-"""Simulated faults of given contingencies, with and without storage."""
+"""Monte Carlo simulation of given contingencies, with and without storage."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ import numpy as np
 
 from mobile_storage.adequacy.analytic.contingency import Contingency
 from mobile_storage.adequacy.checks import require_number
-from mobile_storage.adequacy.simulation.episodes import DailyOperation, walk
-from mobile_storage.adequacy.simulation.estimate import Estimate, Moments, Sampling, estimate
+from mobile_storage.adequacy.estimate import Estimate, Moments, Sampling, estimate
+from mobile_storage.adequacy.simulation.episodes import (
+    DailyOperation,
+    Episodes,
+    Paths,
+    Tables,
+    walk,
+)
 
 __all__ = ["ContingenciesResult", "simulate_contingencies"]
 
@@ -23,9 +29,9 @@ class ContingenciesResult:
     Attributes
     ----------
     eens_without, eens_with, eens_saved : Estimate
-        In a year, without and with storage, and the difference (from the same faults).
+        Per year: without storage, with storage, and the difference, from the same faults.
     ens_without, ens_with : Estimate, shape (contingencies,)
-        In a fault of each contingency.
+        Per fault of each contingency.
     """
 
     eens_without: Estimate
@@ -43,9 +49,10 @@ def simulate_contingencies(
 ) -> ContingenciesResult:
     """Simulate faults at random moments.
 
-    A sample is one fault of each contingency, at a moment of its own. Faults come as a Poisson
-    process, so what a year brings is expected to be ``sum_c rate_c * ENS_c``, and a rare fault is
-    known as well as a frequent one. Faults do not overlap unless a contingency says so.
+    A sample is one fault of each contingency, each at its own random moment. Faults are a Poisson
+    process, so the expected energy per year is ``sum_c rate_c * ENS_c``, and the precision for a
+    rare fault is as good as for a frequent one. Faults do not overlap; a contingency may itself be
+    the overlap of several.
 
     Parameters
     ----------
@@ -54,14 +61,14 @@ def simulate_contingencies(
     operation : DailyOperation
         Load and storage.
     sampling : Sampling, optional
-        When to stop; what a year brings must be precise, without and with storage.
+        When to stop: the energy per year must be precise, without and with storage.
     batch_size : int
         Samples in a batch.
 
     Raises
     ------
     ValueError
-        If there is no contingency, or the batch size is no whole number of at least 1.
+        If there is no contingency, or the batch size is not a whole number of at least 1.
     """
     if not contingencies:
         raise ValueError("there is no contingency: at least one is needed")
@@ -79,26 +86,22 @@ def simulate_contingencies(
     mean_repair = np.array([one.repair for one in contingencies])
     exponential = np.array([one.law == "exponential" for one in contingencies])
     rate = np.array([one.rate for one in contingencies])
-    felt = np.flatnonzero(worst > 0.0)
+    with_deficit = np.flatnonzero(worst > 0.0)
+
+    paths = Paths(first, until, np.arange(len(stages)))
+    tables = Tables(level, unfed, reachable, np.zeros((len(stages), len(levels), 0)))
 
     def batch(rng: np.random.Generator) -> dict[str, Moments]:
-        path = np.tile(felt, batch_size)
-        row = np.repeat(np.arange(batch_size), len(felt)) * count + path
+        path = np.tile(with_deficit, batch_size)
+        row = np.repeat(np.arange(batch_size), len(with_deficit)) * count + path
         size = len(path)
         law = np.where(exponential[path], rng.standard_exponential(size), 1.0)
+        begin = operation.draw(rng, size)
         ens, _ = walk(
-            row,
-            np.ones(size),
-            *operation.draw(rng, size),
-            mean_repair[path] * law,
-            path,
-            first,
-            until,
-            np.arange(len(stages)),
-            level,
-            unfed,
-            reachable,
-            np.zeros((len(stages), len(levels), 0)),
+            Episodes(row, np.ones(size), mean_repair[path] * law, path),
+            begin,
+            paths,
+            tables,
             operation.energy,
             operation.power,
             batch_size * count,
@@ -112,7 +115,7 @@ def simulate_contingencies(
             "ens_with": Moments.of(helped),
         }
 
-    # What is left of a repair is not longer on average than the whole, for either law.
+    # For both laws the rest of a repair is on average not longer than the whole repair.
     largest = worst * mean_repair
     total = float(largest @ rate)
     return ContingenciesResult(

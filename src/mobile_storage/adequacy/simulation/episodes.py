@@ -1,40 +1,41 @@
-"""Outage episodes, walked through in time: who is not fed, and what storage gives.
+"""Outage episodes, followed in time: unserved load and the energy that storage delivers.
 
-An episode begins at a moment of a typical day, which repeats itself as long as the episode lasts,
-and goes through stages. Within a stage and a step of the daily curve all is constant. Storage
-begins with what its schedule leaves in it at that moment, gives what it can reach as far as its
-power goes, until it is empty, and is not charged again before the end.
+An episode begins at a moment of a typical day and goes through stages. The day repeats itself until
+the episode ends. Within a stage and a step of the daily curve everything is constant. Storage
+begins with the energy that its schedule leaves in it at that moment. It serves the load that it can
+reach up to its power until it is empty, and it is not charged before the end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from mobile_storage.adequacy.checks import require_number, require_numbers, require_probabilities
 
-__all__ = ["DailyOperation", "Tables", "walk"]
+__all__ = ["DailyOperation", "Episodes", "Paths", "Tables", "walk"]
 
 DAY_H = 24.0
 
 
 @dataclass(frozen=True, eq=False)
 class DailyOperation:
-    """Typical days of a load, and of storage that follows a schedule.
+    """Typical days of a load and of storage that follows a schedule.
 
     Attributes
     ----------
     load : ndarray, shape (days, steps)
         Total load, in units of power, constant within each of the equal steps of a day.
     day_probability : ndarray, shape (days,)
-        Part of the year that is such a day.
+        Share of the year that each day type takes.
     energy : ndarray, shape (days, steps + 1), optional
-        Energy that storage can give at the start and at the end of each step, measured at its
+        Energy that storage can deliver at the start and at the end of each step, measured at its
         terminals; linear within a step. None without storage.
     power : float
-        Most that storage gives; ``inf`` without limit.
+        Largest power of the storage; ``inf`` without limit.
     availability : float
         Chance that storage works when a fault happens.
     """
@@ -59,26 +60,61 @@ class DailyOperation:
     def draw(
         self, rng: np.random.Generator, size: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Day type, hour of the day and whether storage works, for so many faults."""
+        """Draw the day type, the hour of the day and whether storage works, for `size` faults."""
         day = rng.choice(len(self.day_probability), size, p=self.day_probability)
         return day, rng.uniform(0.0, DAY_H, size), rng.random(size) < self.availability
 
 
-@dataclass(frozen=True, eq=False)
-class Tables:
-    """Load not fed in each state of the system, at each level of the total load.
+class Episodes(NamedTuple):
+    """Outage episodes as flat arrays, shape (episodes,) each.
+
+    Attributes
+    ----------
+    row, weight : ndarray
+        Row of the result to which the episode counts, and its weight in that row.
+    duration : ndarray
+        Length, h.
+    path : ndarray of int
+        Number of its path in `Paths`.
+    """
+
+    row: np.ndarray
+    weight: np.ndarray
+    duration: np.ndarray
+    path: np.ndarray
+
+
+class Paths(NamedTuple):
+    """Paths of episodes through the states of the system.
+
+    Attributes
+    ----------
+    first : ndarray of int, shape (paths + 1,)
+        Position of the first stage of each path in the other two arrays.
+    until : ndarray, shape (stages,)
+        End of each stage, h after the start of the episode.
+    state : ndarray of int, shape (stages,)
+        State of the system in each stage.
+    """
+
+    first: np.ndarray
+    until: np.ndarray
+    state: np.ndarray
+
+
+class Tables(NamedTuple):
+    """Unserved load in each state of the system, at each level of the total load.
 
     Attributes
     ----------
     level : ndarray of int, shape (days, steps)
         Number of the level of each step.
     unfed : ndarray, shape (states, levels)
-        Load not fed, in units of power, without storage.
+        Unserved load without storage, in units of power.
     reachable : ndarray, shape (states, levels)
-        Part of it that storage could feed if it were large enough.
+        Part of it that storage could serve if it were large enough.
     unfed_at : ndarray, shape (states, levels, load points)
-        Load not fed at each load point, without storage. State 0 is the normal one; the others
-        need not be told apart if there are no load points.
+        Unserved load at each load point, without storage. State 0 is the normal state.
     """
 
     level: np.ndarray
@@ -88,36 +124,34 @@ class Tables:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def walk(
-    row, weight, day, start, works, duration, path, first, until, state,
-    level, unfed, reachable, unfed_at, energy, power, rows,
-):  # fmt: skip
-    """Energy not supplied in episodes, added up in rows with weights.
+def walk(episodes, begin, paths, tables, energy, power, rows):
+    """Energy not supplied in episodes, added up with weights in the rows of the result.
 
     Parameters
     ----------
-    row, weight, day, start, works, duration, path : ndarray, shape (episodes,)
-        Row of the result and weight in it, day type, hour of the day, whether storage works,
-        length in h, and number of the path that it takes.
-    first : ndarray of int, shape (paths + 1,)
-        Where the stages of each path begin in the next two.
-    until, state : ndarray, shape (stages,)
-        End of each stage in h after the start of the episode, and the state in it.
-    level, unfed, reachable, unfed_at
-        As in `Tables`.
+    episodes : Episodes
+    begin : tuple of ndarray, shape (episodes,) each
+        Day type and hour of the day at the start of each episode, and whether storage works; from
+        `DailyOperation.draw`.
+    paths : Paths
+    tables : Tables
     energy, power
         As in `DailyOperation`.
     rows : int
-        Number of rows.
+        Number of rows of the result.
 
     Returns
     -------
     ndarray, shape (rows, 2)
         Energy not supplied, without and with storage.
     ndarray, shape (rows, load points, 3)
-        Of each load point without storage: interruptions, time not fed in full in h, and energy
-        not supplied.
+        For each load point without storage: number of interruptions, hours not served in full, and
+        energy not supplied.
     """
+    row, weight, duration, path = episodes
+    day, start, works = begin
+    first, until, state = paths
+    level, unfed, reachable, unfed_at = tables
     steps = level.shape[1]
     step_h = DAY_H / steps
     points = unfed_at.shape[2]

@@ -1,8 +1,8 @@
-"""How a network with capacities divides what there is among its loads, by linear programming.
+"""Division of scarce power among the loads of a network with capacities, by linear programming.
 
-The rule is max-min fairness: raise the fed part of all loads together as far as it goes, fix those
-that cannot rise any more, raise the others. For power that may take any way (a flow) this feeds as
-much in total as can be fed at all.
+The rule is max-min fairness: raise the served part of all loads together as far as possible, fix
+the loads that cannot rise any more, and go on with the others. For power that may take any way (a
+flow) the total that is served is then the largest possible.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from mobile_storage.adequacy.checks import require_arcs, require_numbers
 
 __all__ = ["fed_part"]
 
-#: Parts of a load this close to all or to none are all or none: HiGHS works to 1e-7.
+#: Served parts closer than this to 0 or 1 count as 0 or 1; HiGHS is accurate to 1e-7.
 ROUNDING = 1e-6
 
 
 def fed_part(
     demand: np.ndarray, source: np.ndarray, arcs: list[tuple[int, int, float]]
 ) -> np.ndarray:
-    """Part of the demand that is fed at each node of a connected part of a network.
+    """Part of the demand that is served at each node of a connected part of a network.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def fed_part(
     source : ndarray, shape (nodes,)
         Power that can be fed in.
     arcs : list of (node, node, capacity)
-        Used either way.
+        Connections that carry power in either direction.
 
     Returns
     -------
@@ -61,11 +61,11 @@ def fed_part(
 def _max_min_fair(
     demand: np.ndarray, source: np.ndarray, arcs: list[tuple[int, int, float]], unit: float
 ) -> np.ndarray:
-    """As `fed_part`, where capacities (in another unit of power than the rest) may bind.
+    """`fed_part` where capacities may bind. They are divided by `unit`; the rest is scaled already.
 
-    The program for all levels at once: maximise the sum of their fed parts theta, at most 1, with
-    the balance of each node, ``inflow + injection - theta * open demand = fixed demand``. A node
-    that cannot get more has a positive shadow price.
+    One linear program covers all levels: maximise the sum of their served parts theta, at most 1
+    each, subject to the balance of each node, ``inflow + injection - theta * open demand = fixed
+    demand``. A node that cannot be served more has a positive shadow price.
     """
     nodes, flows = len(demand), len(arcs)
     feeding = np.flatnonzero(source > 0.0)
@@ -109,13 +109,15 @@ def _max_min_fair(
             method="highs",
         )
         if solution.status != 0:
-            raise RuntimeError(f"the program for the load fed has no solution: {solution.message}")
+            raise RuntimeError(
+                f"the program for the load served has no solution: {solution.message}"
+            )
         theta = np.clip(solution.x[-count:], 0.0, 1.0)
         theta = np.where(theta > 1.0 - ROUNDING, 1.0, np.where(theta < ROUNDING, 0.0, theta))
         price = solution.eqlin.marginals.reshape(count, nodes).T * open_demand
         stays = rising[:, levels] & ((price > ROUNDING) | (theta == 1.0))
         if not stays.any(axis=0).all():
-            raise RuntimeError("no load is held back by a capacity though not all can be fed")
+            raise RuntimeError("no capacity limits a load, although not all load can be served")
         fed[:, levels] = np.where(stays, theta, fed[:, levels])
         rising[:, levels] &= ~stays
     return fed

@@ -1,7 +1,6 @@
-"""Simulated outages of a whole network, with all that can overlap.
+"""Monte Carlo simulation of all outages of a network, including those that overlap.
 
-Components fail and are repaired as `outages` draws it; `supply` says what is
-fed meanwhile.
+`outages` draws failures and repairs of the components; `supply` computes the load served meanwhile.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ import numpy as np
 
 from mobile_storage.adequacy.analytic.network import Network
 from mobile_storage.adequacy.checks import require_number
-from mobile_storage.adequacy.simulation.episodes import DailyOperation, walk
-from mobile_storage.adequacy.simulation.estimate import Estimate, Moments, Sampling, estimate
+from mobile_storage.adequacy.estimate import Estimate, Moments, Sampling, estimate
+from mobile_storage.adequacy.simulation.episodes import DailyOperation, Tables, walk
 from mobile_storage.adequacy.simulation.outages import (
     Process,
     draw_overlapping,
@@ -27,19 +26,20 @@ __all__ = ["NetworkResult", "simulate_network"]
 
 @dataclass(frozen=True, eq=False)
 class NetworkResult:
-    """What a year is expected to bring.
+    """Expected values for a year.
 
-    Energy is in units of power times hours. A load point is interrupted while it is not fed in
-    full; loads that share a capacity are cut by the same part. All but the energy with storage is
-    without storage. What the intact network cannot feed counts, but an interruption counts only if
-    it begins during an outage.
+    Energy is in units of power times hours. Everything but the energy with storage is without
+    storage. A load point is interrupted while it is not served in full; loads that share a capacity
+    are curtailed by the same part. Load that the intact network cannot serve counts, but an
+    interruption counts only if it begins during an outage.
 
     Attributes
     ----------
     eens_without, eens_with, eens_saved : Estimate
-        Energy not supplied without and with storage, and the difference (from the same faults).
+        Energy not supplied without and with storage, and the difference, from the same faults.
     saifi, saidi : Estimate
-        Interruptions of a customer, 1/yr, and time of interruption, h/yr; ``nan`` without any.
+        Interruptions of the average customer, 1/yr, and their time, h/yr; ``nan`` if there is no
+        customer.
     frequency, outage_h, eens : Estimate, shape (load points,)
         Interruptions of each load point, 1/yr, their time, h/yr, and energy not supplied.
     """
@@ -66,28 +66,29 @@ def simulate_network(
     Parameters
     ----------
     network : Network
-        The network; at least one element can fail.
+        At least one element must be able to fail.
     operation : DailyOperation, optional
-        Total load and storage; if not given, the loads of the load points, and no storage.
+        Total load and storage; by default the loads of the load points and no storage.
     sampling : Sampling, optional
-        When to stop; the energy not supplied must be precise, without and with storage.
+        When to stop: the energy not supplied must be precise, without and with storage.
     batch_size : int
-        Samples in a batch: episodes without overlap of each component.
+        Samples in a batch. Each sample has one episode without overlap of each component.
     overlaps : int
         Episodes with overlapping outages in each sample.
 
     Raises
     ------
     ValueError
-        If nothing can fail, or a number of samples is no whole number of at least 1.
+        If nothing can fail, or a number of samples is not a whole number of at least 1.
     """
     batch_size = int(require_number("batch_size", batch_size, least=1, whole=True))
     overlaps = int(require_number("overlaps", overlaps, least=1, whole=True))
     if operation is None:
         total = sum(point.load for point in network.load_points)
         operation = DailyOperation(np.array([[total]]), np.ones(1))
-    levels, level = np.unique(operation.load, return_inverse=True)
-    level = level.reshape(operation.load.shape)
+    days, steps = operation.load.shape
+    levels, flat = np.unique(operation.load, return_inverse=True)
+    level = flat.reshape(days, steps)
     supply = Supply(network, levels)
     if not supply.components:
         raise ValueError("nothing in the network can fail: at least one rate must be above 0")
@@ -98,7 +99,7 @@ def simulate_network(
         customers /= customers.sum()
     often = np.bincount(
         level.ravel(),
-        np.repeat(operation.day_probability / level.shape[1], level.shape[1]),
+        np.repeat(operation.day_probability / steps, steps),
         len(levels),
     )
     _, _, unfed_at = supply.tables()
@@ -112,24 +113,18 @@ def simulate_network(
         unfed, reachable, unfed_at = supply.tables()
         ens = np.zeros((batch_size, 2))
         at = np.zeros((batch_size, len(customers), 3))
-        for (row, weight, duration, path), paths in ((alone, single), joint):
-            found = walk(
-                row,
-                weight,
-                *operation.draw(rng, len(row)),
-                duration,
-                path,
-                *paths,
-                level,
-                unfed,
-                reachable,
-                unfed_at,
+        for episodes, paths in ((alone, single), joint):
+            ens_of_paths, at_of_paths = walk(
+                episodes,
+                operation.draw(rng, len(episodes.row)),
+                paths,
+                Tables(level, unfed, reachable, unfed_at),
                 operation.energy,
                 operation.power,
                 batch_size,
             )
-            ens += found[0]
-            at += found[1]
+            ens += ens_of_paths
+            at += at_of_paths
         ens += always[:, 2].sum()
         at += always
         return {

@@ -1,29 +1,34 @@
-"""Outage episodes of a network, drawn at random, with all that can overlap.
+"""Outage episodes of a network, drawn at random, including outages that overlap.
 
-Each component (element or common mode) fails after an exponential time and is repaired: an
-alternating renewal process. While nothing has failed the system forgets its past, so an episode,
-from a first fault until all is repaired, is like any other, and only episodes are simulated:
-nothing happens in between. Component i starts one with the frequency
-``prod_j (1 - u_j) / mean time to failure_i``, where u_j is the unavailability of j, since the
-system is in its normal state that part of the time and leaves it with that rate (renewal reward).
+Each component (element or common mode) fails after an exponential time and is then repaired, which
+is an alternating renewal process. An episode lasts from a first fault until everything is repaired.
+While nothing has failed the system has no memory, so all episodes have the same law, and only
+episodes are simulated. Component i starts episodes with the frequency
+``prod_j (1 - u_j) / mean time to failure_i``, where u_j is the unavailability of component j: the
+product is the part of the time in the normal state (renewal reward).
 
-Overlaps are rare, so each sample has episodes of both kinds, with the weights that make up for it
-(forced transitions: Lewis and Böhm 1984): for each component one in which nothing else fails, with
-the probability of that, ``exp(-a)``, where a is what the failure rates of all others add up to
-over the repair time D; and some in which another fault comes within D. The latter draw the first
-fault in proportion to frequency times expected a, D with a density in proportion to D, and have
-weights in proportion to ``(1 - exp(-a)) / a``. What follows the second fault is left to chance.
+Overlaps are rare. Each sample therefore contains episodes of two kinds, with weights that correct
+for it (forced transitions: Lewis and Böhm 1984). Let D be the repair time of the first fault, and a
+the sum of the failure rates of all other components times D.
+
+- One episode of each component in which nothing else fails, with the weight ``exp(-a)``, which is
+  the probability of that.
+- Some episodes in which another fault follows within D. The first fault is drawn in proportion to
+  its frequency times the expected a, and D with a density in proportion to D. The weights are in
+  proportion to ``(1 - exp(-a)) / a``. Everything after the second fault is drawn without weights.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 
 from mobile_storage.adequacy import HOURS_PER_YEAR
+from mobile_storage.adequacy.simulation.episodes import Episodes, Paths
 from mobile_storage.adequacy.simulation.supply import StandingFault, Supply
 
 __all__ = ["Process", "draw_overlapping", "draw_single", "single_paths"]
@@ -31,22 +36,33 @@ __all__ = ["Process", "draw_overlapping", "draw_single", "single_paths"]
 
 @dataclass(frozen=True, eq=False)
 class Process:
-    """Failures and repairs of the components, in arrays."""
+    """Failures and repairs of the components, in arrays.
+
+    Attributes
+    ----------
+    failure : ndarray, shape (components,)
+        Failure rate while the component works, 1/h.
+    repair : ndarray, shape (components,)
+        Mean repair time, h.
+    exponential : ndarray of bool, shape (components,)
+        Whether the law of the repair time is exponential; otherwise it is fixed.
+    frequency : ndarray, shape (components,)
+        Episodes that each component starts, 1/yr.
+    normal_h : float
+        Hours of a year in which nothing has failed.
+    outcome : ndarray, shape (components, outcomes)
+        Cumulated probabilities of the outcomes of a fault (`supply.FaultOutcome`).
+    switching : ndarray, shape (components, times)
+        Switching times, h after the fault; ``inf`` where a component has fewer.
+    """
 
     failure: np.ndarray
-    """Rate while up, 1/h."""
     repair: np.ndarray
-    """Mean time, h."""
     exponential: np.ndarray
-    """Law of the repair time; else fixed."""
     frequency: np.ndarray
-    """Episodes that each component starts, 1/yr."""
     normal_h: float
-    """Time in a year in which nothing has failed."""
     outcome: np.ndarray
-    """Cumulated probabilities of the outcomes, (components, outcomes)."""
     switching: np.ndarray
-    """Switching times, (components, times), ``inf`` where there are fewer."""
 
     @classmethod
     def of(cls, supply: Supply) -> Process:
@@ -67,23 +83,24 @@ class Process:
         )
 
     def draw_outcome(self, rng: np.random.Generator, component: np.ndarray) -> np.ndarray:
-        """What works and what does not, for faults of these components."""
+        """Draw the number of the outcome of one fault of each of these components."""
         uniform = rng.random(len(component))
-        found = (uniform[:, None] >= self.outcome[component]).sum(axis=1)
-        return np.minimum(found, self.outcome.shape[1] - 1)
+        number = (uniform[:, None] >= self.outcome[component]).sum(axis=1)
+        return np.minimum(number, self.outcome.shape[1] - 1)
 
 
-def _padded(rows: list | tuple, value: float) -> np.ndarray:
+def _padded(rows: Sequence[Sequence[float] | np.ndarray], value: float) -> np.ndarray:
+    """Rows of different lengths as one table, filled up with `value`."""
     table = np.full((len(rows), max(map(len, rows))), value)
     for number, row in enumerate(rows):
         table[number, : len(row)] = row
     return table
 
 
-def single_paths(supply: Supply) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Stages of each component and outcome alone, as `walk` takes them.
+def single_paths(supply: Supply) -> Paths:
+    """Paths of each component and outcome alone.
 
-    There are as many paths for each component, so that their number can be worked out.
+    Each component has the same number of paths, so that the number of a path can be computed.
     """
     width = max(map(len, supply.outcomes))
     first, until, state = [0], [], []
@@ -96,13 +113,11 @@ def single_paths(supply: Supply) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
                     for passed in range(len(times) + 1)
                 ]
             first.append(len(until))
-    return np.array(first), np.array(until), np.array(state)
+    return Paths(np.array(first), np.array(until), np.array(state))
 
 
-def draw_single(
-    rng: np.random.Generator, process: Process, samples: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Row, weight, duration and path of an episode of each component in which it is alone."""
+def draw_single(rng: np.random.Generator, process: Process, samples: int) -> Episodes:
+    """Draw episodes in which only one component fails."""
     count = len(process.failure)
     component = np.tile(np.arange(count), samples)
     size = len(component)
@@ -111,17 +126,17 @@ def draw_single(
     others = process.failure.sum() - process.failure[component]
     weight = process.frequency[component] * np.exp(-others * duration)
     path = component * process.outcome.shape[1] + process.draw_outcome(rng, component)
-    return np.repeat(np.arange(samples), count), weight, duration, path
+    return Episodes(np.repeat(np.arange(samples), count), weight, duration, path)
 
 
 def draw_overlapping(
     rng: np.random.Generator, process: Process, supply: Supply, samples: int, each: int
-) -> tuple[tuple, tuple]:
-    """Row, weight, duration and path of episodes with a second fault, and the paths."""
+) -> tuple[Episodes, Paths]:
+    """Draw episodes with a second fault, and their paths."""
     others = process.failure.sum() - process.failure
     expected = process.frequency * others * process.repair
     total = expected.sum()
-    # A component without others never overlaps.
+    # A single component never overlaps.
     size = samples * each if total > 0.0 else 0
     component = rng.choice(len(expected), size, p=expected / total) if size else np.zeros(0, int)
     law = np.where(process.exponential[component], rng.standard_gamma(2.0, size), 1.0)
@@ -141,11 +156,11 @@ def draw_overlapping(
         process.outcome,
         process.switching,
     )
-    # Equal rows of codes are found by a random linear form of them, modulo 2^64.
+    # Equal rows of codes have equal values of a random linear form, modulo 2^64.
     form = np.random.default_rng(0).integers(0, 2**64, len(expected), dtype=np.uint64)
-    _, example, place = np.unique(codes @ form, return_index=True, return_inverse=True)
+    _, example, position = np.unique(codes @ form, return_index=True, return_inverse=True)
     stages = process.switching.shape[1] + 1
-    known = [
+    states = [
         supply.state(
             StandingFault(int(c), int((row[c] - 1) % stages), int((row[c] - 1) // stages))
             for c in np.flatnonzero(row)
@@ -154,24 +169,25 @@ def draw_overlapping(
     ]
     row = np.repeat(np.arange(samples), each)[:size]
     duration = until[first[1:] - 1]
-    return (row, weight, duration, np.arange(size)), (first, until, np.array(known, int)[place])
+    paths = Paths(first, until, np.array(states, int)[position])
+    return Episodes(row, weight, duration, np.arange(size)), paths
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _overlapping(
     rng, component, first_repair, second, failure, repair, exponential, outcome, switching
 ):
-    """Episodes from a first fault and a second that comes before its repair, to the end of all.
+    """Follow episodes from a first fault, with a second before its repair, until all is repaired.
 
     Returns
     -------
     ndarray of int, shape (episodes + 1,)
-        Where the segments of each episode begin.
+        Position of the first segment of each episode.
     ndarray, shape (segments,)
         End of each segment, h after the first fault.
     ndarray of uint64, shape (segments, components)
-        For each component 0 if it is up, else one more than
-        ``switching times passed + (switching times + 1) * outcome``.
+        For each component 0 if it works, else
+        ``1 + switching times passed + (switching times + 1) * outcome``.
     """
     count = len(failure)
     times = switching.shape[1]
@@ -192,7 +208,7 @@ def _overlapping(
         failing = component[e]
         next_failure = 0.0
         while True:
-            # The next thing that happens: a failure, a repair or a switching time.
+            # The next event is a failure, a repair or a switching time.
             event = next_failure
             place = -1
             for k in range(standing):
@@ -232,10 +248,10 @@ def _overlapping(
                     back[c] = now + repair[c] * length
                 passed[c] = 0
                 uniform = rng.random()
-                found = 0
-                while found < outcome.shape[1] - 1 and uniform >= outcome[c, found]:
-                    found += 1
-                code[c] = 1 + (times + 1) * found
+                number = 0
+                while number < outcome.shape[1] - 1 and uniform >= outcome[c, number]:
+                    number += 1
+                code[c] = 1 + (times + 1) * number
                 down[standing] = c
                 standing += 1
             up = total
@@ -247,7 +263,7 @@ def _overlapping(
                 next_failure = now + rng.standard_exponential() / up
             else:
                 next_failure = math.inf
-            # Which one it will be, among those that are up.
+            # Draw which of the working components fails next.
             target = rng.random() * up
             failing = -1
             for c in range(count):

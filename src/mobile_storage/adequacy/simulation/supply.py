@@ -1,8 +1,8 @@
-"""What a network feeds while some of its elements stand failed.
+"""Load that a network serves while some of its elements have failed.
 
-A state is the set of standing faults, and of each how far its switching has got. Zones are
-components of a graph with nodes and branches as vertices; where capacities bind,
-`fairness` divides what there is among the loads.
+A state is the set of faults that are not repaired yet, with the switching times that have passed
+since each. Zones are connected components of a graph with nodes and branches as vertices. Where
+capacities bind, `fairness` divides the power among the loads.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from dataclasses import dataclass
 import networkx as nx
 import numpy as np
 
-from mobile_storage.adequacy.analytic.network import Branch, CommonMode, Network, Node
+from mobile_storage.adequacy.analytic.network import Branch, CommonMode, Element, Network
 from mobile_storage.adequacy.checks import require_numbers
 from mobile_storage.adequacy.simulation.fairness import fed_part
 
-__all__ = ["Outcome", "StandingFault", "Supply"]
+__all__ = ["FaultOutcome", "StandingFault", "Supply"]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What did not work when a fault happened.
+class FaultOutcome:
+    """Ties and devices that did not work when a fault happened.
 
     Attributes
     ----------
     probability : float
-        Chance of it, given the fault.
+        Probability of this outcome, given the fault.
     stuck_ties : frozenset of str
-        Ties that did not close when called.
+        Ties that did not close when they should.
     also_tripped : frozenset of str
-        Nodes and branches that went dead because a device did not clear the fault.
+        Nodes and branches that tripped because a device did not clear the fault.
     """
 
     probability: float
@@ -49,11 +49,11 @@ class StandingFault:
     Attributes
     ----------
     component : int
-        Number of what failed, in `Supply.components`.
+        Position of the failed component in `Supply.components`.
     passed : int
-        Switching times that have passed, of those in `Supply.switching_times`.
+        Number of the times in `Supply.switching_times` that have passed.
     outcome : int
-        Number of the outcome, in `Supply.outcomes`.
+        Position of the outcome in `Supply.outcomes`.
     """
 
     component: int
@@ -62,24 +62,23 @@ class StandingFault:
 
 
 class Supply:
-    """States of a network and what they feed, each worked out when it first occurs.
+    """States of a network and the load served in each, computed when a state first occurs.
 
     Parameters
     ----------
     network : Network
-        The network.
     levels : ndarray, shape (levels,)
         Total loads that occur, in units of power.
 
     Attributes
     ----------
     components : tuple of Node, Branch or CommonMode
-        What can fail.
+        Everything that can fail.
     switching_times : tuple of tuple of float
-        For each component, in order: when its fault is isolated, and when ties are closed, h after
-        the fault.
-    outcomes : tuple of tuple of Outcome
-        For each component.
+        For each component, ascending times at which its fault is isolated and ties are closed, h
+        after the fault.
+    outcomes : tuple of tuple of FaultOutcome
+        Possible outcomes of a fault of each component.
     """
 
     def __init__(self, network: Network, levels: np.ndarray) -> None:
@@ -92,9 +91,7 @@ class Supply:
         self.shares = load / load.sum()
         self._tripped_with = self._zones({"breaker", "fuse"})
         self._isolated_with = self._zones({"breaker", "fuse", "disconnector"})
-        self.components = tuple(
-            c for c in (*network.nodes, *network.branches, *network.common_modes) if c.rate > 0.0
-        )
+        self.components = tuple(c for c in network.failable if c.rate > 0.0)
         self.switching_times = tuple(
             tuple(sorted({c.switching, *(max(c.switching, t.switching) for t in self._ties)}))
             for c in self.components
@@ -112,7 +109,7 @@ class Supply:
         self._append(self._unfed_at(frozenset(), self._closed, normal, helped=False), None)
 
     def state(self, faults: Iterable[StandingFault]) -> int:
-        """Number of the state with these standing faults; 0 is the normal state."""
+        """Return the number of the state with these standing faults; 0 is the normal state."""
         faults = tuple(sorted(faults))
         if not faults:
             return 0
@@ -122,15 +119,16 @@ class Supply:
             return self._number[faults]
 
     def tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Load not fed in the states so far, in units of power.
+        """Unserved load in the states that have occurred, in units of power.
 
         Returns
         -------
         unfed, reachable : ndarray, shape (states, levels)
-            Without storage, and the part of it that storage could feed if it were large enough
-            (zero in the normal state, in which storage follows its schedule).
+            Unserved load without storage, and the part of it that storage could serve if it were
+            large enough. The latter is zero in the normal state, in which storage follows its
+            schedule.
         unfed_at : ndarray, shape (states, levels, load points)
-            At each load point, without storage.
+            Unserved load at each load point, without storage.
         """
         with self._lock:
             at = np.stack(self._unfed)
@@ -168,7 +166,7 @@ class Supply:
         return self._alike[alike]
 
     def _is_closed(self, tie: Branch, fault: StandingFault, live: set[str]) -> bool:
-        """Whether a fault has led to the closing of a tie by now."""
+        """Whether a tie has been closed because of a fault."""
         component = self.components[fault.component]
         works = tie.name not in self.outcomes[fault.component][fault.outcome].stuck_ties
         if tie.automatic and works:
@@ -179,9 +177,9 @@ class Supply:
         return elapsed >= max(component.switching, tie.switching)
 
     def _zones(self, devices: Collection[str]) -> dict[str, frozenset[str]]:
-        """For each node and branch, all that is joined to it if these devices are open."""
+        """Return the zone of each node and branch if zones end at these devices."""
         graph = nx.Graph()
-        graph.add_nodes_from(n.name for n in (*self.network.nodes, *self.network.branches))
+        graph.add_nodes_from(element.name for element in self.network.elements)
         for branch in self._closed:
             for node, device in _ends(branch):
                 if device not in devices:
@@ -206,8 +204,8 @@ class Supply:
                 graph.add_edge(branch.start, branch.end, key=branch.name)
         return graph
 
-    def _outcomes(self, component: Node | Branch | CommonMode) -> Iterable[Outcome]:
-        """All that can fail to work when this component fails, with probabilities.
+    def _outcomes(self, component: Element) -> Iterable[FaultOutcome]:
+        """Combinations of ties and devices that can fail when this component fails.
 
         A device at the edge of the trip zone must clear the fault if the system feeds it from
         behind. If it does not, the zone behind it trips as well.
@@ -215,7 +213,7 @@ class Supply:
         success = {"fuse": self.network.fuse_success, "breaker": self.network.breaker_success}
         tripped = frozenset().union(*(self._tripped_with[n] for n in _elements(component)))
         live = self._live(tripped)
-        uncertain = [
+        uncertain: list[tuple[float, frozenset[str], frozenset[str]]] = [
             (tie.success, frozenset({tie.name}), frozenset())
             for tie in self._ties
             if tie.success < 1.0
@@ -229,7 +227,7 @@ class Supply:
                     uncertain.append((success[device], frozenset(), self._tripped_with[behind]))
         for works in itertools.product((True, False), repeat=len(uncertain)):
             failed = [item for ok, item in zip(works, uncertain, strict=True) if not ok]
-            yield Outcome(
+            yield FaultOutcome(
                 math.prod(
                     p if ok else 1.0 - p for ok, (p, _, _) in zip(works, uncertain, strict=True)
                 ),
@@ -244,16 +242,16 @@ class Supply:
         capacity: dict[str, float],
         helped: bool,
     ) -> np.ndarray:
-        """Load not fed at each load point, shape (levels, load points)."""
+        """Unserved load at each load point, shape (levels, load points)."""
         graph = self._graph(dead, branches)
         source = {name: limit for name, limit in self._source.items() if name in graph}
-        if helped:
+        if helped and self.network.storage_node is not None:
             source[self.network.storage_node] = math.inf
         share = dict.fromkeys(graph, 0.0)
         for point, part in zip(self.network.load_points, self.shares, strict=True):
             if point.node in share:
                 share[point.node] += part
-        fed = {}
+        fed: dict[str, np.ndarray] = {}
         for part in nx.connected_components(graph):
             nodes = sorted(part)
             fed |= dict(
@@ -279,5 +277,5 @@ def _ends(branch: Branch) -> tuple[tuple[str, str], tuple[str, str]]:
     return (branch.start, branch.from_device), (branch.end, branch.to_device)
 
 
-def _elements(component: Node | Branch | CommonMode) -> tuple[str, ...]:
+def _elements(component: Element) -> tuple[str, ...]:
     return component.elements if isinstance(component, CommonMode) else (component.name,)

@@ -1,1 +1,1 @@
-"""Independent units in parallel: outage tables, loss of load, exact chains with storage."""
+"""Generating units in parallel: outage tables, loss of load, storage. README.md is the way in."""

@@ -1,16 +1,17 @@
-"""Exact law of units that fail and storage that helps out, step by step in discrete time.
+"""Exact probabilities for units that fail and storage that supports them, in discrete time.
 
-Units are independent Markov chains of two states; identical ones are counted, not told apart.
-Storage is greedy: it charges from whatever the units have left over and discharges whenever they
-fall short. It may fail itself, and keeps its energy while it is down. The law of (units working,
-storage working, energy) is carried forward exactly: the energies that can occur are kept as they
-are, and equal ones merged. Their number grows with the number of different surpluses; where it gets
-too large, keep multiples of a `resolution` only: a state between two of them is shared between both
-in proportion, so that the expected energy stays as it is.
+Units are independent Markov chains of two states; identical units are counted, not distinguished.
+Storage is greedy: it charges from any surplus of the units and discharges whenever they fall short.
+It may fail itself, and keeps its energy while it is failed. The joint probabilities of (units
+working, storage working, energy) are carried from step to step exactly. Energies that can occur are
+kept as they are, and equal ones are merged. Their number grows with the number of different
+surpluses. If it becomes too large, give a `resolution`: only multiples of it are kept, and the
+probability of an energy between two of them is divided among both in proportion, so that the
+expected energy does not change.
 
 `chronology` follows one period from its first step to its last. `outage_survival` starts an outage
-in every step of a period, with the energy that storage has there, and tells for how long all load
-is served.
+in every step of a period, with the energy that storage has there, and gives the probability that
+all load is served for so many steps.
 """
 
 from __future__ import annotations
@@ -84,11 +85,10 @@ def chronology(
     step_h : float
         Length of a step, h.
     resolution : float, optional
-        Energies are kept to multiples of it, and full storage: from step to step the chance of
-        what lies between two of them is divided among both, in proportion. The mean energy stays;
-        the spread that this adds makes `eens` too large, by an error of second order. The chance
-        of a loss moves by more where load is only just served. By default
-        a 1e-12th of the storage, which merges what is equal and moves nothing.
+        Only multiples of it, and full storage, are kept as energies (see the top of this module).
+        The mean energy does not change. The additional spread makes `eens` too large, by an error
+        of second order. The error of `lolp` is larger where load is only just served. By default
+        1e-12 of the storage's energy, which merges equal energies and has no error.
     draw_first : bool
         Whether units can fail or be repaired between the start and the first step.
 
@@ -105,16 +105,16 @@ def chronology(
     walk = Walk(units, load, storage, step_h, resolution)
     load = walk.load
     law = walk.start(np.zeros(1, dtype=int), require_number("start_energy", start_energy))
-    found = []
+    steps = []
     for t in range(load.size):
         if draw_first or t:
             law = walk.draw(law)
         law, short = walk.dispatch(law, t)
-        found.append(
+        steps.append(
             (law.chance[short > walk.served].sum(), (law.chance * short).sum(), law.mean())
         )
-        law = walk.settle(law)
-    lolp, power, stored = np.array(found).reshape(-1, 3).T
+        law = walk.merge(law)
+    lolp, power, stored = np.array(steps).reshape(-1, 3).T
     return Chronology(lolp, power * step_h, stored, step_h)
 
 
@@ -130,31 +130,32 @@ def outage_survival(
     resolution: float | None = None,
     draw_first: bool = True,
 ) -> np.ndarray:
-    """Chance that an outage is survived, by the step in which it starts and by its duration.
+    """Probability that an outage is survived, by the step of its start and by its duration.
 
-    The outage leaves the units and the storage alone with the load. The period repeats itself.
+    During the outage only the units and the storage serve the load. The period repeats itself.
 
     Parameters
     ----------
     units : sequence of MarkovUnit
-        Backup; ``repair=0.0`` for units that are not repaired in an outage, which need a `start`.
+        Backup units. Units that are not repaired during an outage have ``repair=0.0`` and need a
+        `start`.
     load : array_like, shape (steps,)
-        Net of what needs no unit; may be negative, then storage charges from it.
+        Net load. Where it is negative, storage charges from the surplus.
     longest : int
         Longest outage, in steps.
     storage : Storage
     start_energy : array_like, shape (steps,) or a number
         In storage when the outage starts.
     cumulative : bool
-        Chance that all load is served up to and including that step; or, if false, in that step,
-        whatever happened before.
+        If true, the probability that all load is served up to and including that step; if false,
+        the probability that it is served in that step, whatever happened before.
     step_h, resolution, draw_first
-        See `chronology`; here units can fail before the first step unless told otherwise.
+        As in `chronology`, but here units can fail before the first step by default.
 
     Returns
     -------
     ndarray, shape (steps, longest)
-        Row: step of the start. Column: duration, from one step on.
+        Rows: step of the start. Columns: duration of 1, 2, ... steps.
 
     Raises
     ------
@@ -178,5 +179,5 @@ def outage_survival(
         survival[:, d] = np.bincount(law.origin, served.sum(axis=1), minlength=load.size)
         if cumulative:
             law.chance = served
-        law = walk.settle(law)
+        law = walk.merge(law)
     return survival

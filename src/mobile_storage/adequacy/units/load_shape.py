@@ -45,8 +45,8 @@ def hourly_load(
     Raises
     ------
     ValueError
-        If there are not 7 days or 24 hours, a week is in no season or in two or in one without a
-        shape, or a percentage is no number of at least 0.
+        If there are not 7 days or 24 hours, a week is not in exactly one season, a season has no
+        hourly shape, or a percentage is not a number of at least 0.
     """
     weekly = require_numbers("weekly_pct", weekly_pct, least=0.0, shape=("weeks",))
     daily = require_numbers("daily_pct", daily_pct, least=0.0, shape=(7,))
@@ -67,7 +67,7 @@ def hourly_load(
 
 def _week(days: Mapping[str, Sequence[float]], season: str) -> np.ndarray:
     """Percentages of the hours of a week, shape (7, 24)."""
-    shape = {}
+    shape: dict[str, np.ndarray] = {}
     for kind in ("weekday", "weekend"):
         if kind not in days:
             raise ValueError(f"{season} has no {kind}, expected 24 numbers")

@@ -1,7 +1,7 @@
-"""Units that fail and greedy storage as one Markov chain: what happens in a step of time.
+"""One time step of the Markov chain of units that fail and greedy storage; used by `chain`.
 
-The engine of `chain`. A law is an array of probabilities: rows are energies in storage (for each
-origin, if several walks go side by side), columns are the states of the units and of the storage.
+A law is an array of probabilities. Its rows are energies in storage, for each origin if several
+outages are followed in parallel. Its columns are the states of the units and of the storage.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from mobile_storage.adequacy.checks import require_number, require_numbers
 
 __all__ = ["Law", "MarkovUnit", "Storage", "Walk"]
 
-#: Load that is not served counts from this part of the largest load on.
+#: A shortfall counts as served if it is at most this part of the largest load.
 SERVED = 1e-9
 
-#: Part of the storage's energy to which energies are told apart, if at all possible.
+#: Finest resolution of energies, as a part of the storage's energy.
 FINEST = 1e-12
 
-#: Part of a level, or of the storage, that is rounding.
+#: Tolerance for rounding, as a part of a level or of the storage's energy.
 SLACK = 1e-9
 
-#: What no division by zero comes near.
+#: Keeps divisors above zero.
 TINY = 1e-300
 
-#: Largest number of probabilities that are carried from step to step.
+#: Largest number of probabilities that may be carried from step to step.
 MOST_STATES = 5_000_000
 
 
@@ -42,12 +42,13 @@ class MarkovUnit:
     capacity : float or ndarray, shape (steps,)
         Of each unit, in units of power.
     fail, repair : float
-        Chances that a working unit fails, and that a failed one is repaired, from one step to the
-        next.
+        Probabilities that a working unit fails, and that a failed unit is repaired, from one step
+        to the next.
     count : int
         Number of such units.
     start : float, optional
-        Chance that a unit works at the start; by default the long-run repair / (fail + repair).
+        Probability that a unit works at the start; by default repair / (fail + repair), that of
+        the long run.
     """
 
     capacity: float | np.ndarray
@@ -73,9 +74,9 @@ class Storage:
     charge, discharge : float
         Rated power at the terminals.
     charge_efficiency, discharge_efficiency : float
-        Energy stored for energy taken; energy delivered for energy stored.
+        Energy stored per energy taken, and energy delivered per energy taken from the store.
     retention : float
-        Part of the energy that is left after one step.
+        Part of the stored energy that is left after one step.
     fail, repair, start : float
         As in `MarkovUnit`.
     """
@@ -99,6 +100,7 @@ class Storage:
 
 
 def _check_chances(of: str, fail: float, repair: float, start: float | None) -> None:
+    """Refuse probabilities of `MarkovUnit` and `Storage` that are not valid."""
     for name, value in (("fail", fail), ("repair", repair), ("start", start)):
         if value is not None or name != "start":
             require_number(f"{name} of {of}", value, least=0.0, most=1.0)
@@ -125,7 +127,10 @@ class Law:
 
 
 class Walk:
-    """What does not change from step to step, and the three parts of a step."""
+    """Everything that does not change from step to step, and the parts of a step.
+
+    A step is `draw` (failures and repairs), `dispatch` (storage) and `merge` (equal energies).
+    """
 
     def __init__(
         self,
@@ -149,7 +154,9 @@ class Walk:
         chains = [unit for unit in units if unit.count] + [itself]
         shape = tuple(int(unit.count) + 1 for unit in chains)
         if prod(shape) > MOST_STATES:
-            raise ValueError(f"{prod(shape)} states of the units are too many to follow")
+            raise ValueError(
+                f"units and storage have {prod(shape)} joint states, expected at most {MOST_STATES}"
+            )
         self.shape = shape
         self.moves = [_moves(unit) for unit in chains]
         working = np.indices(shape).reshape(len(chains), -1)
@@ -162,23 +169,23 @@ class Walk:
             self.first = np.multiply.outer(self.first, chance).ravel()
 
     def start(self, origin: np.ndarray, energy: np.ndarray | float) -> Law:
-        """Units in their first states at each origin, with energy of its own or the same."""
+        """Law at the start: units in their first states at each origin, with the given energy."""
         energy = require_numbers(
             "start_energy", energy, least=0.0, most=self.storage.energy * (1.0 + SLACK)
         )
         held = np.broadcast_to(energy.reshape(-1, 1), (origin.size, self.first.size))
-        return self.settle(Law(origin, held, np.tile(self.first, (origin.size, 1))))
+        return self.merge(Law(origin, held, np.tile(self.first, (origin.size, 1))))
 
     def energy_of(self, level: np.ndarray) -> np.ndarray:
-        """Energy that a multiple of the resolution stands for; full storage is a level too."""
+        """Energy of a level, a multiple of the resolution; full storage is a level too."""
         return np.minimum(level * self.resolution, self.storage.energy)
 
     def levels_of(self, energy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Level at or below an energy, and the part of the way to the next one.
+        """Level at or below an energy, and the part of the way to the next level.
 
-        A state between two levels is shared between them in proportion: its mean stays. Rounded to
-        the nearest one instead, storage would gain or lose energy step by step, all in the same
-        direction.
+        A state between two levels is divided among them in proportion, which keeps the mean energy.
+        Rounding to the nearest level instead would add or remove energy in every step, always in
+        the same direction.
         """
         energy = np.clip(energy, 0.0, self.storage.energy)
         if not self.shares:
@@ -187,18 +194,18 @@ class Walk:
         low = self.energy_of(level)
         width = self.energy_of(level + 1.0) - low
         part = np.divide(energy - low, width, out=np.zeros_like(low), where=width > 0.0)
-        # What is a level but for rounding is that level.
+        # An energy that differs from a level only by rounding is that level.
         return level, np.where(part < SLACK, 0.0, np.where(part > 1.0 - SLACK, 1.0, part))
 
     def draw(self, law: Law) -> Law:
-        """Failures and repairs between two steps."""
+        """Apply failures and repairs between two steps."""
         chance = law.chance.reshape(-1, *self.shape)
         for axis, move in enumerate(self.moves, start=1):
             chance = np.moveaxis(np.tensordot(chance, move, axes=(axis, 0)), -1, axis)
         return Law(law.origin, law.energy, chance.reshape(law.chance.shape))
 
     def dispatch(self, law: Law, elapsed: int) -> tuple[Law, np.ndarray]:
-        """Charge or discharge; also the power that is not served, shape (rows, states)."""
+        """Charge or discharge; return the new law and the unserved power, (rows, states)."""
         step = (law.origin + elapsed) % self.load.size
         steps, which = np.unique(step, return_inverse=True)
         net = self.capacity[steps] @ self.working - self.load[steps, None]
@@ -214,8 +221,8 @@ class Walk:
         short = np.maximum(0.0, -surplus - discharge)
         return Law(law.origin, held + hours * change, law.chance), short
 
-    def settle(self, law: Law) -> Law:
-        """One row again for each origin and energy that can occur."""
+    def merge(self, law: Law) -> Law:
+        """Merge the rows of equal origin and energy."""
         row, column = np.nonzero(law.chance)
         level, part = self.levels_of(law.energy[row, column])
         chance = np.concatenate([(1.0 - part), part]) * np.tile(law.chance[row, column], 2)
@@ -229,8 +236,8 @@ class Walk:
         states = prod(self.shape)
         if occurring.size * states > MOST_STATES:
             raise ValueError(
-                f"{occurring.size} energies in storage times {states} states of the units are too "
-                "many to follow: give a coarser energy resolution"
+                f"{occurring.size} energies in storage times {states} states of the units exceed "
+                f"{MOST_STATES}: give a coarser energy resolution"
             )
         merged = np.bincount(rows * states + column, chance, occurring.size * states)
         origin, level = np.divmod(occurring, levels)
@@ -238,7 +245,7 @@ class Walk:
 
 
 def _unique(key: np.ndarray, below: int) -> tuple[np.ndarray, np.ndarray]:
-    """Different keys, and the place of each key among them; by counting where they are dense."""
+    """Distinct keys, and the position of each key among them; by counting if keys are dense."""
     if below > 4 * key.size:
         return np.unique(key, return_inverse=True)
     occurs = np.zeros(below, dtype=bool)
@@ -247,7 +254,7 @@ def _unique(key: np.ndarray, below: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _by_step(unit: MarkovUnit, steps: int) -> np.ndarray:
-    """Capacity of one unit in each step."""
+    """Capacity of one unit in each step, shape (steps,)."""
     capacity = np.asarray(unit.capacity, dtype=float)
     if capacity.ndim:
         require_numbers("capacity of a unit", capacity, shape=(steps,))
@@ -255,14 +262,14 @@ def _by_step(unit: MarkovUnit, steps: int) -> np.ndarray:
 
 
 def _working(unit: MarkovUnit, chance: float | None) -> np.ndarray:
-    """Law of the number of units that work at the start."""
+    """Probabilities of the number of units that work at the start."""
     if chance is None:
         chance = unit.repair / (unit.fail + unit.repair)
     return binom.pmf(np.arange(unit.count + 1), unit.count, chance)
 
 
 def _moves(unit: MarkovUnit) -> np.ndarray:
-    """Chance of going from i working units (row) to j (column) in one step."""
+    """Probability of going from i working units (row) to j (column) in one step."""
     count = int(unit.count)
     rows = []
     for i in range(count + 1):

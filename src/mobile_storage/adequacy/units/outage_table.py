@@ -1,14 +1,11 @@
 """Capacity of independent units in parallel, as a capacity outage probability table.
 
-The table holds every total capacity that can be available with its probability, made by convolution
-of the units (Billinton and Allan, *Reliability Evaluation of Power Systems*, chapter 2). Units may
-have derated states and come in identical numbers. `risk` reads the indices off it:
+The table holds every total capacity that can be available, with its probability. It is the
+convolution of the units (Billinton and Allan, *Reliability Evaluation of Power Systems*, chapter
+2). Units may have derated states. `risk` computes the indices from the table.
 
-    units = [Unit.two_state(40.0, 0.02, count=3), Unit.two_state(20.0, 0.025)]
-    found = risk(outage_table(units), load)     # load: any number of hours
-    found.lole, found.eens                      # h, and power times hours, in the period
-
-Storage is not among the units: what it can do hangs on the hours before (`chain`).
+Storage cannot be a unit of a table, because what it can deliver depends on the hours before; use
+`chain`.
 """
 
 from __future__ import annotations
@@ -24,11 +21,11 @@ from mobile_storage.adequacy.checks import require_number, require_numbers, requ
 
 __all__ = ["OutageTable", "Unit", "outage_table"]
 
-#: Capacities closer than this, as a part of the installed capacity, are one; and a load that
-#: exceeds a capacity by no more than that is carried.
-SAME = 1e-11
+#: Capacities that differ by at most this part of the installed capacity are equal, and a load that
+#: exceeds a capacity by at most this part is served.
+CAPACITY_TOLERANCE = 1e-11
 
-#: Most states that a table may have.
+#: Largest number of states that a table may have.
 MOST_STATES = 5_000_000
 
 
@@ -45,9 +42,9 @@ class Unit:
     count : int
         Number of such units.
     upward_rates : tuple of float
-        For frequencies only, 1/yr: of each state, probability times (rate of transitions to states
-        of more capacity less rate of transitions to less). Transitions must balance pairwise,
-        as they do for two states.
+        Needed only for frequencies, 1/yr. For each state: its probability times the difference of
+        the rates of transitions to states with more and with less capacity. Transitions must
+        balance pairwise, as they do for two states.
     """
 
     capacities: tuple[float, ...]
@@ -70,7 +67,7 @@ class Unit:
 
     @classmethod
     def two_state(cls, capacity: float, unavailability: float, count: int = 1) -> Unit:
-        """A unit that is wholly available or not at all; `unavailability` is the FOR."""
+        """A unit that is fully available or not at all; `unavailability` is its FOR."""
         require_number("unavailability of a unit", unavailability, least=0.0, most=1.0)
         capacity = require_number("capacity of a unit", capacity, least=0.0)
         return cls((capacity, 0.0), (1.0 - unavailability, float(unavailability)), count)
@@ -106,7 +103,7 @@ class OutageTable:
     probability : ndarray, shape (states,)
         Of exactly that capacity.
     upward_rate : ndarray, shape (states,), or None
-        See `Unit`; None if a unit does not tell its own. 1/yr.
+        As in `Unit`, 1/yr; None if a unit has none.
     """
 
     capacity: np.ndarray
@@ -117,7 +114,7 @@ class OutageTable:
         capacity = require_numbers("capacity of a table", self.capacity, shape=("states",))
         if not capacity.size or (np.diff(capacity) <= 0.0).any():
             raise ValueError(
-                "the capacities of a table do not ascend, expected one or more that do"
+                "the capacities of a table do not ascend, expected one or more in ascending order"
             )
         require_probabilities("probability of a table", self.probability, shape=capacity.shape)
         if self.upward_rate is not None:
@@ -135,12 +132,12 @@ class OutageTable:
 
     @property
     def cumulative(self) -> np.ndarray:
-        """Probability of this capacity on outage or more, shape (states,)."""
+        """Probability that at least this capacity is on outage, shape (states,)."""
         return np.cumsum(self.probability)
 
     @property
     def frequency(self) -> np.ndarray:
-        """Frequency of this capacity on outage or more, 1/yr, shape (states,)."""
+        """Frequency with which at least this capacity is on outage, 1/yr, shape (states,)."""
         if self.upward_rate is None:
             raise ValueError("frequencies need units with failure and repair rates")
         return np.cumsum(self.upward_rate)
@@ -152,11 +149,12 @@ def outage_table(units: Sequence[Unit], step: float | None = None) -> OutageTabl
     Parameters
     ----------
     units : sequence of Unit
-        None at all is a system without capacity.
+        Without any unit the system has no capacity.
     step : float, optional
-        Round capacities to multiples of this: the probability of a state goes to its two neighbours
-        in proportion, so that the expected capacity stays. By default nothing is rounded, and
-        capacities that are equal but for rounding errors are one state.
+        Round capacities to multiples of the step: the probability of a state is divided among the
+        two neighbouring multiples in proportion, so that the expected capacity does not change. By
+        default capacities are not rounded, and those that differ only by rounding errors are one
+        state.
 
     Returns
     -------
@@ -165,7 +163,7 @@ def outage_table(units: Sequence[Unit], step: float | None = None) -> OutageTabl
     Raises
     ------
     ValueError
-        If the step is not above zero, or the table would have over five million states.
+        If the step is not above zero, or the table would have more than five million states.
     """
     if step is not None:
         require_number("step", step, above=0.0)
@@ -175,6 +173,7 @@ def outage_table(units: Sequence[Unit], step: float | None = None) -> OutageTabl
 
 
 def _nothing(rates: bool) -> OutageTable:
+    """Table of no units."""
     return OutageTable(np.zeros(1), np.ones(1), np.zeros(1) if rates else None)
 
 
@@ -183,7 +182,7 @@ def _table(unit: Unit, step: float | None, largest: float) -> OutageTable:
     capacity, probability = np.array(unit.capacities, float), np.array(unit.probabilities, float)
     rate = None if unit.upward_rates is None else np.array(unit.upward_rates, float)
     if step is not None:
-        below = np.floor(capacity / step + SAME)
+        below = np.floor(capacity / step + CAPACITY_TOLERANCE)
         up = np.clip(capacity / step - below, 0.0, 1.0)
         capacity = np.concatenate([below, below + 1.0]) * step
         probability = np.concatenate([probability * (1.0 - up), probability * up])
@@ -204,7 +203,7 @@ def _power(table: OutageTable, count: int, largest: float) -> OutageTable:
 
 
 def _convolve(one: OutageTable, other: OutageTable, largest: float) -> OutageTable:
-    """Table of two groups of units that are independent of each other."""
+    """Table of two independent groups of units."""
     if one.capacity.size * other.capacity.size > 4 * MOST_STATES:
         raise ValueError(
             f"an outage table of {one.capacity.size} times {other.capacity.size} states is too "
@@ -225,11 +224,11 @@ def _convolve(one: OutageTable, other: OutageTable, largest: float) -> OutageTab
 def _merged(
     capacity: np.ndarray, probability: np.ndarray, rate: np.ndarray | None, largest: float
 ) -> OutageTable:
-    """States in ascending order, equal capacities as one, impossible states left out."""
+    """Table with ascending capacities; equal ones are merged, impossible states are left out."""
     order = np.argsort(capacity, kind="stable")
     order = order[probability[order] > 0.0]
     capacity = capacity[order]
-    first = np.flatnonzero(np.diff(capacity, prepend=-np.inf) > SAME * largest)
+    first = np.flatnonzero(np.diff(capacity, prepend=-np.inf) > CAPACITY_TOLERANCE * largest)
     if first.size > MOST_STATES:
         raise ValueError(
             f"an outage table of {first.size} states is too large: round capacities with a step"

@@ -1,8 +1,8 @@
-"""Risk indices of a load served by independent units: LOLE, EENS, frequency of loss.
+"""Risk indices of a load served by independent units: LOLE, EENS, frequency of loss of load.
 
-Hour by hour, for daily peaks, or for a constant load; for units whose capacity changes with time.
-With C the available capacity of an outage table, load L is lost with probability P(C < L), and
-E[max(0, L - C)] of it is not served.
+The load is given hour by hour, as daily peaks, or as a constant; the capacity of units may change
+with time. Let C be the available capacity of an outage table. A load L is not served in full with
+the probability P(C < L), and the expected shortfall is E[max(0, L - C)].
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ import numpy as np
 
 from mobile_storage.adequacy import HOURS_PER_YEAR
 from mobile_storage.adequacy.checks import require_number, require_numbers
-from mobile_storage.adequacy.units.outage_table import SAME, OutageTable, Unit, outage_table
+from mobile_storage.adequacy.units.outage_table import (
+    CAPACITY_TOLERANCE,
+    OutageTable,
+    Unit,
+    outage_table,
+)
 
 __all__ = ["Risk", "daily_peaks", "loss_of_load_frequency", "risk", "risk_of_varying_units"]
 
 
 @dataclass(frozen=True, eq=False)
 class Risk:
-    """What a load risks in each step of time.
+    """Risk of a load in each time step.
 
     Attributes
     ----------
@@ -30,7 +35,7 @@ class Risk:
     shortfall : ndarray, shape (steps,)
         Expected power that is not served.
     duration : ndarray, shape (steps,)
-        How long each step lasts: h, or d for daily peaks.
+        Length of each step: in h, or in d for daily peaks.
     """
 
     lolp: np.ndarray
@@ -57,8 +62,8 @@ def risk(table: OutageTable, load: np.ndarray | float, duration: np.ndarray | fl
     load : array_like, shape (steps,) or a number
         Hourly loads, daily peaks (`daily_peaks`), levels of a load duration curve, ...
     duration : array_like
-        How long each of them lasts: by default one hour (one day for daily peaks, with LOLE in
-        days); 8760 for a constant load through the year.
+        Length of each: 1 by default, that is an hour, or a day for daily peaks (LOLE is then in
+        days). It is 8760 for a load that is constant throughout the year.
 
     Returns
     -------
@@ -85,10 +90,11 @@ def risk_of_varying_units(
     Parameters
     ----------
     units : sequence of Unit
-        Their capacities are a share of what `capacity` says: 1 and 0 for a unit of two states. A
-        unit that never fails is renewable generation: one state.
+        Their capacities are shares of `capacity`: 1 and 0 for a unit of two states. Renewable
+        generation that never fails is a unit of one state.
     capacity : array_like, shape (units, steps)
-        Capacity of each unit (each one of identical ones) in each step, in units of power.
+        Capacity of each unit in each step, in units of power; if `count` is above 1, that of one
+        of the identical units.
     load : array_like, shape (steps,)
     duration, step
         See `risk` and `outage_table`.
@@ -119,36 +125,37 @@ def risk_of_varying_units(
         ),
         np.zeros_like(load),
     )
-    base = outage_table([_scaled(units[i], capacity[i, 0]) for i in np.flatnonzero(constant)], step)
+    base = outage_table(
+        [_scaled(units[i], capacity[i, 0]) for i in np.flatnonzero(constant).tolist()], step
+    )
     columns, which = np.unique(capacity[varying], axis=1, return_inverse=True)
     order = np.argsort(which.ravel(), kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(which.ravel()))[:-1])
     for column, steps in zip(columns.T, groups, strict=True):
-        scaled = zip(np.flatnonzero(varying), column, strict=True)
+        scaled = zip(np.flatnonzero(varying).tolist(), column, strict=True)
         rest = outage_table([_scaled(units[i], size) for i, size in scaled], step)
-        # Given what the varying units have, the others carry what is left of the load.
+        # For each capacity of the varying units, the other units serve the rest of the load.
         left = net[steps] - rest.capacity[:, None]
-        found = _risk_at(base, left)
-        lolp[steps], shortfall[steps] = (rest.probability @ values for values in found)
+        lolp[steps], shortfall[steps] = (rest.probability @ x for x in _risk_at(base, left))
     return Risk(lolp, shortfall, duration)
 
 
 def loss_of_load_frequency(
     table: OutageTable, load: np.ndarray, duration_h: np.ndarray | float = 1.0
 ) -> float:
-    """Expected number of times that load is lost in the period.
+    """Expected number of losses of load in the period.
 
-    Steps between two failures of units and steps of the load both count: a step begins with a loss
-    if the load rises above a capacity that carried the step before. The period repeats itself.
+    A loss of load begins with a failure of a unit within a step, or with a rise of the load, from
+    one step to the next, above the available capacity. The period repeats itself.
 
     Parameters
     ----------
     table : OutageTable
-        Of units with rates.
+        Table of units with failure and repair rates.
     load : array_like, shape (steps,)
         In the order of time.
     duration_h : array_like
-        Of each step, h.
+        Length of each step, h.
 
     Returns
     -------
@@ -178,17 +185,19 @@ def daily_peaks(load: np.ndarray, steps_per_day: int = 24) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the steps do not make whole days.
+        If the number of steps is not a multiple of the steps of a day.
     """
     load = require_numbers("load", load, shape=("steps",))
     steps_per_day = int(require_number("steps_per_day", steps_per_day, least=1, whole=True))
     if load.size % steps_per_day:
-        raise ValueError(f"{load.size} steps are no whole days of {steps_per_day} steps")
+        raise ValueError(
+            f"load has {load.size} steps, expected a multiple of {steps_per_day} steps a day"
+        )
     return load.reshape(-1, steps_per_day).max(axis=1)
 
 
 def _loads(load: np.ndarray | float, duration: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
-    """Loads, shape (steps,), and how long each lasts."""
+    """Check the loads and the length of each, and return both with shape (steps,)."""
     load = np.atleast_1d(require_numbers("load", load))
     require_numbers("load", load, shape=("steps",))
     duration = require_numbers("duration", duration, least=0.0)
@@ -201,8 +210,8 @@ def _risk_at(table: OutageTable, load: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """LOLP and expected shortfall at loads of any shape."""
     state = _states_below(table, load)
     below = np.concatenate([[0.0], np.cumsum(table.probability)])
-    # The expected shortfall is piecewise linear with slope P(C < L): sum it up from the bottom,
-    # where nothing is subtracted from anything.
+    # The expected shortfall is piecewise linear in the load with the slope P(C < L). Adding it up
+    # from the lowest capacity avoids differences of nearly equal numbers.
     at_state = np.concatenate([[0.0], np.cumsum(below[1:-1] * np.diff(table.capacity))])
     last = np.maximum(state - 1, 0)
     above = np.maximum(0.0, load - table.capacity[last])
@@ -210,12 +219,13 @@ def _risk_at(table: OutageTable, load: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _states_below(table: OutageTable, load: np.ndarray) -> np.ndarray:
-    """Number of states whose capacity does not carry the load."""
-    same = SAME * max(1e-300, float(np.abs(table.capacity).max()))
-    return np.searchsorted(table.capacity, load - same, side="left")
+    """Number of states whose capacity does not serve the load."""
+    tolerance = CAPACITY_TOLERANCE * max(1e-300, float(np.abs(table.capacity).max()))
+    return np.searchsorted(table.capacity, load - tolerance, side="left")
 
 
 def _scaled(unit: Unit, capacity: float) -> Unit:
+    """Unit whose capacities are multiplied by `capacity`."""
     return Unit(
         tuple(share * capacity for share in unit.capacities), unit.probabilities, int(unit.count)
     )

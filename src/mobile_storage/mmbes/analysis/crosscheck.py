@@ -14,9 +14,9 @@ from mobile_storage.adequacy.analytic.islands import (
     expected_unserved,
 )
 from mobile_storage.adequacy.analytic.repair import LAWS
+from mobile_storage.adequacy.estimate import Estimate, Sampling
 from mobile_storage.adequacy.simulation.contingencies import simulate_contingencies
 from mobile_storage.adequacy.simulation.episodes import DailyOperation
-from mobile_storage.adequacy.simulation.estimate import Estimate, Sampling
 from mobile_storage.adequacy.simulation.network import simulate_network
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.evaluate import attributes, prepare

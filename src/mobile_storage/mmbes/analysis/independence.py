@@ -16,8 +16,8 @@ from scipy.ndimage import maximum_filter
 from scipy.optimize import minimize
 from scipy.stats import binom, norm
 
+from mobile_storage.adequacy.estimate import Estimate, Sampling
 from mobile_storage.adequacy.simulation.contingencies import simulate_contingencies
-from mobile_storage.adequacy.simulation.estimate import Estimate, Sampling
 from mobile_storage.adequacy.simulation.network import simulate_network
 from mobile_storage.core.io import round_significant
 from mobile_storage.mmbes.analysis.crosscheck import daily_operation

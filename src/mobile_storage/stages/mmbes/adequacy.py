@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mobile_storage.adequacy.simulation.estimate import Sampling
+from mobile_storage.adequacy.estimate import Sampling
 from mobile_storage.core.io import read_json, write_json
 from mobile_storage.core.log import stage
 from mobile_storage.core.params import SETS

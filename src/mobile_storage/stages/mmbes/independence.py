@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.adequacy.simulation.estimate import Sampling
+from mobile_storage.adequacy.estimate import Sampling
 from mobile_storage.core.io import read_json, write_csv
 from mobile_storage.core.log import end_with_parent, progress, stage
 from mobile_storage.core.params import SETS

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobile_storage.adequacy.simulation.estimate import Estimate, Sampling
-from mobile_storage.adequacy.simulation.units import Storage, Unit, simulate_units, two_state
+from mobile_storage.adequacy.estimate import Estimate, Sampling
 from mobile_storage.adequacy.units.load_shape import hourly_load
+from mobile_storage.adequacy.units.simulation import Storage, Unit, simulate_units, two_state
 
 KNOWN = json.loads(
     (Path(__file__).parents[2] / "known_answers/adequacy_cases.json").read_text(encoding="utf-8")

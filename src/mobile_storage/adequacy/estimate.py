@@ -1,11 +1,10 @@
 """Monte Carlo estimates: batches until they are precise enough, with confidence intervals.
 
-What is simulated stands in `units` (generation and its storage), in
-`contingencies` (faults as `Contingency` objects) and in `network` (a whole
-network). All of it is written apart from the analytic modules, to check them.
+`simulation.contingencies` simulates given faults, `simulation.network` a whole network, and
+`units.simulation` generating units, independently of the analytic modules, to check them.
 
-Each batch draws from a stream of its own, the k-th child of the seed, and the batches count in
-their order. So the outcome does not depend on how many of them run side by side.
+Batch k draws from its own random stream, the k-th child of the seed, and the batches are added in
+their order. The result therefore does not depend on how many batches run in parallel.
 """
 
 from __future__ import annotations
@@ -36,15 +35,15 @@ class Sampling:
     Attributes
     ----------
     seed : int
-        Of all random numbers.
+        Seed of all random numbers.
     precision : float
-        Stop as soon as the standard error is at most this part of the mean, for each of the
-        quantities watched.
+        Stop as soon as the standard error of each watched quantity is at most this part of its
+        mean.
     least_batches, most_batches : int
-        Not before, and at the latest then. A few batches must come first, because a run that may
-        stop when it happens to have seen little spread takes itself for more precise than it is.
+        Least and largest number of batches. Without a least number, a run would stop where the
+        spread of the first samples is small by chance, and its precision would be overestimated.
     workers : int
-        Batches at the same time.
+        Number of batches that run in parallel.
     """
 
     seed: int = 0
@@ -72,11 +71,11 @@ class Moments:
     Attributes
     ----------
     count : int
-        Samples.
+        Number of samples.
     total, squares : ndarray, shape (...)
         Sum of the samples and of their squares.
     events : ndarray of int, shape (...)
-        Samples that are not zero.
+        Number of samples that are not zero.
     """
 
     count: int
@@ -121,21 +120,21 @@ class Moments:
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """The expectation of a quantity, as a number or with one entry for each of many.
+    """The expectation of one quantity, or of an array of them.
 
     Attributes
     ----------
     mean, standard_error : float or ndarray
-        Of the samples.
+        Mean of the samples, and its standard error.
     low, high : float or ndarray
-        Confidence interval, 95 %, by Student's t. Where no sample differs from zero, from 0 to
-        ``3 / samples`` (rule of three: an event more probable than that would have been seen with
-        95 % confidence) times the most that an event is worth on average, if that is known, else
-        to infinity.
+        95 % confidence interval by Student's t. If all samples are zero, the interval is from 0 to
+        ``3 / samples`` times the largest mean value of an event, or to infinity if that is not
+        known. (Rule of three: with 95 % confidence, an event with a probability above
+        ``3 / samples`` would have occurred.)
     samples : int
-        Independent samples.
+        Number of independent samples.
     events : int or ndarray
-        Samples that are not zero.
+        Number of samples that are not zero.
     stopped_because : str
         `PRECISION_REACHED` or `BATCHES_USED_UP`.
     """
@@ -150,7 +149,7 @@ class Estimate:
 
     @classmethod
     def of(cls, moments: Moments, why: str, largest: float | np.ndarray = math.inf) -> Estimate:
-        """Estimate from moments; `largest` is the most that an event is worth on average."""
+        """Estimate from moments; `largest` is the largest mean value that an event can have."""
         mean, error, seen = moments.mean, moments.standard_error, moments.events > 0
         quantile = (1.0 + CONFIDENCE) / 2.0
         width = student.ppf(quantile, moments.count - 1) * error if moments.count > 1 else math.inf
@@ -159,7 +158,7 @@ class Estimate:
         return cls(mean[()], error[()], low[()], high[()], moments.count, moments.events, why)
 
     def standard_errors_off(self, value: float | np.ndarray, its_error: float = 0.0) -> np.ndarray:
-        """How many standard errors the mean lies above a value, which may have an error itself."""
+        """Difference of the mean from a value, in standard errors; the value may have an error."""
         difference = np.asarray(self.mean - value)
         error = np.hypot(self.standard_error, its_error)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -177,16 +176,15 @@ def estimate(
     Parameters
     ----------
     batch : callable
-        From a random stream, the moments of each quantity over a number of samples that is always
-        the same. Safe to run in several threads.
+        Takes a random stream and returns the moments of each quantity over a constant number of
+        samples. It must be safe to run in several threads.
     watched : tuple of str
-        The quantities that decide; each must be a number. One that has been zero in all samples
-        is not precise: the run goes on to its end.
+        Quantities, each a single number, that must be precise. A quantity that is zero in all
+        samples is not precise, so the run then uses all batches.
     sampling : Sampling
-        Seed, precision and most batches.
+        Seed, precision and numbers of batches.
     largest : mapping, optional
-        For `Estimate.of`: the most an event is worth on average, for each quantity known to have
-        such a bound.
+        Largest mean value of an event, for each quantity that has such a bound (`Estimate.of`).
 
     Returns
     -------
@@ -197,13 +195,13 @@ def estimate(
     why = BATCHES_USED_UP
     several = sampling.workers > 1
     with ThreadPoolExecutor(sampling.workers) if several else contextlib.nullcontext() as pool:
-        run = pool.map if several else map
+        run = map if pool is None else pool.map
         for first in range(0, sampling.most_batches, sampling.workers):
             numbers = range(first, min(first + sampling.workers, sampling.most_batches))
-            for number, found in zip(
+            for number, one in zip(
                 numbers, run(batch, [_stream(sampling.seed, k) for k in numbers]), strict=True
             ):
-                total = {name: total[name] + found[name] for name in total} or found
+                total = {name: total[name] + one[name] for name in total} or one
                 if number + 1 >= sampling.least_batches and all(
                     _precise(total[name], sampling.precision) for name in watched
                 ):

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from mobile_storage.adequacy.simulation.estimate import (
+from mobile_storage.adequacy.estimate import (
     BATCHES_USED_UP,
     PRECISION_REACHED,
     Moments,

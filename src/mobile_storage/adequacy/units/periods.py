@@ -1,4 +1,4 @@
-"""The walk through time behind `units`: many periods, from change to change."""
+"""Compiled loop of `simulation`: follow units and storage from change to change of state."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 
 __all__ = ["ROUNDING", "simulate_periods"]
 
-#: What differs by less than this part is the same: a shortfall this small is rounding.
+#: A shortfall of at most this part of the load counts as zero.
 ROUNDING = 1e-9
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _draw(cumulated: np.ndarray, uniform: float) -> int:
+    """State that belongs to a uniform random number, from cumulated probabilities."""
     state = 0
     while state < len(cumulated) - 1 and uniform >= cumulated[state]:
         state += 1
@@ -23,7 +24,7 @@ def _draw(cumulated: np.ndarray, uniform: float) -> int:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _stay(rng, mean: float, hourly: bool) -> float:
-    """Time in a state, h: exponential, or as many full hours (geometric)."""
+    """Draw the time in a state, h: exponential, or a geometric number of full hours."""
     if math.isinf(mean):
         return math.inf
     time = rng.standard_exponential() * mean
@@ -32,10 +33,28 @@ def _stay(rng, mean: float, hourly: bool) -> float:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def simulate_periods(rng, periods, load, capacity, sojourn, jump, start, hourly, store):
-    """Totals of each period (LOLE, EENS, first hour with a shortfall), sums for each hour.
+    """Simulate many periods.
 
-    Returns arrays of shape (periods, 3) and (3, 3, hours): of LOLP, EENS and stored energy the sum,
-    the sum of squares, and the number of samples that are not zero.
+    Parameters
+    ----------
+    rng : Generator
+    periods : int
+    load : ndarray, shape (hours,)
+    capacity, sojourn, jump, start
+        As in `simulation.Chains`; the last unit is the storage, which works in state 0.
+    hourly : bool
+        Whether units change their state only at full hours.
+    store : ndarray, shape (6,)
+        Charging and discharging power, energy, both efficiencies, and initial energy.
+
+    Returns
+    -------
+    ndarray, shape (periods, 3)
+        For each period: hours with a shortfall, energy not supplied, and first hour with a
+        shortfall (the number of hours if there is none).
+    ndarray, shape (3, 3, hours)
+        For the shortfall, the energy not supplied and the stored energy of each hour: sum over the
+        periods, sum of squares, and number of periods in which it is not zero.
     """
     charge_power, discharge_power, most, charge_eta, discharge_eta, initial = store
     units, _, profile = capacity.shape

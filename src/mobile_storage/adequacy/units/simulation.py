@@ -1,10 +1,11 @@
-"""Sequential simulation of generating units, an hourly load and storage that is used greedily.
+"""Sequential Monte Carlo simulation of generating units, an hourly load and greedy storage.
 
-Units are Markov chains with any number of states. They change state either once an hour
-(``hourly``: the convention of PRAS) or at any time (``continuous``: exponential times to failure
-and to repair). As both stay in a state for a time without memory, geometric or exponential, the
-simulation goes from change to change. Storage takes what is left over and gives what is missing,
-as its power, its energy and its own failures let it; while it is failed it keeps its energy.
+Units are Markov chains with any number of states. They change their state either at full hours
+(``hourly``, the convention of PRAS) or at any time (``continuous``, with exponential times to
+failure and to repair). The time in a state has no memory in both cases (geometric or exponential),
+so the simulation goes from change to change. Storage charges from any surplus and discharges
+whenever units fall short, within its power, its energy and its own failures. It keeps its energy
+while it is failed.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from mobile_storage.adequacy.checks import (
     require_numbers,
     require_probabilities,
 )
-from mobile_storage.adequacy.simulation.estimate import Estimate, Moments, Sampling, estimate
-from mobile_storage.adequacy.simulation.periods import ROUNDING, simulate_periods
+from mobile_storage.adequacy.estimate import Estimate, Moments, Sampling, estimate
+from mobile_storage.adequacy.units.periods import ROUNDING, simulate_periods
 
 __all__ = ["CLOCKS", "Storage", "Unit", "UnitsResult", "simulate_units", "two_state"]
 
@@ -35,14 +36,14 @@ class Unit:
     Attributes
     ----------
     capacity : ndarray, shape (states,) or (states, hours)
-        What it can give in each state.
+        Available capacity in each state.
     transition : ndarray, shape (states, states)
         From row to column, in an hour: a probability if the clock is ``hourly``, a rate in 1/h if
         it is ``continuous``. The diagonal does not count.
     start : ndarray, shape (states,), optional
         Probability of each state at the start; the stationary one if not given.
     count : int
-        How many of them there are, independent of each other.
+        Number of such units, independent of each other.
     """
 
     capacity: np.ndarray
@@ -79,9 +80,9 @@ def two_state(
     Parameters
     ----------
     capacity : float or ndarray, shape (hours,)
-        What it gives when up.
+        Capacity when up.
     failure, repair : float
-        Probability in an hour, or rate in 1/h, as the clock says.
+        Probability in an hour or rate in 1/h, depending on the clock.
     start, count
         As for `Unit`.
     """
@@ -98,18 +99,18 @@ def two_state(
 
 @dataclass(frozen=True)
 class Storage:
-    """Storage, used greedily.
+    """Storage that is used greedily.
 
     Attributes
     ----------
     charge_power, discharge_power : float
-        At the terminals.
+        Largest power at the terminals.
     energy : float
-        Most that it stores.
+        Largest stored energy.
     charge_efficiency, discharge_efficiency : float
         From the terminals to the store, and back.
     initial_energy : float
-        Stored at the start.
+        Stored energy at the start.
     failure, repair : float
         As for `two_state`; it never fails by default.
     """
@@ -135,7 +136,7 @@ class Storage:
 
 @dataclass(frozen=True, eq=False)
 class UnitsResult:
-    """What a period is expected to bring.
+    """Expected values for a period.
 
     Attributes
     ----------
@@ -148,7 +149,7 @@ class UnitsResult:
     hourly_eens : Estimate, shape (hours,)
         Energy not supplied in each hour.
     stored_energy : Estimate, shape (hours,)
-        Energy in the store at the end of each hour.
+        Stored energy at the end of each hour.
     survival : Estimate, shape (hours,)
         Probability of no shortfall from the start to the end of each hour.
     """
@@ -169,36 +170,35 @@ def simulate_units(
     sampling: Sampling | None = None,
     batch_size: int = 500,
 ) -> UnitsResult:
-    """Simulate the period of the load again and again, each time from a new start.
+    """Simulate the period of the load many times, each time from a new start.
 
     Parameters
     ----------
     units : tuple of Unit
-        The units.
     load : ndarray, shape (hours,)
         Constant within each hour.
     storage : Storage, optional
-        The storage.
     clock : {"hourly", "continuous"}
         When units change their state.
     sampling : Sampling, optional
-        When to stop; LOLE and EENS must be precise.
+        When to stop: LOLE and EENS must be precise.
     batch_size : int
         Periods in a batch.
 
     Raises
     ------
     ValueError
-        If the clock is unknown, the load negative or not finite, a capacity does not fit the load,
-        a transition is not possible, or the stationary state is not unique and no start is given.
+        If the clock is unknown, the load is negative or not finite, the hours of a capacity are not
+        those of the load, transition probabilities add up to more than 1, or there is neither a
+        unique stationary state nor a start.
     """
     require_choice("clock", clock, CLOCKS)
     load = require_numbers("load", load, least=0.0, shape=("hours",))
     batch_size = int(require_number("batch_size", batch_size, least=1, whole=True))
     storage = storage or Storage(0.0, 0.0, 0.0)
-    # The storage's own failures are those of one unit more, which gives nothing.
+    # One more unit, without capacity, represents the failures of the storage.
     body = two_state(0.0, storage.failure, storage.repair)
-    chains = _Chains.of((*(unit for unit in units for _ in range(unit.count)), body), load, clock)
+    chains = Chains.of((*(unit for unit in units for _ in range(unit.count)), body), load, clock)
     store = np.array(
         [
             storage.charge_power,
@@ -236,7 +236,7 @@ def simulate_units(
             **sums,
         }
 
-    largest = {
+    largest: dict[str, float | np.ndarray] = {
         "lole": float(len(load)),
         "eens": float(load.sum()),
         "lolp": 1.0,
@@ -248,20 +248,29 @@ def simulate_units(
 
 
 @dataclass(frozen=True, eq=False)
-class _Chains:
-    """Units in arrays, with as many states each as the one with the most."""
+class Chains:
+    """Units in arrays; each has as many states as the unit with the most states.
+
+    Attributes
+    ----------
+    capacity : ndarray, shape (units, states, hours or 1)
+    sojourn : ndarray, shape (units, states)
+        Mean of the exponential time in each state, h; it is rounded up to full hours if units
+        change their state only then.
+    jump : ndarray, shape (units, states, states)
+        Cumulated probability of the next state.
+    start : ndarray, shape (units, states)
+        Cumulated probability of the state at the start.
+    """
 
     capacity: np.ndarray
-    """Shape (units, states, hours or 1)."""
     sojourn: np.ndarray
-    """Mean of the exponential time from which the time in each state comes, h: (units, states)."""
     jump: np.ndarray
-    """Cumulated probability of the next state: (units, states, states)."""
     start: np.ndarray
-    """Cumulated probability of the state at the start: (units, states)."""
 
     @classmethod
-    def of(cls, units: tuple[Unit, ...], load: np.ndarray, clock: str) -> _Chains:
+    def of(cls, units: tuple[Unit, ...], load: np.ndarray, clock: str) -> Chains:
+        """Arrays of some units."""
         states = max(len(unit.transition) for unit in units)
         hours = len(load) if any(np.ndim(unit.capacity) == 2 for unit in units) else 1
         capacity = np.zeros((len(units), states, hours))
@@ -293,6 +302,7 @@ class _Chains:
 
 
 def _stationary(moves: np.ndarray, number: int) -> np.ndarray:
+    """Stationary probabilities of the states of unit `number`."""
     balance = np.vstack((moves.T - np.diag(moves.sum(axis=1)), np.ones(len(moves))))
     right = np.zeros(len(balance))
     right[-1] = 1.0
