@@ -315,11 +315,12 @@ def lab(words):
 
 
 def lint(words):
-    """Check the style of the code."""
+    """Check the style of the code, and the types of the general packages."""
     nothing_more("lint", words)
     install()
     need([PYTHON, "-m", "ruff", "check", "."])
     need([PYTHON, "-m", "ruff", "format", "--check", "."])
+    need([PYTHON, "-m", "mypy"])
 
 
 def clean(words):

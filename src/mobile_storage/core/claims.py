@@ -261,8 +261,15 @@ def published_numbers(claim: Claim) -> list[tuple[float, float]]:
 
     The tolerance is the claim's share of the published number; where that is zero, of the larger
     of the two numbers.
+
+    Raises
+    ------
+    ValueError
+        If the claim has no published number or no tolerance.
     """
     numbers = _numbers(claim.published_value)
+    if numbers is None or claim.tolerance is None:
+        raise ValueError(f"{claim.id} has no published number or no tolerance to be judged by")
     largest = max(map(abs, numbers))
     return [(number, claim.tolerance * (abs(number) or largest)) for number in numbers]
 
@@ -308,7 +315,7 @@ def _rounds_to(claim: Claim, value: str | float) -> bool:
 
 def _computed(claim: Claim, value: str | float) -> list[float]:
     numbers = _numbers(str(value))
-    if numbers is None or len(numbers) != len(_numbers(claim.published_value)):
+    if numbers is None or len(numbers) != len(published_numbers(claim)):
         raise ValueError(
             f"{claim.id} was published as {claim.published_value!r}; {value!r} is no match"
         )
