@@ -27,6 +27,8 @@ NAMES = {
 }
 #: Calls with a text file in them, and where the mode stands among their arguments.
 TEXT_CALLS = {"read_text": None, "write_text": None, "open": 0}
+#: The server of stages forks where `server.AVAILABLE` says that the system can.
+FORKS = {"src/mobile_storage/tools/pipeline/server.py": ["os.fork"]}
 #: These open no text: archives, pictures.
 NOT_TEXT = {"Image", "tarfile", "zipfile"}
 
@@ -81,7 +83,8 @@ def call_faults(call: ast.Call) -> list[str]:
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_the_code_calls_nothing_that_one_system_lacks_and_names_every_encoding(path):
-    assert faults(path.read_text(encoding="utf-8")) == []
+    found = [fault.partition(" ")[2] for fault in faults(path.read_text(encoding="utf-8"))]
+    assert found == FORKS.get(path.relative_to(ROOT).as_posix(), [])
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def elsewhere(tmp_path) -> ModuleType:
     top.mkdir(parents=True)
     for name in ("run.py", "requirements.lock", "pyproject.toml", "Makefile"):
         shutil.copy(ROOT / name, top / name)
-    inside = "src/mobile_storage/compendium"
+    inside = "src/mobile_storage/core"
     shutil.copytree(ROOT / inside, top / inside, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "src/mobile_storage/__init__.py", top / "src/mobile_storage/__init__.py")
     return load(top)

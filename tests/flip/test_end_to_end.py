@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from mobile_storage.core.papers import PAPERS
 from mobile_storage.flip import __main__ as command
 from mobile_storage.flip import committed, papers
 from mobile_storage.flip.worlds import NO_SHARE, read_flip
@@ -44,7 +45,7 @@ def test_from_the_command_line(paper, small, tmp_path):
     arguments += ["--checked", "1", "--output", str(output), "--cache", str(cache)]
     command.main(arguments)
     folder = output / paper
-    found = read_flip(folder, papers.RAW / paper)
+    found = read_flip(folder, PAPERS[paper].raw)
     assert found.factors["factor"].tolist() == [
         f.name for f in papers.flip_paper(paper).factors if f.name in FACTORS[paper]
     ]

@@ -471,12 +471,12 @@ def every_figure(substation, preferences, case_network, repository):
     own = {"alpha_beta": 0.88, "loss_aversion": 2.25}
     peaks = {"low": 16300.0, "peak": 17000.0, "high": 17800.0}
     members = [results(e) for e in (4800.0, 5200.0)]
-    results = repository / "data/results/fu2024"
+    folder = repository / "data/results/fu2024"
     searches, eens = (
-        {name: pd.read_csv(results / f"independence/{name}_{part}.csv") for name in SETS}
+        {name: pd.read_csv(folder / f"independence/{name}_{part}.csv") for name in SETS}
         for part in ("searches", "eens")
     )
-    hours = pd.read_csv(results / "power_flow/calibrated.csv")
+    hours = pd.read_csv(folder / "power_flow/calibrated.csv")
     return {
         "value_function": lambda: figures.value_function(planners),
         "weighting": lambda: figures.weighting(planners, {"calibrated": np.array([0.02])}),
@@ -501,6 +501,10 @@ def every_figure(substation, preferences, case_network, repository):
         "independence": lambda: figures.independence(searches, eens),
         "power_flow": lambda: figures.power_flow(hours, "best prospect"),
     }
+
+
+#: No stage writes these to a file; they are tested beside the tables of their sections.
+IN_NOTEBOOKS_ONLY = {"along_energy", "expected_cost", "rate_trends", "typical_days"}
 
 
 def nothing_built(make) -> dict[str, pd.DataFrame]:
@@ -541,7 +545,7 @@ def overhang(fig) -> float:
 
 
 def test_nothing_is_cut_off_at_the_edge(every_figure):
-    assert set(every_figure) == set(figures.__all__)
+    assert set(every_figure) | IN_NOTEBOOKS_ONLY == set(figures.__all__)
     for name, draw in every_figure.items():
         assert overhang(draw()) < 0.01, name
         plt.close("all")

@@ -24,6 +24,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import yaml
@@ -72,7 +73,6 @@ QUICK_TARGET = Path(".quick")
 QUICK_PARAMS = Path("params.quick.yaml")
 CASE_PARAMS = Path("params.case.yaml")
 CASE_FOLDER = "reproduction"
-_LOGS = Path(".cache/logs")
 
 
 def create(
@@ -346,7 +346,8 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
         due = [stage for stage in stages if force or record.reason(stage)]
         runs: dict[str, Run] = {}
         if due:
-            with Runner(folder, folder / _LOGS) as runner:
+            logs = TemporaryDirectory(prefix="reproduce-", ignore_cleanup_errors=True)
+            with logs, Runner(folder, Path(logs.name), len(stages)) as runner:
                 runs = run_all(
                     stages,
                     runner,

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from mobile_storage.tools.pipeline import scheduler
-
 SUM = """\
 import json, pathlib, sys, yaml
 name = sys.argv[1]
@@ -56,11 +54,6 @@ FILES = {
     ".dvc/config": "[core]\n    no_scm = true\n    analytics = false\n",
 }
 STAGES = ["toy_sum@a", "toy_sum@b", "other_sum", "toy_table"]
-
-
-@pytest.fixture(autouse=True)
-def _a_server_that_is_ready_at_once(monkeypatch):
-    monkeypatch.setattr(scheduler, "LIBRARIES", ())
 
 
 @pytest.fixture

@@ -33,6 +33,8 @@ LIBRARIES = (
     *("networkx", "pyomo.environ", "gurobipy", "highspy", "numba"),
     *("matplotlib.pyplot", "seaborn", "papermill", "nbclient", "ipykernel.kernelapp"),
 )
+FEW = 5
+"""Up to so many stages are started without them."""
 
 DONE = "done"
 FAILED = "failed"
@@ -76,10 +78,21 @@ class Runner:
         Top of the repository or of a copy, whose ``src`` comes before the installed package.
     logs : path
         Folder for what the commands print, one file a name.
+    count : int
+        How many commands there may be: for a few it does not pay to load libraries before.
+    environment : mapping, optional
+        Further environment variables of the commands.
     """
 
-    def __init__(self, folder: Path, logs: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        logs: Path,
+        count: int = 1,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder, self.logs = folder, logs
+        self._libraries = LIBRARIES if count > FEW else ()
         self._environment = {
             **os.environ,
             **fixed_settings(),
@@ -88,9 +101,8 @@ class Runner:
             "PYTHONPATH": os.pathsep.join(
                 [str(folder.resolve() / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
             ),
-            # Machine code compiled from other sources than these must not be taken.
-            "NUMBA_CACHE_DIR": str(folder.resolve() / ".cache" / "numba"),
             RUNNER: str(os.getpid()),
+            **(environment or {}),
         }
         self._server: Server | None = None
         self._running: set[subprocess.Popen] = set()
@@ -98,7 +110,7 @@ class Runner:
 
     def __enter__(self) -> Runner:
         if AVAILABLE:
-            self._server = Server(self._environment, LIBRARIES)
+            self._server = Server(self._environment, self._libraries)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -158,7 +170,7 @@ class Runner:
         self, words: Sequence[str], log: Path, environment: Mapping[str, str]
     ) -> tuple[int, float]:
         python = words[0] == "python"
-        if self._server is not None and python:
+        if self._server is not None and python and (words[1] == "-m" or words[1].endswith(".py")):
             return self._server.run(words[1:], self.folder, log, environment)
         with log.open("ab") as target:
             process = subprocess.Popen(

@@ -24,6 +24,8 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+import psutil
+
 from mobile_storage.core.process_environment import fix_arithmetic
 from mobile_storage.core.processes import end_all, own_group
 
@@ -144,8 +146,8 @@ def _serve() -> dict | None:
         read = os.read(0, 65536)
         if not read:
             for program in programs:
-                with suppress(ProcessLookupError):
-                    os.killpg(program, signal.SIGKILL)
+                with suppress(psutil.NoSuchProcess):
+                    end_all(psutil.Process(program))
             return None
         *lines, rest = (rest + read).split(b"\n")
         for line in lines:
@@ -176,7 +178,6 @@ def _report(programs: dict[int, int]) -> None:
 
 def _become(request: dict) -> None:
     """Run the program in this process, as Python runs it from the command line."""
-    os.setsid()
     with open(os.devnull, "rb") as nothing, open(request["log"], "ab") as log:
         os.dup2(nothing.fileno(), 0)
         os.dup2(log.fileno(), 1)

@@ -158,7 +158,9 @@ def verify(folder: Path, scratch: Path, output: Path, *, quick: bool) -> Receipt
     for stage in chosen:  # so that none is mistaken for a new one
         for out in stage.outs:
             remove(scratch / out)
-    with Runner(scratch, output / "logs") as runner:
+    # Machine code compiled from other sources than these must not be taken.
+    code = {"NUMBA_CACHE_DIR": str(scratch.resolve() / ".cache" / "numba")}
+    with Runner(scratch, output / "logs", len(chosen), code) as runner:
         runs = {n: _for_readers(run, scratch) for n, run in run_all(chosen, runner).items()}
         checked = [
             checks.run_check(name, check["call"], check["arguments"], runner)
