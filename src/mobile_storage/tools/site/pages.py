@@ -53,6 +53,13 @@ class _Folder:
             if path.is_file() and path not in self.written and inside[0] != _GENERATED:
                 path.unlink()
 
+    def tidy_modules(self, top: Path) -> None:
+        """Remove the pages that autosummary wrote for modules that are gone."""
+        for page in (self.path / _GENERATED).glob("*.rst"):
+            module = top / "src" / page.stem.replace(".", "/")
+            if not (module.with_suffix(".py").is_file() or (module / "__init__.py").is_file()):
+                page.unlink()
+
 
 def environment(templates: Path) -> jinja2.Environment:
     """Return the environment of the templates: it escapes HTML and refuses unknown names."""
@@ -152,6 +159,7 @@ def write_sources(top: Path, folder: Path) -> None:
     for name in sorted(links.files):
         out.write(name, (top / name).read_bytes())
     out.tidy()
+    out.tidy_modules(top)
 
 
 def _write_prose(top: Path, out: _Folder, links: SiteLinks) -> None:
