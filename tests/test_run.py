@@ -301,7 +301,7 @@ def running():
     )
     assert process.stdout.readline() == "1\n"
     yield process
-    end_all(process)
+    end_all(process.pid)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from mobile_storage.core import log
-from mobile_storage.core.processes import end_all, give_way, own_group, quiet_interrupt
+from mobile_storage.core.processes import end_all, own_group, quiet_interrupt
 
 SLEEP = "import time; time.sleep(600)"
 #: Starts another process, says its number, and waits.
@@ -58,21 +58,10 @@ def gone(number: int) -> bool:
 def test_a_process_ends_with_what_it_has_started():
     process = start(TWO)
     child = int(process.stdout.readline())
-    end_all(process)
+    end_all(process.pid)
     assert process.wait() != 0
     assert gone(child)
-    end_all(process)  # once more does no harm
-
-
-def test_a_process_gives_way_and_so_does_one_that_has_ended():
-    process = start(SLEEP)
-    before = psutil.Process(process.pid).nice()
-    give_way(process, 3)
-    after = psutil.Process(process.pid).nice()
-    assert after == (psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else min(before + 3, 19))
-    end_all(process)
-    process.wait()
-    give_way(process, 3)
+    end_all(process.pid)  # once more does no harm
 
 
 def test_an_interrupt_becomes_an_exit_code():

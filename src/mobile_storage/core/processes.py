@@ -13,7 +13,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["INTERRUPTED", "end_all", "give_way", "own_group", "quiet_interrupt"]
+__all__ = ["INTERRUPTED", "end_all", "own_group", "quiet_interrupt"]
 
 #: Exit code of a program that was ended from the keyboard.
 INTERRUPTED = 128 + signal.SIGINT
@@ -29,20 +29,13 @@ def own_group() -> dict[str, object]:
     return {"start_new_session": True}
 
 
-def end_all(process: subprocess.Popen) -> None:
-    """End a process and all its children."""
+def end_all(number: int) -> None:
+    """End the process of this number (PID) and all its children."""
     with suppress(psutil.NoSuchProcess):
-        first = psutil.Process(process.pid)
+        first = psutil.Process(number)
         for one in [first, *first.children(recursive=True)]:
             with suppress(psutil.NoSuchProcess):
                 one.kill()
-
-
-def give_way(process: subprocess.Popen, steps: int) -> None:
-    """Lower a process's priority by `steps` of niceness; on Windows to the class below normal."""
-    with suppress(psutil.NoSuchProcess):
-        one = psutil.Process(process.pid)
-        one.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else one.nice() + steps)
 
 
 @contextmanager

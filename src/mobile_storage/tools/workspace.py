@@ -340,12 +340,11 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
     configure("reproduce")
     with alone(folder):
         every = read_stages(folder)
-        chosen = tuple(f"{PAPERS[paper].package}_" for paper in _papers(overlay))
-        stages = [stage for stage in every if stage.name.startswith(chosen)]
+        packages = {PAPERS[paper].package for paper in _papers(overlay)}
+        stages = [stage for stage in every if stage.package in packages]
         record = Record(folder, [stage.name for stage in every])
-        due = [stage for stage in stages if force or record.reason(stage)]
         runs: dict[str, Run] = {}
-        if due:
+        if force or any(map(record.reason, stages)):
             logs = TemporaryDirectory(prefix="reproduce-", ignore_cleanup_errors=True)
             with logs, Runner(folder, Path(logs.name), len(stages)) as runner:
                 runs = run_all(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import networkx as nx
 
+from mobile_storage.tools.pipeline.stages import read_stages
+
 __all__ = ["stage_graph"]
 
 
@@ -21,8 +23,6 @@ def stage_graph(folder: str | Path) -> nx.DiGraph:
     InputError
         If DVC cannot read the file.
     """
-    # DVC takes longer to load than the rest of the README takes to be filled.
-    from mobile_storage.tools.pipeline.stages import read_stages
 
     def family(stage: str) -> str:
         return stage.partition("@")[0]

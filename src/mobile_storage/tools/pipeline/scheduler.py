@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import networkx as nx
 import psutil
 
 from mobile_storage.core.log import ERROR_FILE, RUNNER, UNDER_DVC
@@ -122,7 +123,7 @@ class Runner:
             self._server.stop()
         for process in list(self._running):
             if process.poll() is None:
-                end_all(process)
+                end_all(process.pid)
 
     def log(self, name: str) -> Path:
         """Return the file with what the command of this name prints."""
@@ -219,11 +220,10 @@ def run_all(
     """
     by_name = {stage.name: stage for stage in stages}
     needs = {s.name: [name for name in s.needs if name in by_name] for s in stages}
-    waiting = _waiting(needs)
-    order = {name: (-waiting[name], number) for number, name in enumerate(by_name)}
+    order = _order(needs)
     sorter = TopologicalSorter(needs)
     sorter.prepare()
-    ready: list[tuple[tuple[int, int], str]] = []
+    ready: list[tuple[int, str]] = []
     running: dict[Future[Run], str] = {}
     runs: dict[str, Run] = {}
     failed: set[str] = set()
@@ -234,20 +234,17 @@ def run_all(
             while sorter.is_active():
                 for name in sorter.get_ready():
                     heapq.heappush(ready, (order[name], name))
-                while ready and len(running) < slots:
-                    _, name = heapq.heappop(ready)
-                    run = _unless_due(by_name[name], needs[name], runs, reason, failed)
+                if ready and len(running) < slots:
+                    stage = by_name[heapq.heappop(ready)[1]]
+                    run = _unless_due(stage, needs[stage.name], runs, reason, failed)
                     if run is None:
-                        for out in by_name[name].replaced:
+                        for out in stage.replaced:
                             remove(runner.folder / out)
-                        commands = by_name[name].commands
-                        running[pool.submit(runner.run, name, commands)] = name
+                        task = pool.submit(runner.run, stage.name, stage.commands)
+                        running[task] = stage.name
                     else:
-                        runs[name] = run
-                        sorter.done(name)
-                        for other in sorter.get_ready():
-                            heapq.heappush(ready, (order[other], other))
-                if not running:
+                        runs[stage.name] = run
+                        sorter.done(stage.name)
                     continue
                 done, _ = wait(running, timeout=_SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED)
                 if shown:
@@ -258,7 +255,7 @@ def run_all(
                     if runs[name].status == DONE:
                         ended(by_name[name])
                     elif stop_at_failure:
-                        failed.add(name.partition("_")[0])
+                        failed.add(by_name[name].package)
                     _say(name, runs, len(stages))
                     sorter.done(name)
         except BaseException:  # whoever stops this stops the stages
@@ -267,13 +264,12 @@ def run_all(
     return {stage.name: runs[stage.name] for stage in stages}
 
 
-def _waiting(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Return how many stages wait for each, directly or not."""
-    behind: dict[str, set[str]] = {name: set() for name in needs}
-    for name in reversed(list(TopologicalSorter(needs).static_order())):
-        for before in needs[name]:
-            behind[before] |= {name} | behind[name]
-    return {name: len(others) for name, others in behind.items()}
+def _order(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Return the place of each stage: by how many wait for it, directly or not, most first."""
+    graph = nx.DiGraph((before, name) for name, names in needs.items() for before in names)
+    graph.add_nodes_from(needs)
+    ranked = sorted(needs, key=lambda name: -len(nx.descendants(graph, name)))
+    return {name: place for place, name in enumerate(ranked)}
 
 
 def _unless_due(
@@ -287,7 +283,7 @@ def _unless_due(
     missing = [name for name in needs if runs[name].status not in (DONE, UP_TO_DATE)]
     if missing:
         return Run(SKIPPED, message=f"needs {missing[0]}, which did not end well")
-    if stage.name.partition("_")[0] in failed:
+    if stage.package in failed:
         return Run(SKIPPED, message="another stage failed")
     why = reason(stage)
     if why is None:

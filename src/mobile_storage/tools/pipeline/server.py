@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import runpy
 import select
 import signal
@@ -20,11 +19,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from importlib import import_module
+from itertools import count
 from pathlib import Path
-
-import psutil
 
 from mobile_storage.core.process_environment import fix_arithmetic
 from mobile_storage.core.processes import end_all, own_group
@@ -33,6 +32,7 @@ __all__ = ["AVAILABLE", "Server"]
 
 #: macOS can fork, but its own libraries may not be used in the copy.
 AVAILABLE = sys.platform.startswith("linux")
+_ENDED = "the process that starts the stages has ended"
 
 
 class Server:
@@ -55,7 +55,8 @@ class Server:
             stdout=subprocess.PIPE,
             **own_group(),
         )
-        self._answers: dict[int, queue.SimpleQueue[dict | None]] = {}
+        self._answers: dict[int, Future[tuple[int, float]]] = {}
+        self._numbers = count()
         self._over = False
         self._lock = threading.Lock()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -77,11 +78,11 @@ class Server:
         ChildProcessError
             If the server has ended before the program.
         """
-        answer: queue.SimpleQueue[dict | None] = queue.SimpleQueue()
+        answer: Future[tuple[int, float]] = Future()
         with self._lock:
             if self._over:
-                raise ChildProcessError("the process that starts the stages has ended")
-            number = len(self._answers)
+                raise ChildProcessError(_ENDED)
+            number = next(self._numbers)
             self._answers[number] = answer
             request = {
                 "number": number,
@@ -93,24 +94,21 @@ class Server:
             with suppress(BrokenPipeError):  # it has just ended: then there is no answer
                 self._process.stdin.write(json.dumps(request).encode() + b"\n")
                 self._process.stdin.flush()
-        said = answer.get()
-        if said is None:
-            raise ChildProcessError("the process that starts the stages has ended")
-        return said["code"], said["cpu_seconds"]
+        return answer.result()
 
     def stop(self) -> None:
         """End the process and all that it has started."""
-        end_all(self._process)
+        end_all(self._process.pid)
         self._process.wait()
 
     def _listen(self) -> None:
         for line in self._process.stdout:
             said = json.loads(line)
-            self._answers[said["number"]].put(said)
+            self._answers.pop(said["number"]).set_result((said["code"], said["cpu_seconds"]))
         with self._lock:
             self._over = True
             for answer in self._answers.values():
-                answer.put(None)
+                answer.set_exception(ChildProcessError(_ENDED))
 
 
 # ---- the process -----------------------------------------------------------------------------
@@ -146,8 +144,7 @@ def _serve() -> dict | None:
         read = os.read(0, 65536)
         if not read:
             for program in programs:
-                with suppress(psutil.NoSuchProcess):
-                    end_all(psutil.Process(program))
+                end_all(program)
             return None
         *lines, rest = (rest + read).split(b"\n")
         for line in lines:

@@ -42,6 +42,11 @@ class Stage:
     replaced: tuple[str, ...] = ()
 
     @property
+    def package(self) -> str:
+        """The package of its paper, with which its name begins."""
+        return self.name.partition("_")[0]
+
+    @property
     def commands(self) -> tuple[str, ...]:
         """What it runs, one after another, at the top of the repository."""
         return (self.command,) if isinstance(self.command, str) else tuple(self.command)
