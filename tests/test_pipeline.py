@@ -169,6 +169,18 @@ def test_the_arrow_of_imports_points_one_way():
         assert reached <= allowed.get(layer, set()) | {layer}, module
 
 
+def test_reading_the_flip_test_loads_neither_paper_s_model():
+    """Tables, figures and claims of both papers read its results."""
+    code = "import sys, mobile_storage.flip.worlds; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
+    loaded = set(done.stdout.split())
+    assert f"{PACKAGE}.flip.worlds" in loaded
+    for name in (f"{PACKAGE}.pricing", f"{PACKAGE}.mmbes", "pyomo", "numba", "SALib"):
+        assert name not in loaded
+
+
 @pytest.mark.parametrize(
     ("package", "order"),
     [

@@ -9,7 +9,7 @@ import pytest
 
 from mobile_storage.core.errors import InputError
 from mobile_storage.core.papers import PAPERS
-from mobile_storage.flip import check
+from mobile_storage.flip.committed import check
 from mobile_storage.flip.papers import NOT_ASKED, design, flip_paper
 
 

@@ -4,7 +4,3 @@ A *world* gives every value that has a range a place in it, all at once. `design
 move and draws the worlds, `pricing` and `mmbes` answer the claims of a paper in one world each,
 `run` has them all answered by Dask, and `analysis` says what the answers come to.
 """
-
-from mobile_storage.flip.committed import check
-
-__all__ = ["check"]
