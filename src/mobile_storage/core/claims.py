@@ -23,7 +23,7 @@ from mobile_storage.core.margins import Margin
 from mobile_storage.core.papers import Paper
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "Claim",
@@ -36,6 +36,7 @@ __all__ = [
     "published_numbers",
     "read_claims",
     "verdict_frame",
+    "with_tolerances",
     "write_verdicts",
 ]
 
@@ -259,9 +260,6 @@ def _judge_numbers(claim: Claim, finding: Finding) -> Verdict:
 def published_numbers(claim: Claim) -> list[tuple[float, float]]:
     """Return each number of a claim of the rule ``relative`` with its tolerance, in its unit.
 
-    The tolerance is the claim's share of the published number; where that is zero, of the larger
-    of the two numbers.
-
     Raises
     ------
     ValueError
@@ -270,8 +268,17 @@ def published_numbers(claim: Claim) -> list[tuple[float, float]]:
     numbers = _numbers(claim.published_value)
     if numbers is None or claim.tolerance is None:
         raise ValueError(f"{claim.id} has no published number or no tolerance to be judged by")
+    return with_tolerances(numbers, claim.tolerance)
+
+
+def with_tolerances(numbers: Sequence[float], share: float) -> list[tuple[float, float]]:
+    """Return each published number with its tolerance.
+
+    The tolerance is the share of the published number; where that is zero, of the larger of the
+    two numbers.
+    """
     largest = max(map(abs, numbers))
-    return [(number, claim.tolerance * (abs(number) or largest)) for number in numbers]
+    return [(number, share * (abs(number) or largest)) for number in numbers]
 
 
 def number_margin(claim: Claim, value: str | float) -> Margin:

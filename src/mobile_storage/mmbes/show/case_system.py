@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mobile_storage.core.ledger import STATUSES
 from mobile_storage.mmbes.model.reliability import base_load
 from mobile_storage.mmbes.model.substation import Substation
 
 __all__ = [
     "DAY_UNITS",
     "PEAK_UNITS",
-    "STATUSES",
     "TABLES",
     "day_table",
     "fact_table",
@@ -23,7 +23,6 @@ __all__ = [
     "status_table",
 ]
 
-STATUSES = ["stated", "derived", "literature", "assumed"]
 TABLES = {
     "battery": "Table 1, the battery",
     "load_points": "Table 2, load points",
@@ -118,7 +117,7 @@ def status_table(ledger: pd.DataFrame, moved: pd.Series) -> pd.DataFrame:
     """
     rows = ledger.assign(Table=ledger["symbol"].str.partition(".")[0])
     count = pd.crosstab(rows["Table"], rows["status"])
-    count = count.reindex(index=list(TABLES), columns=STATUSES, fill_value=0)
+    count = count.reindex(index=list(TABLES), columns=list(STATUSES), fill_value=0)
     count["all"] = count.sum(axis=1)
     for name, some in (
         ("with a range", rows[rows["high"].notna()]),

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from mobile_storage.core.claims import with_tolerances
 from mobile_storage.mmbes.claims import SetResults, numbers
 from mobile_storage.mmbes.model.substation import ATTRIBUTES
 from mobile_storage.mmbes.show.tables import ATTRIBUTE_NAMES
@@ -62,12 +63,12 @@ def number_table(
     rows = []
     for claim in claims[claims["id"].isin(blind)].itertuples():
         ends = [float(end) for end in claim.published.split(" to ")]
-        for k, published in enumerate(ends):
+        tolerances = with_tolerances(ends, float(claim.tolerance))
+        for k, (published, near) in enumerate(tolerances):
             found, calibrated, *spread = (
                 float(str(v[claim.id]).split(" to ")[k]) for v in (blind, fitted, *others)
             )
             spread = pd.Series(spread, dtype=float)
-            near = float(claim.tolerance) * (abs(published) or max(ends))
             rows.append(
                 {
                     "Claim": claim.id + (f", {('low', 'high')[k]} end" if len(ends) > 1 else ""),

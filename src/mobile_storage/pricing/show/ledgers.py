@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["LEDGERS", "STATUSES", "ledger_rows", "status_counts"]
+from mobile_storage.core.ledger import STATUSES
+
+__all__ = ["LEDGERS", "ledger_rows", "status_counts"]
 
 LEDGERS = (
     "storage.csv",
@@ -19,8 +21,6 @@ LEDGERS = (
     "renewable.csv",
 )
 """The ledgers in the order in which they are shown."""
-STATUSES = ("stated", "derived", "literature", "assumed")
-"""Where a value comes from, the paper's own values first."""
 
 
 def ledger_rows(folder: str | Path) -> pd.DataFrame:

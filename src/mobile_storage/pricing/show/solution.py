@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pyomo.environ as pyo
 
-from mobile_storage.pricing.analysis.certificate import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.model.game import Setting, build_game, investment_to_cover
+from mobile_storage.pricing.model.income import NOISE_YUAN_PER_YEAR
 
 __all__ = [
     "certificate_table",

@@ -11,6 +11,7 @@ from mobile_storage.core.claims import read_claims, write_verdicts
 from mobile_storage.core.io import read_json
 from mobile_storage.core.log import stage
 from mobile_storage.core.papers import CLAIMS, PRICING
+from mobile_storage.core.params import case_pair
 from mobile_storage.flip.worlds import plausible_worlds, read_summary
 from mobile_storage.pricing.analysis.findings import (
     flipping_parameters,
@@ -24,7 +25,6 @@ from mobile_storage.pricing.claims import Comparison, comparison
 from mobile_storage.stages.pricing.common import (
     RAW,
     RESULTS,
-    case_name,
     case_results,
     default_cases,
     params,
@@ -42,11 +42,7 @@ def comparisons(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison]
     for name, values in params()["cases"].items():
         if values["tariff"] != "multi_grade":
             continue
-        other = case_name(
-            tariff="single_price",
-            participation=values["participation"],
-            investment=values["investment"],
-        )
+        _, other = case_pair(values["follower"], values["participation"], values["investment"])
         both = cases[name], cases[other]
         if all(c["status"] == "optimal" and c["account"]["emergency_revenue"] for c in both):
             account = trading[name]["account"]

@@ -31,15 +31,6 @@ def case_results() -> dict[str, dict[str, Any]]:
     return {name: read_json(RESULTS / "cases" / f"{name}.json") for name in params()["cases"]}
 
 
-def case_name(**wanted: str) -> str:
-    """Return the name in ``params.yaml`` of the case with these values."""
-    return next(
-        name
-        for name, values in params()["cases"].items()
-        if all(values[k] == v for k, v in wanted.items())
-    )
-
-
 def default_cases() -> tuple[str, str]:
     """Return the names of case 1 and case 2 in the default variant."""
     return case_pair(**params()["default"])
