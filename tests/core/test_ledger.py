@@ -13,7 +13,7 @@ from mobile_storage.core.errors import InputError
 from mobile_storage.core.ledger import (
     UNITS,
     ParameterSet,
-    pivot_values,
+    keyed_rows,
     read_csv,
     read_keyed,
     read_parameters,
@@ -274,10 +274,11 @@ def refused_customers(path) -> str:
 
 @pytest.mark.parametrize("number", [1, 20, 200])
 def test_any_number_of_customers_is_read(ledger, number):
-    values = pivot_values(read_customers(ledger(KEYED, *customers(number))), ["customer", "sector"])
-    assert values.shape == (number, 2)
-    assert values.index.get_level_values("customer").tolist() == list(range(1, number + 1))
-    assert set(values["load"]) == {100.0}
+    rows = keyed_rows(
+        read_customers(ledger(KEYED, *customers(number))), "customer", constant=["sector"]
+    )
+    expected = {"sector": "shops", "load": 100.0, "calls": 2.0}
+    assert rows == dict.fromkeys(range(1, number + 1), expected)
 
 
 def test_no_customers_are_refused(ledger):
@@ -321,9 +322,9 @@ def test_a_blank_key_is_refused(ledger):
 
 def test_an_optional_symbol_may_be_there_for_some(ledger):
     lines = [*customers(2), "2,shops,loss,Loss,0.9,wan_yuan/MWh,0,9,assumed,x,"]
-    values = pivot_values(read_customers(ledger(KEYED, *lines)), ["customer"])
-    assert math.isnan(values.loc[1, "loss"])
-    assert values.loc[2, "loss"] == 9.0
+    rows = keyed_rows(read_customers(ledger(KEYED, *lines)), "customer")
+    assert "loss" not in rows[1]
+    assert rows[2]["loss"] == 9.0
 
 
 def test_keys_of_text_stay_text(ledger):

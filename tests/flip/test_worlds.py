@@ -260,7 +260,7 @@ def test_every_claim_is_asked_or_said_not_to_be(mmbes, calibrated):
 def test_a_world_that_does_not_fit_together(mmbes):
     """Extreme events that are more than certain: no answer, and the sentence that says why."""
     world = usual(mmbes) | {
-        f"extreme_events.{name}.probability": 0.5 for name in mmbes.raw.scenario_names
+        f"extreme_events.{name}.probability": 0.5 for name in mmbes.raw.scenarios
     }
     row = mmbes.answer(world, 0)
     assert row["status"] == "invalid combination"

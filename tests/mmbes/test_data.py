@@ -103,7 +103,7 @@ def test_extreme_events_serve_critical_loads_before_important_ones(raw, built):
     assert events.priority.tolist() == [int(p == "important") for p in shares["priority"]]
     assert events.probability.sum() <= 1.0
     chances = raw.extreme_events.query("symbol == 'probability'").set_index("scenario")["value"]
-    assert events.probability.tolist() == [chances[name] for name in raw.scenario_names]
+    assert events.probability.tolist() == [chances[name] for name in raw.scenarios]
 
 
 def test_an_expected_cost_is_a_negative_outcome(raw):
@@ -577,7 +577,7 @@ def test_quarters_and_half_hours_are_steps_as_well(edited):
 def test_zero_growth_and_no_events_are_the_limits_they_should_be(edited):
     folder = edited("substation.csv", put("value", "0", symbol="load_growth"))
     assert build(read_raw(folder))[0].growth == 0.0
-    moves = {f"extreme_events.{n}.probability": 0.0 for n in read_raw(FOLDER).scenario_names}
+    moves = {f"extreme_events.{n}.probability": 0.0 for n in read_raw(FOLDER).scenarios}
     assert build(read_raw(FOLDER).replace(moves))[0].extreme.probability.sum() == 0.0
 
 

@@ -54,7 +54,7 @@ def test_rises_in_a_member_are_blank_where_it_builds_a_trace_without_events():
 def test_scenarios_and_loads_stand_as_the_ledger_has_them(raw):
     station, _ = build(raw)
     scenarios = extreme.scenario_table(raw)
-    assert scenarios["Scenario"].tolist() == list(raw.scenario_names)
+    assert scenarios["Scenario"].tolist() == list(raw.scenarios)
     assert (scenarios["Chance"] * scenarios["Once in"]).to_numpy() == pytest.approx(1.0)
     points = extreme.protected_loads(raw)
     assert "ordinary" not in set(points["priority"])

@@ -44,7 +44,7 @@ __all__ = [
     "Parameter",
     "ParameterSet",
     "cell_error",
-    "pivot_values",
+    "keyed_rows",
     "read_csv",
     "read_keyed",
     "read_parameters",
@@ -282,7 +282,7 @@ def read_keyed(
     DataFrame
         One row per line of the file, in its order: keys, constant columns and `COLUMNS`, with
         value, low and high as floats (NaN where the range is blank) in the wanted unit.
-        `pivot_values` makes a table of values of it.
+        `keyed_rows` makes one row of each key of it.
 
     Raises
     ------
@@ -295,11 +295,19 @@ def read_keyed(
     return frame.drop(columns=_LINE)
 
 
-def pivot_values(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Return the values of `read_keyed` as a table: keys as sorted index, symbols as columns."""
-    wide = frame.set_index([*keys, "symbol"])["value"].unstack("symbol")  # noqa: PD010
-    # pivot_table would average duplicates in silence; unstack refuses them.
-    return wide[list(dict.fromkeys(frame["symbol"]))].sort_index().rename_axis(columns=None)
+def keyed_rows(
+    frame: pd.DataFrame, key: str, constant: Sequence[str] = ()
+) -> dict[Any, dict[str, Any]]:
+    """Return one row for each key of a table of `read_keyed`, in the order of the file.
+
+    A row has the constant columns that are asked for and the values by symbol. Symbols that the
+    file does not give for a key are missing in its row.
+    """
+    rows: dict[Any, dict[str, Any]] = {}
+    columns = (frame[name].tolist() for name in (key, "symbol", "value", *constant))
+    for name, symbol, value, *texts in zip(*columns, strict=True):
+        rows.setdefault(name, dict(zip(constant, texts, strict=True)))[symbol] = value
+    return rows
 
 
 def read_csv(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:

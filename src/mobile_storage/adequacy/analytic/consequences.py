@@ -27,7 +27,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 import numpy as np
@@ -178,29 +178,32 @@ def contingencies(network: Network, order: int = 2) -> tuple[Contingency, ...]:
     tuple of Contingency
         Every outage, including those without a deficit at any load.
     """
+    every = zip(outages(network, order), _deficits(_with_unit_rates(network), order), strict=True)
+    return tuple(Contingency(o.name, o.rate, o.repair, o.law, stages) for o, stages in every)
+
+
+@lru_cache(maxsize=8)
+def _deficits(network: Network, order: int) -> tuple[tuple[Stage, ...], ...]:
+    """Deficits in the stages of each outage of `_consequences`, cached for the same reason."""
     shares = _shares(network)
     return tuple(
-        Contingency(
-            outage.name,
-            outage.rate,
-            outage.repair,
-            outage.law,
-            tuple(
-                _stage(until, limits, shares)
-                for until, limits in zip(outage.until, outage.limits, strict=True)
-            ),
-        )
-        for outage in outages(network, order)
+        tuple(map(partial(_stage, shares), outage.until, outage.limits))
+        for outage in _consequences(network, order)
     )
 
 
 def normal_state(network: Network) -> Stage:
     """Load that is not served while nothing has failed: normal capacities, all ties open."""
-    return _stage(math.inf, States(network).normal_limits(), _shares(network))
+    return _stage(_shares(network), math.inf, States(network).normal_limits())
 
 
 def normal_capacity(network: Network) -> float:
     """Total load, in units of power, up to which the intact network serves all without storage."""
+    return _normal_capacity(_with_unit_rates(network))
+
+
+@lru_cache(maxsize=8)
+def _normal_capacity(network: Network) -> float:
     return float(States(network).normal_limits()[0].min())
 
 
@@ -210,7 +213,7 @@ def _shares(network: Network) -> np.ndarray:
     return load / load.sum()
 
 
-def _stage(until: float, limits: np.ndarray, shares: np.ndarray) -> Stage:
+def _stage(shares: np.ndarray, until: float, limits: np.ndarray) -> Stage:
     """Deficits that follow from the limits, shape (2, load points), of a stage."""
     without, helped = limits
     return Stage(

@@ -131,7 +131,7 @@ def build_grid(raw: RawMmbes, electrical: ParameterSet, arrangement: str) -> Gri
     if arrangement not in ARRANGEMENTS:
         raise ValueError(f"the arrangement {arrangement!r} is none of {', '.join(ARRANGEMENTS)}")
     substation, network = build(raw)[0], case_network(raw)
-    kinds = raw.network.drop_duplicates("component").set_index("component")["kind"]
+    kinds = {name: row["kind"] for name, row in raw.parts.items()}
     sources = {name for name, kind in kinds.items() if kind == "source"}
     counted = [b for b in network.branches if kinds[b.name] == "line" and b.start in sources]
     every = [b for b in network.branches if kinds[b.name] == "transformer"]

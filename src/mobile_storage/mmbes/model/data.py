@@ -16,7 +16,6 @@ import pandas as pd
 
 from mobile_storage.adequacy.analytic.network import Network
 from mobile_storage.core.errors import DoubtWarning, InputError, did_you_mean
-from mobile_storage.core.ledger import pivot_values
 from mobile_storage.mmbes.model.network import case_network, loads_behind, reliability_of
 from mobile_storage.mmbes.model.raw import SCALARS, RawMmbes, ledger, read_raw
 from mobile_storage.mmbes.model.substation import (
@@ -78,8 +77,8 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
     peak_kw = station["load_rate"] * float(ratings.sum()) * station["power_factor"]
     _warn_of_doubtful(raw, network, peak_kw)
     curves = _curves(raw)
-    lengths = raw.network[(raw.network["symbol"] == "length") & _counted_lines(raw)]
-    if lengths.empty:
+    lengths_km = _counted_lengths(raw)
+    if not lengths_km.size:
         raise InputError(
             file=raw.folder / "network.csv",
             where="column kind",
@@ -97,7 +96,7 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
             calendar_life_yr=battery["calendar_life"],
         ),
         losses=Losses(
-            line_resistance_ohm=station["line_resistance"] * lengths["value"].to_numpy(float),
+            line_resistance_ohm=station["line_resistance"] * lengths_km,
             voltage_kv=station["voltage"],
             own_share=station["distribution_ratio"],
             transformer_rating_kva=ratings,
@@ -120,7 +119,7 @@ def build(raw: RawMmbes, **readings: str | bool) -> tuple[Substation, Preference
 def _warn_of_doubtful(raw: RawMmbes, network: Network, peak_kw: float) -> None:
     """Warn of values that are possible but unlikely, as after a mistake in a unit or separator."""
     file = raw.folder / "network.csv"
-    kinds = raw.network.drop_duplicates("component").set_index("component")["kind"]
+    kinds = {name: row["kind"] for name, row in raw.parts.items()}
     fed = loads_behind(network)
     for branch in network.branches:
         carries = branch.capacity if branch.normal_capacity is None else branch.normal_capacity
@@ -142,10 +141,11 @@ def _warn_of_doubtful(raw: RawMmbes, network: Network, peak_kw: float) -> None:
             )
     ratings, losses = _transformers(raw, "rating"), _transformers(raw, "load_loss")
     losses = losses + _transformers(raw, "no_load_loss")
+    transformers = [name for name, kind in kinds.items() if kind == "transformer"]
     for k in np.flatnonzero(losses > DOUBTFUL_SHARE * ratings):
         _doubt(
             file,
-            f"transformer {kinds.index[kinds == 'transformer'][k]}",
+            f"transformer {transformers[k]}",
             f"loses {losses[k]:g} kW at its rating of {ratings[k]:g} kVA, more than a tenth of it",
         )
 
@@ -158,25 +158,28 @@ def _doubt(file: Path, what: str, why: str) -> None:
     )
 
 
-def _counted_lines(raw: RawMmbes) -> pd.Series:
-    """Select the lines whose losses count: those that start at a source (L1 and L2) [stated]."""
-    sources = set(raw.network.loc[raw.network["kind"] == "source", "component"])
-    return (raw.network["kind"] == "line") & raw.network["start"].isin(sources)
+def _counted_lengths(raw: RawMmbes) -> np.ndarray:
+    """Lengths, km, of the lines that start at a source (L1 and L2): their losses count [stated]."""
+    lengths = [
+        row["length"]
+        for row in raw.parts.values()
+        if row["kind"] == "line" and raw.parts.get(row["start"], {}).get("kind") == "source"
+        if "length" in row
+    ]
+    return np.array(lengths, dtype=float)
 
 
 def _transformers(raw: RawMmbes, symbol: str) -> np.ndarray:
-    rows = raw.network[(raw.network["kind"] == "transformer")]
-    values = rows[rows["symbol"] == symbol].set_index("component")["value"]
-    names = list(dict.fromkeys(rows["component"]))
-    missing = [name for name in names if name not in values.index]
-    if missing or not names:
+    rows = {name: row for name, row in raw.parts.items() if row["kind"] == "transformer"}
+    missing = [name for name, row in rows.items() if symbol not in row]
+    if missing or not rows:
         raise InputError(
             file=raw.folder / "network.csv",
             where=f"transformer {missing[0]}" if missing else "column kind",
             value=None,
             expected=f"a row {symbol}" if missing else "at least one transformer",
         )
-    return values.loc[names].to_numpy(float)
+    return np.array([row[symbol] for row in rows.values()], dtype=float)
 
 
 def _curves(raw: RawMmbes) -> LoadCurves:
@@ -243,30 +246,30 @@ def _curves(raw: RawMmbes) -> LoadCurves:
 
 
 def _extreme(raw: RawMmbes, curves: LoadCurves, peak_kw: float) -> ExtremeEvents:
-    # In the order of the file, as `RawMmbes.scenario_names` has them.
-    events = pivot_values(raw.extreme_events, ["scenario"]).reindex(raw.scenario_names)
-    if events["probability"].sum() > 1.0 + 1e-12:
+    events = raw.scenarios.values()
+    chance = np.array([row["probability"] for row in events], dtype=float)
+    if chance.sum() > 1.0 + 1e-12:
         raise InputError(
             file=raw.folder / "extreme_events.csv",
             where="probability of all scenarios together",
-            value=round(float(events["probability"].sum()), 9),
+            value=round(float(chance.sum()), 9),
             expected="at most 1: no more than one of them happens in a year",
         )
     file = raw.folder / "load_points.csv"
-    points = pivot_values(raw.load_points, ["load_point", "priority"]).reset_index("priority")
-    for name, priority in points["priority"].items():
-        if priority not in PRIORITIES:
+    # The order does not count: loads are supplied by priority and by what their outage costs.
+    points = dict(sorted(raw.points.items()))
+    for name, row in points.items():
+        if row["priority"] not in PRIORITIES:
             raise InputError(
                 file=file,
                 where=f"load point {name}, column priority",
-                value=priority,
-                expected=f"one of {', '.join(PRIORITIES)}{did_you_mean(priority, PRIORITIES)}",
+                value=row["priority"],
+                expected=f"one of {', '.join(PRIORITIES)}"
+                f"{did_you_mean(row['priority'], PRIORITIES)}",
             )
-    served = points[points["priority"] != "ordinary"].reindex(
-        columns=["priority", "share", "backup", "outage_loss"]
-    )
-    for name, loss in served["outage_loss"].items():
-        if np.isnan(loss):
+    served = {name: row for name, row in points.items() if row["priority"] != "ordinary"}
+    for name, row in served.items():
+        if "outage_loss" not in row:
             raise InputError(
                 file=file,
                 where=f"load point {name}",
@@ -276,12 +279,14 @@ def _extreme(raw: RawMmbes, curves: LoadCurves, peak_kw: float) -> ExtremeEvents
     # The average over the year, because an event can come at any time.
     mean = float(curves.days_per_year @ curves.shape.mean(axis=1)) / DAYS_PER_YEAR
     return ExtremeEvents(
-        probability=events["probability"].to_numpy(float),
-        duration_h=events["duration"].to_numpy(float),
-        load_kw=served["share"].to_numpy(float) * peak_kw * mean,
-        backup_h=served["backup"].fillna(0.0).to_numpy(float),
-        loss_per_kwh=served["outage_loss"].to_numpy(float),
-        priority=served["priority"].map(PRIORITIES.index).to_numpy(int),
+        probability=chance,
+        duration_h=np.array([row["duration"] for row in events], dtype=float),
+        load_kw=np.array([row["share"] for row in served.values()], dtype=float) * peak_kw * mean,
+        backup_h=np.array([row.get("backup", 0.0) for row in served.values()], dtype=float),
+        loss_per_kwh=np.array([row["outage_loss"] for row in served.values()], dtype=float),
+        priority=np.array(
+            [PRIORITIES.index(row["priority"]) for row in served.values()], dtype=int
+        ),
     )
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
-import pandas as pd
 
-from mobile_storage.adequacy.analytic.consequences import contingencies, normal_capacity
+from mobile_storage.adequacy.analytic.consequences import contingencies, normal_capacity, outages
 from mobile_storage.adequacy.analytic.contingency import Contingency, Deficit, Stage
 from mobile_storage.adequacy.analytic.network import Branch, CommonMode, LoadPoint, Network, Node
 from mobile_storage.core.errors import InputError, did_you_mean
-from mobile_storage.core.ledger import pivot_values
+from mobile_storage.core.ledger import keyed_rows
 from mobile_storage.mmbes.model.substation import Reliability
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mobile_storage.mmbes.model.data import RawMmbes
 
 __all__ = ["KINDS", "case_network", "loads_behind", "reliability_of"]
@@ -52,10 +53,8 @@ def case_network(raw: RawMmbes, law: str = "exponential") -> Network:
         On a component that does not fit the others.
     """
     file = raw.folder / "network.csv"
-    text = ["kind", "start", "end", "start_device", "end_device", "state"]
-    wide = pivot_values(raw.network, ["component", *text]).reset_index(text)
-    wide = wide.reindex(dict.fromkeys(raw.network["component"]))
-    for kind in dict.fromkeys(raw.components["kind"]):
+    kinds = keyed_rows(raw.components, "kind")
+    for kind in kinds:
         if kind not in KINDS:
             raise InputError(
                 file=raw.folder / "components.csv",
@@ -63,10 +62,9 @@ def case_network(raw: RawMmbes, law: str = "exponential") -> Network:
                 value=kind,
                 expected=f"one of {', '.join(KINDS)}{did_you_mean(kind, KINDS)}",
             )
-    kinds = raw.components.set_index(["kind", "symbol"])["value"]
     nodes: dict[str, Node] = {}
     branches, modes, storage = [], [], None
-    for name, row in wide.iterrows():
+    for name, row in raw.parts.items():
         if row["kind"] not in KINDS:
             raise InputError(
                 file=file,
@@ -74,12 +72,10 @@ def case_network(raw: RawMmbes, law: str = "exponential") -> Network:
                 value=row["kind"],
                 expected=f"one of {', '.join(KINDS)}{did_you_mean(row['kind'], KINDS)}",
             )
-        outage = {**_outage(raw, name, row, kinds), "law": law}
+        outage = {**_outage(raw, name, row, kinds.get(row["kind"], {})), "law": law}
         if row["kind"] in ("source", "busbar"):
-            capacity = row.get("capacity", math.nan) if row["kind"] == "source" else 0.0
-            nodes[name] = Node(
-                name, **outage, source_capacity=math.inf if pd.isna(capacity) else float(capacity)
-            )
+            capacity = row.get("capacity", math.inf) if row["kind"] == "source" else 0.0
+            nodes[name] = Node(name, **outage, source_capacity=capacity)
         elif row["kind"] in _BRANCHES:
             branches.append(_branch(raw, name, row, outage))
         elif row["kind"] == "common_mode":
@@ -96,16 +92,15 @@ def case_network(raw: RawMmbes, law: str = "exponential") -> Network:
     for branch in branches:
         for end in (branch.start, branch.end):
             nodes.setdefault(end, Node(end))
-    places = raw.load_points[raw.load_points["symbol"] == "share"]
-    for point in places.itertuples():
-        if point.node not in nodes:
+    for name, row in raw.points.items():
+        if row["node"] not in nodes:
             raise InputError(
                 file=raw.folder / "load_points.csv",
-                where=f"load point {point.load_point}, column node",
-                value=point.node,
-                expected=f"a node of network.csv{did_you_mean(point.node, nodes)}",
+                where=f"load point {name}, column node",
+                value=row["node"],
+                expected=f"a node of network.csv{did_you_mean(row['node'], nodes)}",
             )
-    total = float(places["value"].sum())
+    total = sum(row["share"] for row in raw.points.values())
     if abs(total - 1.0) > 1e-9:
         raise InputError(
             file=raw.folder / "load_points.csv",
@@ -117,10 +112,7 @@ def case_network(raw: RawMmbes, law: str = "exponential") -> Network:
         return Network(
             tuple(nodes.values()),
             tuple(branches),
-            tuple(
-                LoadPoint(point.load_point, point.node, float(point.value))
-                for point in places.itertuples()
-            ),
+            tuple(LoadPoint(name, row["node"], row["share"]) for name, row in raw.points.items()),
             tuple(modes),
             storage_node=storage,
         )
@@ -133,24 +125,21 @@ def case_network(raw: RawMmbes, law: str = "exponential") -> Network:
         ) from None
 
 
-def _outage(raw: RawMmbes, name: str, row: pd.Series, kinds: pd.Series) -> dict[str, float]:
-    """Failure rate, 1/yr, repair and switching time, h."""
-
-    def given(symbol: str) -> float | None:
-        own = row.get(symbol, math.nan)
-        return float(own) if not pd.isna(own) else kinds.get((row["kind"], symbol))
-
-    rate = given("failure_rate")
-    per_km = kinds.get((row["kind"], "failure_rate_per_km"))
-    if pd.isna(row.get("failure_rate", math.nan)) and per_km is not None:
-        if pd.isna(row.get("length", math.nan)):
+def _outage(
+    raw: RawMmbes, name: str, row: Mapping[str, Any], of_kind: Mapping[str, float]
+) -> dict[str, float]:
+    """Failure rate, 1/yr, repair and switching time, h: the component's own, or its kind's."""
+    given = {**of_kind, **row}
+    rate = given.get("failure_rate")
+    if "failure_rate" not in row and "failure_rate_per_km" in of_kind:
+        if "length" not in row:
             raise InputError(
                 file=raw.folder / "network.csv",
                 where=f"component {name}",
                 value=None,
                 expected="a row length: its kind fails per km",
             )
-        rate = per_km * float(row["length"])
+        rate = of_kind["failure_rate_per_km"] * row["length"]
     if rate is None and row["kind"] in _FAILING:
         raise InputError(
             file=raw.folder / "network.csv",
@@ -161,12 +150,12 @@ def _outage(raw: RawMmbes, name: str, row: pd.Series, kinds: pd.Series) -> dict[
         )
     return {
         "rate": rate or 0.0,
-        "repair": given("repair_time") or 0.0,
-        "switching": given("switching_time") or 0.0,
+        "repair": given.get("repair_time", 0.0),
+        "switching": given.get("switching_time", 0.0),
     }
 
 
-def _branch(raw: RawMmbes, name: str, row: pd.Series, outage: dict[str, float]) -> Branch:
+def _branch(raw: RawMmbes, name: str, row: Mapping[str, Any], outage: dict[str, Any]) -> Branch:
     if row["state"] not in _STATES:
         raise InputError(
             file=raw.folder / "network.csv",
@@ -174,17 +163,16 @@ def _branch(raw: RawMmbes, name: str, row: pd.Series, outage: dict[str, float]) 
             value=row["state"],
             expected=f"one of {', '.join(_STATES)}{did_you_mean(row['state'], _STATES)}",
         )
-    capacity, normal = row.get("capacity", math.nan), None
+    capacity, normal = row.get("capacity", math.inf), None
     if row["kind"] == "transformer":
-        rating = row.get("rating", math.nan)
-        if pd.isna(rating):
+        if "rating" not in row:
             raise InputError(
                 file=raw.folder / "network.csv",
                 where=f"transformer {name}",
                 value=None,
                 expected="a row rating",
             )
-        normal = float(rating) * raw.substation["power_factor"]
+        normal = row["rating"] * raw.substation["power_factor"]
         capacity = normal * raw.substation["overload_factor"]
     devices = (row[c] if row[c] != _NO_DEVICE else "" for c in ("start_device", "end_device"))
     return Branch(
@@ -193,7 +181,7 @@ def _branch(raw: RawMmbes, name: str, row: pd.Series, outage: dict[str, float]) 
         row["end"],
         **outage,
         **dict(zip(("from_device", "to_device"), devices, strict=True)),
-        capacity=math.inf if pd.isna(capacity) else float(capacity),
+        capacity=capacity,
         normal_capacity=normal,
         normally_open=row["state"] != "closed",
         automatic=row["state"] == "automatic",
@@ -232,7 +220,7 @@ def reliability_of(network: Network) -> Reliability:
     assumed not to help in them. This understates what storage does, by at most that share.
     """
     every = contingencies(network, order=2)
-    singles = {c.name for c in contingencies(network, order=1)}
+    singles = {outage.name for outage in outages(network, order=1)}
     hours = {c.name: c.rate * c.repair for c in every if any(s.reachable.slopes for s in c.stages)}
     pairs = sum(h for name, h in hours.items() if name not in singles)
     if pairs < RARE_PAIRS * sum(hours.values()):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,13 @@ from mobile_storage.adequacy.analytic.islands import SOC_LAWS
 from mobile_storage.adequacy.analytic.repair import LAWS
 from mobile_storage.adequacy.checks import require_choice
 from mobile_storage.core.errors import InputError, did_you_mean
-from mobile_storage.core.ledger import ParameterSet, read_keyed, read_parameters, replacement
+from mobile_storage.core.ledger import (
+    ParameterSet,
+    keyed_rows,
+    read_keyed,
+    read_parameters,
+    replacement,
+)
 from mobile_storage.mmbes.model.substation import (
     ADDED_LOADS,
     ATTRIBUTES,
@@ -184,28 +191,50 @@ class RawMmbes:
         InputError
             If the ledgers lack a name, or a value is not a finite number.
         """
-        changed: dict[str, Any] = {}
+        by_table: dict[str, dict[str, Any]] = {}
         for name, value in moves.items():
-            table, _, row = name.partition(".")
-            found = changed.get(table, getattr(self, table, None))
-            if isinstance(found, ParameterSet) and row in found:
-                changed[table] = found.replace({row: value})
-            elif isinstance(found, pd.DataFrame) and (here := _places(table, found) == row).any():
-                value = replacement(value, file=self.folder, name=name)
-                changed[table] = found.assign(value=found["value"].mask(here, value))
-            elif isinstance(found, Readings) and hasattr(found, row):
-                try:
-                    changed[table] = replace(found, **{row: value})
-                except ValueError as error:
-                    raise InputError(
-                        file=self.folder,
-                        where=f"replacement of {name}",
-                        value=value,
-                        expected=f"another value: {error}",
-                    ) from None
-            else:
-                raise self._unknown(name)
-        return replace(self, **changed)
+            by_table.setdefault(name.partition(".")[0], {})[name] = value
+        return replace(self, **{t: self._moved(t, values) for t, values in by_table.items()})
+
+    def _moved(
+        self, table: str, moves: Mapping[str, Any]
+    ) -> ParameterSet | pd.DataFrame | Readings:
+        """Return a table, or the readings, with the moves of `replace` that concern it."""
+        rows = {name.removeprefix(f"{table}."): name for name in moves}
+
+        def check(known: Container[str]) -> None:
+            for row, name in rows.items():
+                if row not in known:
+                    raise self._unknown(name)
+
+        match getattr(self, table, None):
+            case ParameterSet() as old:
+                check(old)
+                return old.replace({row: moves[name] for row, name in rows.items()})
+            case pd.DataFrame() as old:
+                places = _places(table, old).to_numpy()
+                check(places)
+                column = old["value"].to_numpy(copy=True)
+                for row, name in rows.items():
+                    column[places == row] = replacement(moves[name], file=self.folder, name=name)
+                return old.assign(value=column)
+            case Readings() as readings:
+                check(vars(readings))
+                for row, name in rows.items():
+                    readings = self._read_otherwise(readings, row, moves[name])
+                return readings
+        raise self._unknown(next(iter(moves)))
+
+    def _read_otherwise(self, readings: Readings, name: str, value: object) -> Readings:
+        try:
+            return replace(readings, **{name: value})
+        except ValueError as error:
+            raise InputError(
+                file=self.folder,
+                where=f"replacement of readings.{name}",
+                value=value,
+                expected=f"another value: {error}",
+            ) from None
 
     def _unknown(self, name: str) -> InputError:
         known = ledger(self)["symbol"]
@@ -216,10 +245,20 @@ class RawMmbes:
             expected=f"table.symbol or table.key.symbol of a ledger{did_you_mean(name, known)}",
         )
 
-    @property
-    def scenario_names(self) -> list[str]:
-        """Names of the extreme scenarios."""
-        return list(dict.fromkeys(self.extreme_events["scenario"]))
+    @cached_property
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """Rows of ``network.csv`` by component: its texts, and its values by symbol."""
+        return keyed_rows(self.network, "component", KEYED["network"][3])
+
+    @cached_property
+    def points(self) -> dict[str, dict[str, Any]]:
+        """Rows of ``load_points.csv`` by load point: its texts, and its values by symbol."""
+        return keyed_rows(self.load_points, "load_point", KEYED["load_points"][3])
+
+    @cached_property
+    def scenarios(self) -> dict[str, dict[str, float]]:
+        """Values by symbol of each extreme scenario of ``extreme_events.csv``."""
+        return keyed_rows(self.extreme_events, "scenario")
 
 
 def read_raw(folder: str | Path) -> RawMmbes:

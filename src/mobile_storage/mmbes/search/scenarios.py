@@ -83,7 +83,7 @@ def _reference(raw: RawMmbes, *, count: int) -> Iterator[Scenario]:
 
 def _extreme(raw: RawMmbes) -> Iterator[Scenario]:
     """Conclusion 1: with extreme events counted, and without any."""
-    never = {f"extreme_events.{name}.probability": 0.0 for name in raw.scenario_names}
+    never = {f"extreme_events.{name}.probability": 0.0 for name in raw.scenarios}
     yield Scenario("extreme", "without", 0.0, never)
     yield Scenario("extreme", "with", 1.0)
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mobile_storage.core.ledger import pivot_values
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.evaluate import Prepared, prepare
 from mobile_storage.mmbes.model.extreme import avoided_loss, islands
@@ -41,7 +40,7 @@ anything."""
 
 def scenario_table(raw: RawMmbes) -> pd.DataFrame:
     """Chance, 1/yr, return period, yr, and duration, h, of every scenario of the ledger."""
-    rows = pivot_values(raw.extreme_events, ["scenario"]).reindex(raw.scenario_names)
+    rows = pd.DataFrame.from_dict(raw.scenarios, orient="index")
     chance = rows["probability"]
     return pd.DataFrame(
         {
@@ -57,8 +56,8 @@ SCENARIO_UNITS = {"Chance": "1/yr", "Once in": "yr", "Duration": "h"}
 
 
 def protected_loads(raw: RawMmbes) -> pd.DataFrame:
-    """Rows of the ledger for the loads that may be supplied, in its order."""
-    points = pivot_values(raw.load_points, ["load_point", "priority"]).reset_index("priority")
+    """Rows of the ledger for the loads that may be supplied, by name."""
+    points = pd.DataFrame.from_dict(raw.points, orient="index").sort_index()
     return points[points["priority"] != "ordinary"]
 
 
@@ -189,7 +188,7 @@ def residual_table(
 
 def _without_events(raw: RawMmbes) -> Prepared:
     """The substation with all chances at zero."""
-    never = {f"extreme_events.{name}.probability": 0.0 for name in raw.scenario_names}
+    never = {f"extreme_events.{name}.probability": 0.0 for name in raw.scenarios}
     return prepare(build(raw.replace(never))[0])
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mobile_storage.core.errors import InputError
-from mobile_storage.core.ledger import ParameterSet, pivot_values, read_keyed, read_parameters
+from mobile_storage.core.ledger import ParameterSet, keyed_rows, read_keyed, read_parameters
 from mobile_storage.pricing.model.customers import Customer
 from mobile_storage.pricing.model.grades import LEVELS, Band, GradeTable
 from mobile_storage.pricing.model.income import (
@@ -262,29 +264,34 @@ def own_storage_yuan_per_year(
 
 
 def _grade_table(raw: RawPricing) -> tuple[GradeTable, dict[int, ResponseCost]]:
-    table = pivot_values(raw.grades, ["level"])
+    levels = keyed_rows(raw.grades, "level")
     file = raw.folder / "grades.csv"
-    if tuple(table.index) != LEVELS:
-        found = ", ".join(map(str, table.index))
+    if sorted(levels) != list(LEVELS):
+        found = ", ".join(map(str, sorted(levels)))
         raise InputError(
             file=file, where="column level", value=found, expected="the levels 1, 2, 3"
         )
+    columns = {s: {k: levels[k][s] for k in LEVELS} for s in GRADE_SYMBOLS}
     for symbol, rising in (
         ("capacity_upper", True),
         ("duration_upper", True),
         ("response_upper", False),
     ):
-        values = table[symbol] if rising else table[symbol][::-1]
-        if not (values.iloc[0] > 0 and values.is_monotonic_increasing and values.is_unique):
+        values = list(columns[symbol].values())
+        upward = values if rising else values[::-1]
+        if not (upward[0] > 0 and all(a < b for a, b in pairwise(upward))):
             raise InputError(
                 file=file,
                 where=symbol,
-                value=", ".join(f"{v:g}" for v in table[symbol]),
+                value=", ".join(f"{v:g}" for v in values),
                 expected=f"positive values that {'rise' if rising else 'fall'} from level to level",
             )
-    upper = {s: table[s].to_dict() for s in table}
-    grades = GradeTable(upper["capacity_upper"], upper["duration_upper"], upper["response_upper"])
-    costs = {k: ResponseCost(upper["fuel_per_call"][k], upper["standby_labour"][k]) for k in LEVELS}
+    grades = GradeTable(
+        *(columns[f"{name}_upper"] for name in ("capacity", "duration", "response"))
+    )
+    costs = {
+        k: ResponseCost(row["fuel_per_call"], row["standby_labour"]) for k, row in levels.items()
+    }
     return grades, costs
 
 
@@ -313,21 +320,16 @@ def _customers(raw: RawPricing, grades: GradeTable) -> tuple[Customer, ...]:
             value="no customer",
             expected="at least one",
         )
-    wide = pivot_values(raw.customers, ["customer", "sector"])
-    return tuple(
-        _customer(raw, grades, name, sector, row.dropna())
-        for (name, sector), row in wide.iterrows()
-    )
+    rows = keyed_rows(raw.customers, "customer", ["sector"])
+    return tuple(_customer(raw, grades, name, row) for name, row in sorted(rows.items()))
 
 
-def _customer(
-    raw: RawPricing, grades: GradeTable, name: str, sector: str, row: pd.Series
-) -> Customer:
+def _customer(raw: RawPricing, grades: GradeTable, name: str, row: Mapping[str, Any]) -> Customer:
     def bad(symbol: str, expected: str) -> InputError:
         return InputError(
             file=raw.folder / "customers.csv",
             where=f"customer {name}, {symbol}",
-            value=float(row[symbol]),
+            value=row[symbol],
             expected=expected,
         )
 
@@ -348,7 +350,7 @@ def _customer(
         raise bad("response_need_min", f"at least the fastest response level, {fastest:g} min")
     if row["outages_per_year"] <= 0:
         raise bad("outages_per_year", "more than 0")
-    loss = row.get("outage_loss_yuan_per_kwh")
+    sector, loss = row["sector"], row.get("outage_loss_yuan_per_kwh")
     if loss is None:
         if sector not in set(raw.damage["sector"]):
             raise InputError(
@@ -366,11 +368,11 @@ def _customer(
     return Customer(
         name=name,
         sector=sector,
-        outages_per_year=float(row["outages_per_year"]),
-        outage_duration_h=float(duration),
-        capacity_kw=Band(float(smallest), float(largest)),
-        outage_loss_yuan_per_kwh=float(loss),
-        own_storage_yuan_per_year=float(own),
+        outages_per_year=row["outages_per_year"],
+        outage_duration_h=duration,
+        capacity_kw=Band(smallest, largest),
+        outage_loss_yuan_per_kwh=loss,
+        own_storage_yuan_per_year=own,
         duration_level=duration_level,
         response_level=response_level,
     )
