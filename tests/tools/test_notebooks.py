@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 
 import jupyter_client.connect
 import nbformat
@@ -17,6 +19,7 @@ from mobile_storage.tools.notebooks import (
     run_notebook,
     strip_notebook,
 )
+from mobile_storage.tools.pipeline.server import AVAILABLE
 
 TITLE = nbformat.v4.new_markdown_cell("# Title")
 CLAIMS = nbformat.v4.new_markdown_cell("## Claims of this section")
@@ -45,6 +48,15 @@ def shown(path) -> list[str]:
     return [out.get("text") or out["data"]["text/plain"] for out in outputs]
 
 
+#: Runs a notebook as the pipeline does: its kernel has all that this process has loaded.
+COPIED = """
+import sys
+import matplotlib.pyplot, seaborn
+from mobile_storage.tools.notebooks import run_notebook
+run_notebook(*sys.argv[1:], copied=True)
+"""
+
+
 @pytest.mark.slow
 def test_two_runs_give_the_same_bytes_and_keep_the_tables_and_figures(tmp_path):
     source = notebook(
@@ -54,8 +66,9 @@ def test_two_runs_give_the_same_bytes_and_keep_the_tables_and_figures(tmp_path):
         "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2])\nfig;",
     )
     one = run_notebook(source, tmp_path / "out" / "1.ipynb").read_bytes()
-    two = run_notebook(source, tmp_path / "out" / "2.ipynb").read_bytes()
-    assert one == two
+    two = tmp_path / "out" / "2.ipynb"
+    subprocess.run([sys.executable, "-c", COPIED, source, two], check=True)
+    assert one == two.read_bytes()
     executed = nbformat.read(tmp_path / "out" / "1.ipynb", 4)
     assert executed.metadata == {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -146,10 +159,21 @@ def test_a_failing_cell_is_named_and_the_finished_notebook_stays(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_kernel_that_dies_is_said_to_have_died(tmp_path):
+@pytest.mark.skipif(not AVAILABLE, reason="no fork")
+def test_a_copied_kernel_has_loaded_what_this_process_has_and_gets_its_own_signals(tmp_path):
+    code = "import os, sys\nprint(os.getpgid(0) == os.getpid(), 'pytest' in sys.modules)"
+    source = notebook(tmp_path / "a.ipynb", code)
+    for copied, expected in ((False, "True False\n"), (True, "True True\n")):
+        output = tmp_path / f"{copied}.ipynb"
+        assert shown(run_notebook(source, output, copied=copied)) == [expected]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_kernel_that_dies_is_said_to_have_died(tmp_path, copied):
     source = notebook(tmp_path / "a.ipynb", "import os\nos._exit(9)")
     with pytest.raises(NotebookError, match=r"a\.ipynb: its kernel died, perhaps for want of mem"):
-        run_notebook(source, tmp_path / "b.ipynb")
+        run_notebook(source, tmp_path / "b.ipynb", copied=copied)
     assert not (tmp_path / "b.ipynb").exists()
 
 
@@ -240,9 +264,10 @@ def test_outputs_and_other_metadata_are_found_and_stripped(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("copied", [False, True])
 @pytest.mark.parametrize("port", ["hb_port", "shell_port"])
 def test_a_kernel_whose_port_was_taken_is_started_again_and_nothing_is_printed(
-    tmp_path, monkeypatch, capfd, port
+    tmp_path, monkeypatch, capfd, port, copied
 ):
     """Jupyter finds ports, and the kernel takes them later: another program may be faster."""
     given = []
@@ -259,7 +284,7 @@ def test_a_kernel_whose_port_was_taken_is_started_again_and_nothing_is_printed(
 
         monkeypatch.setattr(jupyter_client.connect, "write_connection_file", write_first_taken)
         source = notebook(tmp_path / "a.ipynb", "print(1)")
-        assert shown(run_notebook(source, tmp_path / "b.ipynb")) == ["1\n"]
+        assert shown(run_notebook(source, tmp_path / "b.ipynb", copied=copied)) == ["1\n"]
     assert len(given) == (2 if port == "shell_port" else 1)
     assert capfd.readouterr().err == ""
 

@@ -62,7 +62,8 @@ def main() -> None:
             )
         values = {key: _value(key, text) for key, text in asked.parameter}
         name = f"{chosen}.ipynb"
-        run_notebook(paper.notebooks / name, asked.output or paper.executed / name, values)
+        output = asked.output or paper.executed / name
+        run_notebook(paper.notebooks / name, output, values, copied=True)
 
 
 if __name__ == "__main__":

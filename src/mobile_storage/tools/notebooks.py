@@ -26,6 +26,7 @@ from mobile_storage.core.io import read_text, write_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from jupyter_client.manager import AsyncKernelManager
     from papermill.exceptions import PapermillExecutionError
 
 __all__ = ["NotebookError", "lint_notebook", "run_notebook", "strip_notebook"]
@@ -51,7 +52,11 @@ class NotebookError(PlainError, RuntimeError):
 
 
 def run_notebook(
-    source: str | Path, output: str | Path, parameters: Mapping[str, object] | None = None
+    source: str | Path,
+    output: str | Path,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    copied: bool = False,
 ) -> Path:
     """Run a notebook in the current folder and write the executed copy, byte for byte stable.
 
@@ -61,6 +66,9 @@ def run_notebook(
         The stripped notebook and where the executed one goes.
     parameters : mapping, optional
         Values for names that the notebook's cell tagged ``parameters`` defines.
+    copied : bool
+        Start the kernel as a copy of this process, see `tools.kernel`. For a process that has done
+        nothing but imports.
 
     Returns
     -------
@@ -83,21 +91,24 @@ def run_notebook(
     import papermill
     from nbclient.exceptions import DeadKernelError
 
+    from mobile_storage.tools.kernel import kernel_manager
+
     source, output = Path(source), Path(output)
     parameters = dict(parameters or {})
     _check_parameters(source, _read(source), parameters)
     failed = output.with_suffix(".failed.ipynb")
     # On Windows a kernel that has just ended may still hold a file.
     with tempfile.TemporaryDirectory(prefix="notebook-", ignore_cleanup_errors=True) as folder:
-        ran, error = Path(folder, "ran.ipynb"), None
+        ran, said, error = Path(folder, "ran.ipynb"), Path(folder, "stderr"), None
         with _own_settings(Path(folder)):
             try:
-                _execute(source, ran, parameters, Path(folder, "stderr"))
+                with kernel_manager(said, copied) as manager:
+                    _execute(source, ran, parameters, manager, said)
             except papermill.PapermillExecutionError as raised:
                 # Counted in the notebook as stored, without the cell that papermill puts in.
                 error = _raised(source, raised.cell_index + 1 - bool(parameters), raised)
             except DeadKernelError:
-                why = _last_line(Path(folder, "stderr"))
+                why = _last_line(said)
                 error = f"{source}: its kernel died, {why or 'perhaps for want of memory'}"
         notebook = _read(ran)
     _normalise(notebook)
@@ -110,24 +121,24 @@ def run_notebook(
     return output
 
 
-def _execute(source: Path, ran: Path, parameters: Mapping[str, object], said: Path) -> None:
-    """Run a notebook; what the kernel itself prints, not a cell, goes to the file `said`.
+def _execute(
+    source: Path,
+    ran: Path,
+    parameters: Mapping[str, object],
+    manager: type[AsyncKernelManager],
+    said: Path,
+) -> None:
+    """Run a notebook with kernels of `manager`; `said` is the file with what they print.
 
     Jupyter looks for free ports and gives them to a kernel that takes them a second later. Where
     another program was faster, the kernel says so and ends, or goes on without its heartbeat, which
     nothing here asks for. Then another one is started.
     """
     import papermill
-    from jupyter_client.manager import AsyncKernelManager
     from nbclient.exceptions import DeadKernelError
     from papermill.log import logger
 
     logger.setLevel(logging.CRITICAL)  # what it logs as an error is raised as well
-
-    class Kernel(AsyncKernelManager):
-        async def start_kernel(self, **settings: object) -> None:
-            with said.open("wb") as file:
-                await super().start_kernel(stderr=file, **settings)
 
     for start in range(_STARTS, 0, -1):
         try:
@@ -136,7 +147,7 @@ def _execute(source: Path, ran: Path, parameters: Mapping[str, object], said: Pa
                 ran,
                 parameters=parameters,
                 kernel_name="python3",
-                kernel_manager_class=Kernel,
+                kernel_manager_class=manager,
                 progress_bar=False,
                 record_timing=False,
                 start_timeout=_HANGS_S,

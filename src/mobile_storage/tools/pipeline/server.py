@@ -28,7 +28,7 @@ from pathlib import Path
 from mobile_storage.core.process_environment import fix_arithmetic
 from mobile_storage.core.processes import end_all, own_group
 
-__all__ = ["AVAILABLE", "Server"]
+__all__ = ["AVAILABLE", "Server", "become"]
 
 #: macOS can fork, but its own libraries may not be used in the copy.
 AVAILABLE = sys.platform.startswith("linux")
@@ -122,7 +122,8 @@ def main() -> None:
             import_module(name)
     request = _serve()
     if request is not None:
-        _become(request)
+        folder, log = Path(request["folder"]), Path(request["log"])
+        become(request["words"], folder, log, request["environment"])
 
 
 def _serve() -> dict | None:
@@ -173,16 +174,20 @@ def _report(programs: dict[int, int]) -> None:
         os.write(1, json.dumps(said).encode() + b"\n")
 
 
-def _become(request: dict) -> None:
-    """Run the program in this process, as Python runs it from the command line."""
-    with open(os.devnull, "rb") as nothing, open(request["log"], "ab") as log:
+def become(words: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str]) -> None:
+    """Run ``python words`` in this process, as Python runs it from the command line.
+
+    The parameters are those of `Server.run`.
+    """
+    with open(os.devnull, "rb") as nothing, log.open("ab") as file:
         os.dup2(nothing.fileno(), 0)
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-    os.chdir(request["folder"])
-    os.environ.update(request["environment"])
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    os.chdir(folder)
+    os.environ.update(environment)
     _forget_own_modules()
-    first, *others = request["words"]
+    first, *others = words
     if first == "-m":
         name, *others = others
         sys.argv = [name, *others]
