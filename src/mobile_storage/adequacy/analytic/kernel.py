@@ -71,25 +71,36 @@ class Tables(NamedTuple):
     ahead: np.ndarray
 
 
-class StageTimes(NamedTuple):
-    """Begin and end of each stage of a contingency, for faults that start at one node of a step.
+class Clock(NamedTuple):
+    """What depends neither on the storage nor on the load: times, and chances that outages last.
 
-    The second axis is `BEGIN` or `END`. What belongs to an end at the repair is not set.
+    Rows are the stages of all contingencies, as in `Outages`. Of the axis of two, the first is the
+    begin of a stage (`BEGIN`) and the second its end (`END`). What belongs to an end at the repair
+    is not set.
 
     Attributes
     ----------
-    when : ndarray of int, shape (rows, 2, 2)
+    when : ndarray of int, shape (nodes, rows, 2, 2)
         Full days (`DAY`) and full steps beyond them (`STEP`) from the begin of the step in which
-        the fault starts.
-    place : ndarray, shape (rows, 2, 4)
+        the fault starts, for faults that start at a node of the step.
+    place : ndarray, shape (nodes, rows, 2, 4)
         Of the step in which the begin or end falls: the part that is over by then (`PART`), the
         chance that the outage lasts to the end of the step if it has lasted so far (`STAYS`), and
         the expected hours of outage until then (`REST_H`). Last, the chance that the outage lasts
         from its start to this begin or end (`SINCE`).
+    survival : ndarray, shape (contingencies, steps + 1)
+        Chance that the outage lasts for so many steps.
+    within_h : ndarray, shape (contingencies,)
+        Expected hours of an outage within the step in which it starts.
+    within_day : ndarray, shape (contingencies,)
+        Chance that the outage ends within a day.
     """
 
     when: np.ndarray
     place: np.ndarray
+    survival: np.ndarray
+    within_h: np.ndarray
+    within_day: np.ndarray
 
 
 class FaultStart(NamedTuple):
@@ -108,7 +119,7 @@ class FaultStart(NamedTuple):
     slope: float
 
 
-#: Columns of `StageTimes`.
+#: Columns of `Clock`.
 BEGIN, END = range(2)
 DAY, STEP = range(2)
 PART, STAYS, REST_H, SINCE = range(4)
@@ -142,7 +153,33 @@ def _normal_relief(outages, days, discharge):
 
 
 @compiled
-def _tabulate(o, c, load, power, tables):
+def _clock(o, node, steps):
+    """Return the `Clock` of outages, for the nodes of a step and so many steps a day."""
+    step_h = 24.0 / steps
+    when = np.empty((node.size, o.row[-1], 2, 2), np.int64)
+    place = np.empty((node.size, o.row[-1], 2, 4))
+    survival = np.empty((o.rate.size, steps + 1))
+    for c in range(o.rate.size):
+        survival[c] = np.exp(-np.arange(steps + 1) * (24.0 / steps / o.repair[c]))
+        for k in range(node.size):
+            for r in range(o.row[c], o.row[c + 1]):
+                for side, hours in enumerate((o.begin[r], o.end[r])):
+                    if hours == np.inf:
+                        continue
+                    x = hours / step_h + node[k]
+                    whole = int(x)
+                    when[k, r, side, DAY], when[k, r, side, STEP] = whole // steps, whole % steps
+                    rest = -np.expm1(-(whole + 1.0 - x) * step_h / o.repair[c])
+                    place[k, r, side, PART] = x - whole
+                    place[k, r, side, STAYS] = 1.0 - rest
+                    place[k, r, side, REST_H] = o.repair[c] * rest
+                    place[k, r, side, SINCE] = np.exp(-hours / o.repair[c])
+    within_h = -o.repair * np.expm1(-step_h / o.repair)
+    return Clock(when, place, survival, within_h, -np.expm1(-24.0 / o.repair))
+
+
+@compiled
+def _tabulate(o, c, load, power, clock, tables):
     """Fill the tables of contingency `c` for one day; return whether storage is needed at all.
 
     Parameters
@@ -152,6 +189,7 @@ def _tabulate(o, c, load, power, tables):
     load : ndarray, shape (steps,)
     power : float
         Rated power of the storage.
+    clock : Clock
     tables : Tables
         Written to.
     """
@@ -170,8 +208,7 @@ def _tabulate(o, c, load, power, tables):
             used[r, t + 1] = used[r, t] + step_h * need[r, t]
         any_need = any_need or used[r, steps] > 0.0
         if o.exponential[c]:
-            stays = np.exp(-step_h / o.repair[c])
-            within_h = -o.repair[c] * np.expm1(-step_h / o.repair[c])
+            stays, within_h = clock.survival[c, 1], clock.within_h[c]
             # The first pass, from 0, gives the energy served within one day. Divided by the chance
             # that the outage ends within a day it is that of all days to come, from which the
             # second pass starts.
@@ -180,26 +217,8 @@ def _tabulate(o, c, load, power, tables):
                 for t in range(steps - 1, -1, -1):
                     ahead[r, t] = need[r, t] * within_h + stays * ahead[r, t + 1]
                 if again == 0:
-                    ahead[r, steps] = ahead[r, 0] / -np.expm1(-24.0 / o.repair[c])
+                    ahead[r, steps] = ahead[r, 0] / clock.within_day[c]
     return any_need
-
-
-@compiled
-def _set_stage_times(o, c, node, steps, when, place):
-    """Fill `StageTimes` of contingency `c` for a fault that starts at `node`, a part of a step."""
-    step_h = 24.0 / steps
-    for r in range(o.row[c + 1] - o.row[c]):
-        for side, hours in enumerate((o.begin[o.row[c] + r], o.end[o.row[c] + r])):
-            if hours == np.inf:
-                continue
-            x = hours / step_h + node
-            whole = int(x)
-            when[r, side, DAY], when[r, side, STEP] = whole // steps, whole % steps
-            rest = -np.expm1(-(whole + 1.0 - x) * step_h / o.repair[c])
-            place[r, side, PART] = x - whole
-            place[r, side, STAYS] = 1.0 - rest
-            place[r, side, REST_H] = o.repair[c] * rest
-            place[r, side, SINCE] = np.exp(-hours / o.repair[c])
 
 
 @compiled
@@ -216,7 +235,7 @@ def _step_reaching(target, used):
 
 
 @compiled
-def _mean_served(o, c, energy, chance, tables, times, survival):
+def _mean_served(o, c, energy, chance, tables, clock, node):
     """Energy that storage is expected to serve in a fault, averaged over the steps of its start.
 
     One long function, because handing the arrays on for each start takes longer than the sums.
@@ -231,15 +250,16 @@ def _mean_served(o, c, energy, chance, tables, times, survival):
     chance : ndarray, shape (levels,)
         Probability of each level of energy.
     tables : Tables
-    times : StageTimes
-    survival : ndarray, shape (steps + 1,)
-        Chance that the outage lasts for so many steps.
+    clock : Clock
+    node : int
+        Number of the node in each step at which the fault starts.
     """
     need, used, ahead = tables
-    when, place = times
+    survival = clock.survival[c]
     steps, levels = energy.shape
     step_h = 24.0 / steps
     first, rows = o.row[c], o.row[c + 1] - o.row[c]
+    when, place = clock.when[node, first : first + rows], clock.place[node, first : first + rows]
     repair, exponential = o.repair[c], o.exponential[c]
     mean = 0.0
     for start in range(steps):
@@ -315,24 +335,18 @@ def _empty_tables(rows, steps):
 
 
 @compiled
-def _served_per_year(o, days, storage):
+def _served_per_year(o, days, storage, clock):
     """Energy that working storage serves in all faults of a year, by the moments of `Starts`."""
     node, weight, energy, levels, chance = storage.start
     load, share = days.load, days.share
     count, steps = load.shape
-    rows = _most_rows(o)
-    tables = _empty_tables(rows, steps)
-    when = np.empty((node.size, rows, 2, 2), np.int64)
-    place = np.empty((node.size, rows, 2, 4))
+    tables = _empty_tables(_most_rows(o), steps)
     # The joint law has one level at each start.
     sure = np.ones(1)
     total = 0.0
     for c in range(o.rate.size):
-        survival = np.exp(-np.arange(steps + 1) * (24.0 / steps / o.repair[c]))
-        for k in range(node.size):
-            _set_stage_times(o, c, node[k], steps, when[k], place[k])
         for d in range(count):
-            if not _tabulate(o, c, load[d], storage.power, tables):
+            if not _tabulate(o, c, load[d], storage.power, clock, tables):
                 continue
             a_day = 0.0
             for k in range(node.size):
@@ -340,8 +354,7 @@ def _served_per_year(o, days, storage):
                     own, p = np.broadcast_to(levels, (steps, levels.size)), chance
                 else:
                     own, p = energy[d, :, k : k + 1], sure
-                times = StageTimes(when[k], place[k])
-                a_day += weight[k] * _mean_served(o, c, own, p, tables, times, survival)
+                a_day += weight[k] * _mean_served(o, c, own, p, tables, clock, k)
             total += o.rate[c] * share[d] * a_day
     return total
 
@@ -503,7 +516,7 @@ def _mean_served_split(o, c, ends, levels, chance, tables, marks):
 
 
 @compiled
-def _served_per_year_split(o, days, storage):
+def _served_per_year_split(o, days, storage, clock):
     """As `_served_per_year`, without an error: steps are split at the kinks."""
     load, share, start = days.load, days.share, storage.start
     count, steps = load.shape
@@ -519,7 +532,7 @@ def _served_per_year_split(o, days, storage):
         marks[-1] = 1.0
         marks = np.unique(marks)
         for d in range(count):
-            if _tabulate(o, c, load[d], storage.power, tables):
+            if _tabulate(o, c, load[d], storage.power, clock, tables):
                 served = _mean_served_split(
                     o, c, storage.ends[d], start.levels, start.chance, tables, marks
                 )
@@ -546,18 +559,18 @@ def _one(storage, i):
 
 
 @compiled
-def _unserved_with(o, days, storage):
+def _unserved_with(o, days, storage, clock):
     """EENS with storage of one size."""
     if storage.ends.size:
-        relief = _served_per_year_split(o, days, storage)
+        relief = _served_per_year_split(o, days, storage, clock)
     else:
-        relief = _served_per_year(o, days, storage)
+        relief = _served_per_year(o, days, storage, clock)
     relief += _normal_relief(o, days, storage.discharge)
     return _unserved_without(o, days) - storage.availability * relief
 
 
 @compiled
-def _elcc(o, days, storage, added, before, after):
+def _elcc(o, days, storage, clock, added, before, after):
     """Find the added load with which EENS with storage is `before` again, and the status.
 
     Let f(x) be EENS with storage and the added load x, less `before`; f(0) = after - before < 0. It
@@ -581,7 +594,7 @@ def _elcc(o, days, storage, added, before, after):
     high = min(peak, -at_low / slope) if slope > 0.0 else peak
     older, at_older = low, at_low
     while True:
-        at_high = _unserved_with(o, _with_added(days, high, added), storage) - before
+        at_high = _unserved_with(o, _with_added(days, high, added), storage, clock) - before
         if at_high >= 0.0:
             break
         if high > 1e9 * peak:
@@ -605,7 +618,7 @@ def _elcc(o, days, storage, added, before, after):
         if abs(at_best) <= ELCC_TOLERANCE * (before - after) or least > 0.5:
             break
         x = a + min(max(part, least), 1.0 - least) * (b - a)
-        fx = _unserved_with(o, _with_added(days, x, added), storage) - before
+        fx = _unserved_with(o, _with_added(days, x, added), storage, clock) - before
         if (fx > 0.0) == (fa > 0.0):
             c, fc = a, fa
         else:
@@ -722,8 +735,10 @@ def start_error(outages: Outages, days: Days, storage: Storage, added: AddedLoad
 def _unserved_with_added(outages, days, storage, added, extra):
     """EENS with storage of each size and `extra` load, shape (sizes,), one number for each size."""
     after = np.empty(extra.size)
+    clock = _clock(outages, storage.start.node, days.load.shape[1])
     for i in range(extra.size):
-        after[i] = _unserved_with(outages, _with_added(days, extra[i], added), _one(storage, i))
+        grown = _with_added(days, extra[i], added)
+        after[i] = _unserved_with(outages, grown, _one(storage, i), clock)
     return after
 
 
@@ -731,11 +746,12 @@ def _unserved_with_added(outages, days, storage, added, extra):
 def _population(outages, days, storage, added):
     """Compute what `population` returns."""
     sizes = storage.power.size
+    clock = _clock(outages, storage.start.node, days.load.shape[1])
     before = _unserved_without(outages, days)
     after, elcc = np.empty(sizes), np.empty(sizes)
     status = np.empty(sizes, dtype=np.int64)
     for i in range(sizes):
         one = _one(storage, i)
-        after[i] = _unserved_with(outages, days, one)
-        elcc[i], status[i] = _elcc(outages, days, one, added, before, after[i])
+        after[i] = _unserved_with(outages, days, one, clock)
+        elcc[i], status[i] = _elcc(outages, days, one, clock, added, before, after[i])
     return before, after, elcc, status
