@@ -22,7 +22,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import chdir, suppress
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ from mobile_storage.tools import readme
 from mobile_storage.tools.guard import check_copy, check_file, check_texts, remember_copy
 from mobile_storage.tools.pipeline.record import Record
 from mobile_storage.tools.pipeline.scheduler import DONE, FAILED, Run, Runner, run_all
-from mobile_storage.tools.pipeline.stages import read_stages
+from mobile_storage.tools.pipeline.stages import Stage, read_stages
 from mobile_storage.tools.recovery import alone
 
 if TYPE_CHECKING:
@@ -344,7 +344,16 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
         stages = [stage for stage in every if stage.package in packages]
         record = Record(folder, [stage.name for stage in every])
         runs: dict[str, Run] = {}
-        if force or any(map(record.reason, stages)):
+        due = stages if force else [stage for stage in stages if record.reason(stage)]
+        if due:
+            try:
+                with chdir(folder):  # where the stages will look
+                    _check_inputs(due)
+            except InputError as error:
+                print(
+                    f"{ERROR_MARK}{_naming_originals(str(error), folder, overlay)}", file=sys.stderr
+                )
+                return 1
             logs = TemporaryDirectory(prefix="reproduce-", ignore_cleanup_errors=True)
             with logs, Runner(folder, Path(logs.name), len(stages)) as runner:
                 runs = run_all(
@@ -372,18 +381,27 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
     return 0
 
 
+def _check_inputs(due: Sequence[Stage]) -> None:
+    """Raise the `InputError` that a stage ``<package>_inputs`` would raise, before others run."""
+    names = {stage.name.partition("@")[0] for stage in due}
+    if packages := {p.package for p in PAPERS.values() if f"{p.package}_inputs" in names}:
+        from mobile_storage.tools.inputs import check_inputs  # slow to import
+
+        check_inputs(packages)
+
+
 def _in_words(name: str, run: Run, folder: Path, overlay: Path | None) -> str:
     """Return why a stage failed, for the end of the run."""
     if run.by_itself:
-        return _naming_originals(run.message, folder, overlay) if overlay else run.message
+        return _naming_originals(run.message, folder, overlay)
     if shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
         return f"the disk that holds {folder.resolve()} is full; make room and start again."
     return f"the stage {name} failed: {run.message} What it printed stands above."
 
 
-def _naming_originals(sentence: str, copy: Path, overlay: Path) -> str:
+def _naming_originals(sentence: str, copy: Path, overlay: Path | None) -> str:
     """Return the sentence with the reader's files in place of their copies, in any dataset."""
-    for original in sorted(overlay.glob("*.csv")):
+    for original in sorted(overlay.glob("*.csv")) if overlay else ():
         for place in (copy / RAW).glob(f"*/{original.name}"):
             inside = place.relative_to(copy)
             for name in {inside.as_posix(), str(inside)}:  # the same but on Windows
