@@ -28,7 +28,10 @@ NAMES = {
 #: Calls with a text file in them, and where the mode stands among their arguments.
 TEXT_CALLS = {"read_text": None, "write_text": None, "open": 0}
 #: The server of stages forks where `server.AVAILABLE` says that the system can.
-FORKS = {"src/mobile_storage/tools/pipeline/server.py": ["os.fork"]}
+FORKS = {
+    "src/mobile_storage/tools/kernel.py": ["os.setsid"],
+    "src/mobile_storage/tools/pipeline/server.py": ["os.fork"],
+}
 #: These open no text: archives, pictures.
 NOT_TEXT = {"Image", "tarfile", "zipfile"}
 
