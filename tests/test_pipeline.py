@@ -228,3 +228,20 @@ def test_editing_one_case_reruns_that_case_and_what_hangs_on_it(tmp_path):
     assert {name for name in stale if name.startswith("pricing_case@")} == {
         f"pricing_case@{edited}"
     }
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_has_one_name_in_logs_and_in_the_pipeline(name):
+    """The name that a stage logs under is the one in dvc.yaml."""
+    command = stage_body(name)["cmd"]
+    words = shlex.split(command if isinstance(command, str) else command[0])
+    tree = ast.parse(module_file(words[words.index("-m") + 1]).read_text(encoding="utf-8"))
+    (call,) = [
+        node.context_expr
+        for part in ast.walk(tree)
+        if isinstance(part, ast.With)
+        for node in part.items
+        if getattr(node.context_expr.func, "id", "") == "stage"
+    ]
+    logged = ast.unparse(call.args[0])
+    assert logged in (repr(name), "f'{PAPERS[asked.paper].package}_notebook'")

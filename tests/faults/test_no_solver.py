@@ -53,7 +53,7 @@ def test_a_stage_without_its_solver(tmp_path, gone, solver, sentence):
     )
     assert done.returncode == 2, done.stderr
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith(f"case | {CASE} | ERROR: ")
+    assert last.startswith(f"pricing_case | {CASE} | ERROR: ")
     assert sentence in last
     assert "Traceback" not in done.stderr
     assert result.read_text() == "finished"

@@ -1,4 +1,4 @@
-"""Stage ``notebook@section``: one notebook executed, byte for byte the same on every run.
+"""Stages ``pricing_notebook`` and ``mmbes_notebook``: one notebook executed, byte for byte the same on every run.
 
 By hand, to try other values::
 
@@ -50,7 +50,7 @@ def main() -> None:
     if asked.parameter and asked.output is None:
         parser.error("other values need --output: the executed notebooks have the ledgers' values")
     chosen = asked.section or asked.named
-    with stage("notebook", chosen):
+    with stage(f"{PAPERS[asked.paper].package}_notebook", chosen):
         paper = PAPERS[asked.paper]
         known = sorted(path.stem for path in paper.notebooks.glob("*.ipynb"))
         if chosen not in known:

@@ -1,4 +1,4 @@
-"""Stage ``case@name``: solve case 1 or 2 in one variant and certify the solution."""
+"""Stage ``pricing_case@name``: solve case 1 or 2 in one variant and certify the solution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("name", choices=CASES)
     name = parser.parse_args().name
-    with stage("case", name) as log:
+    with stage("pricing_case", name) as log:
         values, solver = params()["cases"][name], params()["solver"]
         record = certified_case(
             build(read_raw(RAW)),

@@ -1,4 +1,4 @@
-"""Stage ``claims``: every claim of the ledger computed and judged."""
+"""Stage ``pricing_claims``: every claim of the ledger computed and judged."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def comparisons(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison]
 
 def main() -> None:
     """Write ``data/results/bao2024/claims.csv``."""
-    with stage("claims") as log:
+    with stage("pricing_claims") as log:
         cases = case_results()
         variants = comparisons(cases)
         multi = [v for v in params()["cases"].values() if v["tariff"] == "multi_grade"]

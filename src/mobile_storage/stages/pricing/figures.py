@@ -1,4 +1,4 @@
-"""Stage ``figures``: every figure of paper 1 as PNG and SVG."""
+"""Stage ``pricing_figures``: every figure of paper 1 as PNG and SVG."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mobile_storage.stages.pricing.common import FIGURES, RAW, RESULTS, case_res
 
 def main() -> None:
     """Write ``figures/bao2024``."""
-    with stage("figures") as log:
+    with stage("pricing_figures") as log:
         raw, cases = read_raw(RAW), case_results()
         names = default_cases()
         one, two = (cases[name] for name in names)

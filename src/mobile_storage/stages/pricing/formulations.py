@@ -1,4 +1,4 @@
-"""Stage ``formulations``: the same games by every formulation, method and solver."""
+"""Stage ``pricing_formulations``: the same games by every formulation, method and solver."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ROUTES = (
 
 def main() -> None:
     """Write ``formulations.json``: objective, bound, gap and regret of every route."""
-    with stage("formulations") as log:
+    with stage("pricing_formulations") as log:
         data, values, rows = build(read_raw(RAW)), params(), []
         chosen = {n: Setting.of(values["cases"][n]) for n in values["formulations"]}
         small = len(data.customers) <= KKT_CUSTOMERS

@@ -1,4 +1,4 @@
-"""Stage ``inputs``: read and check every ledger, write what the model derives from them."""
+"""Stage ``pricing_inputs``: every ledger read and checked, and what the model derives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mobile_storage.stages.pricing.common import RAW, RESULTS
 
 def main() -> None:
     """Write ``inputs.json``: customers with derived values, unit rates, grades."""
-    with stage("inputs") as log:
+    with stage("pricing_inputs") as log:
         data = build(read_raw(RAW))
         customers = [
             {**vars(c), "acceptable_price_yuan_per_kwh": cap}

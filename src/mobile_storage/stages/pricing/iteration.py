@@ -1,4 +1,4 @@
-"""Stage ``iteration``: the leader-follower iteration of section 3 from several starts."""
+"""Stage ``pricing_iteration``: the leader-follower iteration of section 3 from several starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mobile_storage.stages.pricing.common import RAW, RESULTS, params
 
 def main() -> None:
     """Write ``iteration.json``: for every variant of case 1 and every start the path's incomes."""
-    with stage("iteration") as log:
+    with stage("pricing_iteration") as log:
         data, content = build(read_raw(RAW)), {}
         rounds = params()["iteration"]["rounds"]
         for name, values in params()["cases"].items():

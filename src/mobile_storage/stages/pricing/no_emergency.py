@@ -1,4 +1,4 @@
-"""Stage ``no_emergency``: case 3, storage that only trades, of case 1's size or freely sized."""
+"""Stage ``pricing_no_emergency``: case 3, storage that only trades, at two sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results
 
 def main() -> None:
     """Write ``no_emergency.json``: one account for each solved case, and the freely sized one."""
-    with stage("no_emergency") as log:
+    with stage("pricing_no_emergency") as log:
         data = build(read_raw(RAW))
         sizes = {n: c["storage_kw"] for n, c in case_results().items() if "storage_kw" in c}
         # Income is linear in the size, so profitable storage is as large as its limit.

@@ -1,4 +1,4 @@
-"""Stage ``search``: a blind search over the prices, to be compared with the MILP's optimum."""
+"""Stage ``pricing_search``: a blind search over the prices, to compare with the MILP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mobile_storage.stages.pricing.common import RAW, RESULTS, default_setting, 
 
 def main() -> None:
     """Write ``search.json``: best income, prices and evaluations for every seed."""
-    with stage("search") as log:
+    with stage("pricing_search") as log:
         values = params()["search"]
         task = partial(blind_search, build(read_raw(RAW)), default_setting(), **values["evolution"])
         with ProcessPoolExecutor(values["processes"], initializer=end_with_parent) as pool:

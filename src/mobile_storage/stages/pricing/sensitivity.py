@@ -1,4 +1,4 @@
-"""Stage ``sensitivity``: every raw value to the ends of its range, one at a time."""
+"""Stage ``pricing_sensitivity``: every raw value to the ends of its range, one at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _start_worker() -> None:
 
 def main() -> None:
     """Write ``sensitivity.csv``: one row a move, with incomes and the claims that hold."""
-    with stage("sensitivity") as log:
+    with stage("pricing_sensitivity") as log:
         raw, values = read_raw(RAW), params()["sensitivity"]
         todo = list(moves(raw, values["only"]))
         for symbol in values["only"]:

@@ -55,7 +55,7 @@ def every_table() -> Iterator[tuple[str, pd.DataFrame, Mapping[str, str]]]:
 
 def main() -> None:
     """Write ``tables/bao2024/*``."""
-    with stage("tables") as log:
+    with stage("pricing_tables") as log:
         log.info("%d tables", write_tables(PRICING, every_table()))
 
 

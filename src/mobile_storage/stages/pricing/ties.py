@@ -1,4 +1,4 @@
-"""Stage ``ties``: what customers that are indifferent between answers mean for the leader."""
+"""Stage ``pricing_ties``: customers that are indifferent, for and against the leader."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results, par
 
 def main() -> None:
     """Write ``ties.json``: for every case with an optimum the optimistic leader and others."""
-    with stage("ties") as log:
+    with stage("pricing_ties") as log:
         data, values = build(read_raw(RAW)), params()
         solved = {n: c for n, c in case_results().items() if c["status"] == "optimal"}
         content = {}
