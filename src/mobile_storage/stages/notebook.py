@@ -1,4 +1,4 @@
-"""Stages ``pricing_notebook`` and ``mmbes_notebook``: one notebook executed, byte for byte the same on every run.
+"""Stages ``pricing_notebook`` and ``mmbes_notebook``: one notebook executed, byte for byte stable.
 
 By hand, to try other values::
 
