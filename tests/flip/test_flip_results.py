@@ -25,6 +25,7 @@ from mobile_storage.flip.tables import (
     world_text,
 )
 from mobile_storage.flip.worlds import (
+    EARLIER_LEDGERS,
     OTHER_DATA,
     FlipTest,
     condition,
@@ -144,13 +145,15 @@ def folders(tmp_path):
 
 
 def test_results_are_read_for_the_data_that_they_belong_to(folders):
-    summary = read_summary(*folders)
-    assert plausible_worlds(summary) == {
+    summary = read_summary(folders[0])
+    assert plausible_worlds(*folders) == {
         "P2-01": "42 % of 360; 50 % of 300 with storage",
         "P2-07": "100 % of 360; 100 % of 300 with storage",
     }
     assert summary["why"].tolist()[:2] == ["", ""]
-    assert read_flip(*folders).worlds.equals(toy().worlds)
+    flip = read_flip(*folders)
+    assert flip.worlds.equals(toy().worlds)
+    assert flip.current
 
 
 @pytest.mark.parametrize(
@@ -163,20 +166,34 @@ def test_results_are_read_for_the_data_that_they_belong_to(folders):
     ],
     ids=["edited", "renamed", "added", "removed"],
 )
-def test_results_of_other_data_are_no_results(folders, change):
+def test_results_of_earlier_ledgers_are_marked(folders, change):
     change(folders[1])
-    assert read_summary(*folders) is None
-    assert read_flip(*folders) is None
+    assert plausible_worlds(*folders)["P2-01"] == (
+        "42 % of 360; 50 % of 300 with storage (earlier ledgers)"
+    )
+    flip = read_flip(*folders)
+    assert not flip.current
 
 
-def test_no_flip_test_at_all_is_none_too(tmp_path, folders):
-    assert read_summary(tmp_path / "nothing", folders[1]) is None
-    assert plausible_worlds(None) == {}
+def test_whatever_shows_a_flip_test_of_earlier_ledgers_says_so():
+    flip = replace(toy(), run={"trajectories": 3}, current=False)
+    for _, rows, _ in tables(flip, CLAIMS):
+        assert set(rows["Computed with"]) == {"earlier ledgers"}
+    assert world_text(flip).endswith(f"places. {EARLIER_LEDGERS}")
+    for figure in figures.figures(flip, CLAIMS).values():
+        assert figure.get_suptitle() == EARLIER_LEDGERS
+        plt.close(figure)
 
 
-def test_where_storage_is_built_everywhere_one_share_is_enough():
-    summary = toy().summary.assign(built=[360, 0, 0])
-    found = plausible_worlds(summary)
+def test_no_flip_test_at_all_is_none(tmp_path, folders):
+    assert read_summary(tmp_path / "nothing") is None
+    assert read_flip(tmp_path / "nothing", folders[1]) is None
+    assert plausible_worlds(tmp_path / "nothing", folders[1]) == {}
+
+
+def test_where_storage_is_built_everywhere_one_share_is_enough(folders):
+    toy().summary.assign(built=[360, 0, 0]).to_csv(folders[0] / "summary.csv", index=False)
+    found = plausible_worlds(*folders)
     assert found == {"P2-01": "42 % of 360", "P2-07": "100 % of 360"}
 
 

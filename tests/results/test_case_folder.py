@@ -65,6 +65,8 @@ def test_a_case_is_solved_on_the_readers_data_and_our_results_stay(template):
     store, workshop = inputs["customers"][1:]
     assert store["capacity_kw"]["upper"] == 200
     assert workshop["outage_duration_h"] == 1.5
+    # The flip test is of the paper's customers: nothing of it is shown beside a reader's.
+    assert [path.name for path in (made / "data/flip/bao2024").iterdir()] == ["run.json"]
     assert fingerprint() == before
 
 

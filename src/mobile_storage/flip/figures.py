@@ -24,7 +24,7 @@ from mobile_storage.core.style import (
     new_figure,
     nothing,
 )
-from mobile_storage.flip.worlds import OTHER_DATA, FlipTest, levels, percent
+from mobile_storage.flip.worlds import EARLIER_LEDGERS, OTHER_DATA, FlipTest, levels, percent
 
 __all__ = ["along", "figures", "influence", "shares"]
 
@@ -47,6 +47,13 @@ def figures(flip: FlipTest | None, claims: pd.DataFrame) -> dict[str, Figure]:
         "flip_influence": influence(flip),
         "flip_along": along(flip, claims),
     }
+
+
+def _marked(fig: Figure, flip: FlipTest) -> Figure:
+    """Say so where the worlds were computed with earlier ledgers."""
+    if not flip.current:
+        fig.suptitle(EARLIER_LEDGERS, fontsize=7)
+    return fig
 
 
 def shares(flip: FlipTest | None, claims: pd.DataFrame) -> Figure:
@@ -81,7 +88,7 @@ def shares(flip: FlipTest | None, claims: pd.DataFrame) -> Figure:
         loc="outside lower center",
         ncols=4,
     )
-    return fig
+    return _marked(fig, flip)
 
 
 def _statuses(ax: Axes, flip: FlipTest) -> None:
@@ -185,7 +192,7 @@ def influence(flip: FlipTest | None) -> Figure:
         loc="outside lower center",
         ncols=3,
     )
-    return fig
+    return _marked(fig, flip)
 
 
 def along(flip: FlipTest | None, claims: pd.DataFrame, most: int = 2) -> Figure:
@@ -244,7 +251,7 @@ def along(flip: FlipTest | None, claims: pd.DataFrame, most: int = 2) -> Figure:
         loc="outside lower center",
         ncols=3,
     )
-    return fig
+    return _marked(fig, flip)
 
 
 def _along_one(ax: Axes, worlds: pd.DataFrame, row: Mapping[str, Any], default: float) -> float:

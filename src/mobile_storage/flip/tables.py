@@ -8,7 +8,14 @@ from typing import Any
 import pandas as pd
 
 from mobile_storage.core.numbers import short
-from mobile_storage.flip.worlds import NEARLY_ALL, OTHER_DATA, FlipTest, condition, percent
+from mobile_storage.flip.worlds import (
+    EARLIER_LEDGERS,
+    NEARLY_ALL,
+    OTHER_DATA,
+    FlipTest,
+    condition,
+    percent,
+)
 
 __all__ = [
     "explained_alone",
@@ -37,10 +44,11 @@ def world_text(flip: FlipTest | None) -> str:
     """
     if flip is None:
         return OTHER_DATA
-    return (
+    text = (
         f"{len(flip.worlds):,} worlds of {len(flip.factors)} values, and one value at a time from "
         f"{flip.run['trajectories']} places"
     )
+    return text if flip.current else f"{text}. {EARLIER_LEDGERS}"
 
 
 def explained_alone(flip: FlipTest | None) -> list[str]:
@@ -255,10 +263,14 @@ def tables(
     """Name, rows and units of every table; none without a flip test of the data."""
     if flip is None:
         return
-    yield "flip_shares", share_table(flip, claims), {}
-    yield "flip_thresholds", threshold_table(flip), {}
-    yield "flip_influence", influence_table(flip), {}
-    yield "flip_strongest", strongest_table(flip), {}
-    yield "flip_readings", reading_table(flip, claims), {}
-    yield "flip_factors", factor_table(flip), {}
-    yield "flip_worlds", status_table(flip), {}
+    mark = {} if flip.current else {"Computed with": "earlier ledgers"}
+    for name, rows in {
+        "flip_shares": share_table(flip, claims),
+        "flip_thresholds": threshold_table(flip),
+        "flip_influence": influence_table(flip),
+        "flip_strongest": strongest_table(flip),
+        "flip_readings": reading_table(flip, claims),
+        "flip_factors": factor_table(flip),
+        "flip_worlds": status_table(flip),
+    }.items():
+        yield name, rows.assign(**mark), {}

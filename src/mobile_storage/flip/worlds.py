@@ -1,8 +1,9 @@
 """The flip test as others read it: in which plausible worlds each claim of a paper holds.
 
 A *world* gives every value that the paper does not state a place within its range. The results in
-``data/flip/<paper>`` take most of an hour to compute, so the pipeline only reads them, and they
-belong to the raw data that they were computed from: for other data there are none.
+``data/flip/<paper>`` take most of an hour to compute, so the pipeline only reads them. They belong
+to the ledgers that they were computed with. After a change of the ledgers everything that shows
+them says so, until they are computed again. A reader's own data have none.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from mobile_storage.core.margins import Margin
 from mobile_storage.core.numbers import short
 
 __all__ = [
+    "EARLIER_LEDGERS",
     "FLIP",
     "NEARLY_ALL",
     "NO_SHARE",
@@ -28,6 +30,7 @@ __all__ = [
     "FlipTest",
     "claim_columns",
     "condition",
+    "is_current",
     "levels",
     "percent",
     "plausible_worlds",
@@ -47,6 +50,7 @@ _BUILT = {
     "P1": ("emergency supply is sold", "nobody buys any", "sales"),
     "P2": ("storage is built", "none is built", "storage"),
 }
+EARLIER_LEDGERS = "The flip test was computed with earlier ledgers; make flip computes it again."
 OTHER_DATA = "There is no flip test of the data at hand: it was computed for others."
 
 
@@ -65,6 +69,8 @@ class FlipTest:
         ``margin.<claim>``, ``q.<quantity>``.
     run : mapping
         How the worlds were computed (``run.json``).
+    current : bool
+        Whether they were computed with the ledgers at hand.
     """
 
     summary: pd.DataFrame
@@ -73,6 +79,7 @@ class FlipTest:
     factors: pd.DataFrame
     worlds: pd.DataFrame
     run: Mapping[str, Any]
+    current: bool = True
 
     @property
     def names(self) -> dict[str, str]:
@@ -110,33 +117,36 @@ def raw_digest(raw_folder: str | Path) -> str:
     return digest.hexdigest()
 
 
-def read_summary(folder: str | Path, raw_folder: str | Path) -> pd.DataFrame | None:
+def read_summary(folder: str | Path) -> pd.DataFrame | None:
     """Read what the flip test says of each claim.
 
     Parameters
     ----------
     folder : path
         The flip test's results, ``data/flip/<paper>``.
-    raw_folder : path
-        The ledgers at hand, ``data/raw/<paper>``.
 
     Returns
     -------
     DataFrame or None
-        ``summary.csv``, one row a claim; None if there is none, or it is for other ledgers.
+        ``summary.csv``, one row a claim; None if there is none.
     """
     file = Path(folder) / "summary.csv"
-    if not file.is_file() or _run(folder).get("raw_digest") != raw_digest(raw_folder):
+    if not file.is_file():
         return None
     frame = pd.read_csv(file)
     texts = ["flips", "flips_where_built", "why"]
     return frame.assign(**frame[texts].fillna(""))
 
 
+def is_current(folder: str | Path, raw_folder: str | Path) -> bool:
+    """Return whether a flip test was computed with the ledgers at hand, ``data/raw/<paper>``."""
+    return _run(folder).get("raw_digest") == raw_digest(raw_folder)
+
+
 def read_flip(folder: str | Path, raw_folder: str | Path) -> FlipTest | None:
     """Read all that is kept of the flip test; None as in `read_summary`."""
     folder = Path(folder)
-    summary = read_summary(folder, raw_folder)
+    summary = read_summary(folder)
     if summary is None:
         return None
     return FlipTest(
@@ -144,6 +154,7 @@ def read_flip(folder: str | Path, raw_folder: str | Path) -> FlipTest | None:
         *(pd.read_csv(folder / f"{name}.csv") for name in ("indices", "thresholds", "factors")),
         pd.read_parquet(folder / "worlds.parquet"),
         _run(folder),
+        is_current(folder, raw_folder),
     )
 
 
@@ -151,16 +162,23 @@ def _run(folder: str | Path) -> Mapping[str, Any]:
     return read_json(Path(folder) / "run.json")
 
 
-def plausible_worlds(summary: pd.DataFrame | None) -> dict[str, str]:
+def plausible_worlds(folder: str | Path, raw_folder: str | Path) -> dict[str, str]:
     """By claim, in how many of the worlds with an answer it holds, such as ``63 % of 2,048``.
 
     Where storage is not built in nearly all of them, the share of those in which it is follows,
     ``9 % of 2,048; 74 % of 195 with storage``. A share that is not quite none or all is never
-    rounded to it.
+    rounded to it. The text ends with ``(earlier ledgers)`` where the flip test is not current.
+
+    Parameters
+    ----------
+    folder, raw_folder : path
+        ``data/flip/<paper>`` and ``data/raw/<paper>``.
     """
+    summary = read_summary(folder)
     if summary is None:
         return {}
-    return {row.claim: _counted(row) for row in summary.itertuples() if row.asked > 0}
+    mark = "" if is_current(folder, raw_folder) else " (earlier ledgers)"
+    return {row.claim: _counted(row) + mark for row in summary.itertuples() if row.asked > 0}
 
 
 def _counted(row: Any) -> str:

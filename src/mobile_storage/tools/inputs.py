@@ -11,8 +11,9 @@ from mobile_storage.core.claims import read_claims
 from mobile_storage.core.errors import DoubtWarning
 from mobile_storage.core.papers import CLAIMS, PAPERS
 from mobile_storage.core.params import load_yaml
+from mobile_storage.flip.worlds import EARLIER_LEDGERS, is_current, read_summary
 
-__all__ = ["check_inputs"]
+__all__ = ["check_inputs", "earlier_flip_tests"]
 
 
 def check_inputs(packages: Collection[str]) -> None:
@@ -37,3 +38,18 @@ def check_inputs(packages: Collection[str]) -> None:
                 readings = params[paper.package].get("model", {})
                 data.build(data.read_raw(paper.raw), **readings)
                 read_claims(CLAIMS, paper.key)
+
+
+def earlier_flip_tests(packages: Collection[str]) -> list[str]:
+    """Return a sentence for each paper whose flip test was computed with earlier ledgers.
+
+    The tables of such a flip test stay, with a mark.
+    """
+    return [
+        f"Paper {paper.number}: {EARLIER_LEDGERS[0].lower()}{EARLIER_LEDGERS[1:]} Until then its "
+        "tables and figures are marked."
+        for paper in PAPERS.values()
+        if paper.package in packages
+        and read_summary(paper.flip) is not None
+        and not is_current(paper.flip, paper.raw)
+    ]

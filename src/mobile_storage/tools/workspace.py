@@ -112,6 +112,13 @@ def create(
     if overlay is not None:
         replaced, own_params = _recognised(Path(overlay))
         files |= replaced
+        # The flip test is of the papers' data: of the reader's there is none.
+        others = {PAPERS[path.parent.name].flip for path in replaced}
+        files = {
+            path: file
+            for path, file in files.items()
+            if Path(path).parent not in others or path.name == "run.json"
+        }
         layers += [*([CASE_PARAMS] if CASE_PARAMS.is_file() else []), *own_params]
     contents = {name: path.read_bytes() for name, path in files.items()}
     params = merged_params(Path(_PARAMS), layers, _symbols(contents)) if layers else None
@@ -382,12 +389,18 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
 
 
 def _check_inputs(due: Sequence[Stage]) -> None:
-    """Raise the `InputError` that a stage ``<package>_inputs`` would raise, before others run."""
+    """Raise the `InputError` of a stage ``<package>_inputs`` that is due, before any stage runs.
+
+    Say also where a flip test no longer belongs to the ledgers.
+    """
     names = {stage.name.partition("@")[0] for stage in due}
     if packages := {p.package for p in PAPERS.values() if f"{p.package}_inputs" in names}:
-        from mobile_storage.tools.inputs import check_inputs  # slow to import
+        # Slow to import.
+        from mobile_storage.tools.inputs import check_inputs, earlier_flip_tests
 
         check_inputs(packages)
+        for sentence in earlier_flip_tests(packages):
+            print(sentence, flush=True)
 
 
 def _in_words(name: str, run: Run, folder: Path, overlay: Path | None) -> str:

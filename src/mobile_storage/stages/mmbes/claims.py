@@ -8,7 +8,7 @@ from mobile_storage.core.claims import read_claims, write_verdicts
 from mobile_storage.core.io import read_json
 from mobile_storage.core.log import stage
 from mobile_storage.core.papers import CLAIMS, MMBES
-from mobile_storage.flip.worlds import plausible_worlds, read_summary
+from mobile_storage.flip.worlds import plausible_worlds
 from mobile_storage.mmbes.analysis.findings import convergence_finding, findings, loss_rate_finding
 from mobile_storage.mmbes.analysis.outcomes import read_results
 from mobile_storage.mmbes.claims import SetResults
@@ -39,7 +39,7 @@ def main() -> None:
                 [t["claim"] for t in read_json(RESULTS / "calibration.json")["targets"]],
             ),
         ]
-        worlds = plausible_worlds(read_summary(MMBES.flip, RAW))
+        worlds = plausible_worlds(MMBES.flip, RAW)
         frame = write_verdicts(claims.values(), found, RESULTS / "claims.csv", worlds)
         for row in frame.itertuples():
             log.info("%s %s", row.id, row.verdict)

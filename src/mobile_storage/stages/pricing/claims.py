@@ -12,7 +12,7 @@ from mobile_storage.core.io import read_json
 from mobile_storage.core.log import stage
 from mobile_storage.core.papers import CLAIMS, PRICING
 from mobile_storage.core.params import case_pair
-from mobile_storage.flip.worlds import plausible_worlds, read_summary
+from mobile_storage.flip.worlds import plausible_worlds
 from mobile_storage.pricing.analysis.findings import (
     flipping_parameters,
     iteration_finding,
@@ -68,7 +68,7 @@ def main() -> None:
             milp_finding(read_json(RESULTS / "formulations.json"), cases),
             table_finding(),
         ]
-        worlds = plausible_worlds(read_summary(PRICING.flip, RAW))
+        worlds = plausible_worlds(PRICING.flip, RAW)
         frame = write_verdicts(read_claims(CLAIMS, PRICING.key), findings, VERDICTS, worlds)
         for row in frame.itertuples():
             log.info("%s %s", row.id, row.verdict)
