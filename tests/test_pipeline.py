@@ -206,10 +206,13 @@ LOADS = (
         "mmbes.power_flow": "pandapower",
     },
 )
-"""What modules of `stages` may load of `HEAVY`, beyond what those above them in a chain load."""
+"""Libraries of `HEAVY` that modules of `stages` may load, besides those of the lines above them.
+
+Each dict is a chain that one process imports from top to bottom.
+"""
 
 
-def test_every_stage_is_said_to_load_something_or_nothing():
+def test_the_table_of_loaded_libraries_names_every_module_of_stages():
     listed = [name for chain in LOADS for names in chain for name in names.split()]
     folder = SOURCE / PACKAGE / "stages"
     files = {f.relative_to(folder).with_suffix("") for f in folder.rglob("*.py")}
@@ -218,7 +221,7 @@ def test_every_stage_is_said_to_load_something_or_nothing():
 
 @pytest.mark.parametrize("chain", LOADS)
 def test_a_stage_loads_the_heavy_libraries_that_it_uses_and_no_other(chain):
-    """One process imports a chain, so that few of them are needed."""
+    """A solver, a compiler or a drawing library takes longer to import than most stages run."""
     stages = [name for names in chain for name in names.split()]
     code = (
         "import importlib, sys\n"
