@@ -181,6 +181,64 @@ def test_reading_the_flip_test_loads_neither_paper_s_model():
         assert name not in loaded
 
 
+HEAVY = (
+    *("pyomo", "gurobipy", "highspy", "scipy.stats", "scipy.optimize", "numba", "networkx"),
+    *("matplotlib", "seaborn", "pandapower", "SALib", "papermill"),
+)
+LOADS = (
+    {
+        "pricing.common pricing.inputs pricing.no_emergency pricing.claims pricing.tables": "",
+        "mmbes.common mmbes.published mmbes.claims notebook": "",
+        "pricing.iteration pricing.search": "scipy.optimize",
+        "pricing.case pricing.formulations pricing.sensitivity pricing.ties": "pyomo scipy.stats",
+    },
+    {
+        "mmbes.inputs": "numba networkx",
+        "mmbes.optimum mmbes.scenarios mmbes.ensemble": "scipy.optimize",
+        "mmbes.adequacy mmbes.calibration mmbes.independence": "scipy.stats",
+    },
+    {
+        "mmbes.tables": "scipy.stats scipy.optimize networkx",
+    },
+    {
+        "pricing.figures": "matplotlib seaborn scipy.stats scipy.optimize",
+        "mmbes.figures": "numba networkx",
+        "mmbes.power_flow": "pandapower",
+    },
+)
+"""Libraries of `HEAVY` that modules of `stages` may load, besides those of the lines above them.
+
+Each dict is a chain that one process imports from top to bottom.
+"""
+
+
+def test_the_table_of_loaded_libraries_names_every_module_of_stages():
+    listed = [name for chain in LOADS for names in chain for name in names.split()]
+    folder = SOURCE / PACKAGE / "stages"
+    files = {f.relative_to(folder).with_suffix("") for f in folder.rglob("*.py")}
+    assert sorted(listed) == sorted(".".join(f.parts) for f in files if f.name != "__init__")
+
+
+@pytest.mark.parametrize("chain", LOADS)
+def test_a_stage_loads_the_heavy_libraries_that_it_uses_and_no_other(chain):
+    """A solver, a compiler or a drawing library takes longer to import than most stages run."""
+    stages = [name for names in chain for name in names.split()]
+    code = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        f"    importlib.import_module(f'{PACKAGE}.stages.{{name}}')\n"
+        f"    print(*(library for library in {HEAVY} if library in sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *stages], capture_output=True, encoding="utf-8", check=True
+    )
+    loaded, allowed = iter(done.stdout.splitlines()), set()
+    for names, libraries in chain.items():
+        allowed |= set(libraries.split())
+        for name in names.split():
+            assert set(next(loaded).split()) <= allowed, name
+
+
 @pytest.mark.parametrize(
     ("package", "order"),
     [

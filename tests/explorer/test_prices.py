@@ -12,9 +12,9 @@ from mobile_storage.core.io import read_json
 from mobile_storage.explorer import prices
 from mobile_storage.explorer.prices import PriceExplorer, solve_within
 from mobile_storage.pricing.model.data import read_raw
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Prices
 from mobile_storage.pricing.model.outcome import outcome
+from mobile_storage.pricing.model.setting import Setting
 
 FREE = dict.fromkeys(prices.PRICES, (0.0, 1000.0))
 ONE_PRICE = Setting(tariff="single_price")

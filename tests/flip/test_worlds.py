@@ -17,7 +17,6 @@ from mobile_storage.flip.papers import NOT_ASKED, design, flip_paper
 from mobile_storage.flip.publish import agreement
 from mobile_storage.flip.sizes import shrinking_grids
 from mobile_storage.flip.worlds import claim_columns
-from mobile_storage.mmbes.analysis.outcomes import read_results
 from mobile_storage.mmbes.claims import SetResults
 from mobile_storage.mmbes.claims import margins as mmbes_margins
 from mobile_storage.mmbes.model.data import build
@@ -240,7 +239,7 @@ def calibrated(mmbes):
 
 def test_the_calibrated_set_comes_out_as_by_the_full_search(calibrated):
     """Sizes to a hundredth, and every verdict, from the results of the pipeline."""
-    full = read_results("data/results/fu2024", "calibrated")
+    full = SetResults.read("data/results/fu2024", "calibrated")
     for kind in ("prospect", "net_profit"):
         for name in ("energy_kwh", "power_kw"):
             expected = pytest.approx(getattr(full, kind)[name], rel=0.01)

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from mobile_storage.adequacy.estimate import Sampling
+from mobile_storage.mmbes.analysis.deviation import beyond, shortfall
 from mobile_storage.mmbes.analysis.independence import (
-    beyond,
     compared,
     graded_grid,
-    shortfall,
     simplex_search,
     simulated,
 )

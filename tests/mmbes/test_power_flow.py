@@ -13,10 +13,11 @@ from mobile_storage.core.errors import InputError
 from mobile_storage.mmbes.analysis.power_flow import (
     ARRANGEMENTS,
     build_grid,
+    hourly,
     read_electrical,
     solve,
 )
-from mobile_storage.mmbes.analysis.power_flow_losses import causes, hourly, yearly
+from mobile_storage.mmbes.analysis.power_flow_losses import causes, yearly
 from mobile_storage.mmbes.model.data import build, read_raw
 from mobile_storage.mmbes.model.losses import losses_kw
 

@@ -13,9 +13,9 @@ from mobile_storage.core.ledger import Parameter, ParameterSet
 from mobile_storage.pricing.analysis.cases import Solution, solve
 from mobile_storage.pricing.model.customers import Customer
 from mobile_storage.pricing.model.data import PricingData, build, read_raw
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Band, GradeTable
 from mobile_storage.pricing.model.income import ResponseCost, UnitRates
+from mobile_storage.pricing.model.setting import Setting
 
 SCALARS = {
     "vehicle_power_kw": 100.0,
@@ -160,8 +160,6 @@ def solved(paper: PricingData, repository: Path) -> Callable[[str], Solution]:
 
     @cache
     def by_name(name: str) -> Solution:
-        v = cases[name]
-        fixed = v["follower"] == "fixed_grade"
-        return solve(paper, Setting(v["tariff"], fixed, v["participation"], v["investment"]))
+        return solve(paper, Setting.of(cases[name]))
 
     return by_name

@@ -17,8 +17,8 @@ def bases(b1: float, b2: float, b3: float) -> Prices:
     return Prices((b1, b2, b3), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
 
 
-def menu_of(someone, *, fixed_grade=False):
-    return options(someone, TABLE, fixed_grade=fixed_grade)
+def menu_of(someone, follower="self_select"):
+    return options(someone, TABLE, follower)
 
 
 def bought(choices) -> set[tuple[int, float]]:
@@ -93,7 +93,7 @@ def test_every_band_that_meets_the_customer_s_own_is_an_option(customer, band, e
      ((20, 300), (3, 200, 300)), ((200, 200), (2, 200, 200))],
 )  # fmt: skip
 def test_the_fixed_grade_is_the_lowest_that_holds_s_max(customer, band, expected):
-    (only,) = menu_of(customer(band=band), fixed_grade=True)
+    (only,) = menu_of(customer(band=band), "fixed_grade")
     assert (only.grade.capacity, only.capacity_kw.lower, only.capacity_kw.upper) == expected
 
 

@@ -18,9 +18,9 @@ from mobile_storage.pricing.model.data import (
     own_storage_yuan_per_year,
     read_raw,
 )
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Band, Prices
 from mobile_storage.pricing.model.outcome import outcome
+from mobile_storage.pricing.model.setting import Setting
 
 # ----------------------------------------------------------------------------- derived values
 

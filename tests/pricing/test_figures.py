@@ -8,11 +8,10 @@ import pandas as pd
 import pytest
 
 from mobile_storage.core.style import save_figure
-from mobile_storage.pricing.analysis.cases import customer_rows
 from mobile_storage.pricing.model.data import read_raw
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import LEVELS, Grade, Prices
-from mobile_storage.pricing.model.outcome import outcome
+from mobile_storage.pricing.model.outcome import customer_rows, outcome
+from mobile_storage.pricing.model.setting import Setting
 from mobile_storage.pricing.show import figures
 from mobile_storage.pricing.show.figures.parts import CASES, MOST_NAMED, case_style
 
@@ -30,7 +29,7 @@ def record(data, setting, prices) -> dict:
     found = outcome(data, setting, prices)
     kinds = {k: getattr(prices, k) for k in ("base", "duration", "response")}
     return {
-        "setting": vars(setting),
+        "setting": setting.record(),
         "status": "optimal",
         "prices": kinds,
         "account": found.account.rows(),
@@ -150,7 +149,7 @@ class TestRevenueCost:
     def test_a_variant_without_answer_is_named_and_said_to_have_none(self, toy):
         one = record(toy, Setting(), GRADED)
         two = record(toy, Setting("single_price"), Prices.single(2.5))
-        none = {"setting": vars(Setting(participation="all")), "status": "infeasible"}
+        none = {"setting": Setting(participation="all").record(), "status": "infeasible"}
         cases = {"one": one, "two": two, "none": none}
         fig = figures.revenue_cost(cases, {"one": one}, ["one", "two"])
         assert "no feasible prices" in texts(fig.axes[2])
@@ -265,7 +264,7 @@ def test_a_case_looks_the_same_as_a_point_and_as_a_bar_and_unlike_the_others():
 
 def test_figures_without_feasible_prices_say_so(toy):
     solved = record(toy, Setting(), GRADED)
-    none = {"setting": vars(Setting()), "status": "infeasible"}
+    none = {"setting": Setting().record(), "status": "infeasible"}
     for fig in (
         figures.prices(none),
         figures.choices(toy, solved, none),

@@ -9,17 +9,13 @@ import pytest
 from mobile_storage.pricing.analysis.cases import solve
 from mobile_storage.pricing.analysis.certificate import regret_yuan_per_year
 from mobile_storage.pricing.analysis.intervals import optimal_ranges
-from mobile_storage.pricing.model.game import (
-    PRICE_RESOLUTION,
-    Setting,
-    build_game,
-    highest_useful_prices,
-)
+from mobile_storage.pricing.model.game import build_game
 from mobile_storage.pricing.model.income import ResponseCost, UnitRates
+from mobile_storage.pricing.model.setting import PRICE_RESOLUTION, Setting, highest_useful_prices
 
 FORMULATIONS = ("kkt", "kkt_strengthened", "value_function")
 SELF = Setting()
-FIXED = Setting(fixed_grade=True)
+FIXED = Setting(follower="fixed_grade")
 SINGLE = Setting(tariff="single_price")
 
 
@@ -382,9 +378,15 @@ def test_at_k_exp_of_one_the_range_of_purchases_is_reported(customer, game):
 # -------------------------------------------------------------------------------------- shape
 
 
+@pytest.mark.parametrize("setting", [SELF, FIXED, everybody(SINGLE)])
+def test_a_setting_is_what_its_record_in_a_result_file_says(setting):
+    assert Setting.from_record(setting.record()) == setting
+    assert setting.record()["fixed_grade"] is (setting is FIXED)
+
+
 def test_case_2_has_one_price_and_ignores_the_follower_s_variant(customer, game):
     data = game(customer("A", band=(50, 150)), customer("B", duration=3))
-    menus = [replace(SINGLE, fixed_grade=f).menus(data) for f in (False, True)]
+    menus = [replace(SINGLE, follower=f).menus(data) for f in ("self_select", "fixed_grade")]
     assert menus[0] == menus[1]
     m = build_game(data, SINGLE, "kkt")
     assert (len(m.base), len(m.duration_premium), len(m.response_premium)) == (1, 0, 0)

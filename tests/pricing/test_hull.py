@@ -8,8 +8,9 @@ import pytest
 
 from mobile_storage.pricing.analysis.cases import solve
 from mobile_storage.pricing.model.customers import best_responses
-from mobile_storage.pricing.model.game import Setting, build_game
+from mobile_storage.pricing.model.game import build_game
 from mobile_storage.pricing.model.grades import Prices
+from mobile_storage.pricing.model.setting import Setting
 
 BANDS = [(20, 300), (60, 160), (100, 300), (100, 200), (150, 150), (30, 90), (200, 260)]
 LOSSES = [10.0, 8.0, 12.0, 10.0, 6.0, 20.0, 9.0]
@@ -41,9 +42,9 @@ def response_by_lp(block) -> tuple[float, list[float], list[float]]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("fixed_grade", [False, True])
-def test_the_model_s_followers_do_what_enumeration_says(crowd, seed, fixed_grade):
-    prices, setting = random_prices(np.random.default_rng(seed)), Setting(fixed_grade=fixed_grade)
+@pytest.mark.parametrize("follower", ["self_select", "fixed_grade"])
+def test_the_model_s_followers_do_what_enumeration_says(crowd, seed, follower):
+    prices, setting = random_prices(np.random.default_rng(seed)), Setting(follower=follower)
     m = build_game(crowd, setting, "kkt")
     for k in m.base:
         m.base[k].fix(prices.base[k - 1])

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from mobile_storage.pricing.analysis.ties import strict_game
-from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.setting import Setting
 from mobile_storage.pricing.show import figures
 from mobile_storage.pricing.show.agreement import (
     agreement_table,
@@ -17,10 +17,10 @@ from mobile_storage.pricing.show.agreement import (
     routes_text,
     smallest_margin_text,
     strict_table,
-    strict_text,
     tie_table,
 )
 from mobile_storage.pricing.show.figures.independence import _state
+from mobile_storage.pricing.show.solution import strict_text
 
 SETTING = {
     "tariff": "multi_grade",

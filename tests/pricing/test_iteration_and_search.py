@@ -10,10 +10,10 @@ from mobile_storage.pricing.analysis.intervals import optimal_ranges
 from mobile_storage.pricing.analysis.iteration import best_prices, iterate
 from mobile_storage.pricing.analysis.search import blind_search, prices_from_steps
 from mobile_storage.pricing.model.customers import Choice
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Grade, Prices
 from mobile_storage.pricing.model.income import UnitRates
 from mobile_storage.pricing.model.outcome import outcome, respond
+from mobile_storage.pricing.model.setting import Setting
 
 SELF = Setting()
 SINGLE = Setting(tariff="single_price")

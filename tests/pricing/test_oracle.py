@@ -19,10 +19,10 @@ from mobile_storage.pricing.analysis.cases import solve
 from mobile_storage.pricing.analysis.certificate import regret_yuan_per_year
 from mobile_storage.pricing.model.customers import Customer
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import PRICE_RESOLUTION, Setting
 from mobile_storage.pricing.model.grades import Band, GradeTable, Prices
 from mobile_storage.pricing.model.income import ResponseCost, UnitRates
 from mobile_storage.pricing.model.outcome import outcome
+from mobile_storage.pricing.model.setting import PRICE_RESOLUTION, Setting
 
 FORMULATIONS = ("kkt", "kkt_strengthened", "value_function")
 SEEDS = range(8)
@@ -81,7 +81,7 @@ def patterns(c: Customer, data: PricingData, setting: Setting) -> list[Pattern]:
             for k in (1, 2, 3)
             if max(ends[k - 1], c.capacity_kw.lower) <= min(ends[k], c.capacity_kw.upper)
         ]
-        if setting.fixed_grade:
+        if setting.follower == "fixed_grade":
             menu = [next(o for o in menu if o[1] == c.capacity_kw.upper)]
     found = []
     # All subsets of grades that the customer accepts, although by (13) only the cheapest few can.
@@ -244,7 +244,7 @@ def random_setting(seed: int, **fixed) -> Setting:
     rng = np.random.default_rng(1000 + seed)
     drawn = {
         "tariff": "multi_grade",
-        "fixed_grade": False,
+        "follower": "self_select",
         "participation": str(rng.choice(["opt_out", "opt_out", "all"])),
         "investment": str(rng.choice(["with_trading", "emergency_only"])),
     }
@@ -261,10 +261,10 @@ def assert_same(solution, expected: float | None) -> None:
     assert solution.result.objective == pytest.approx(expected, rel=1e-7, abs=1e-4)
 
 
-@pytest.mark.parametrize("fixed_grade", [False, True])
+@pytest.mark.parametrize("follower", ["self_select", "fixed_grade"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_enumeration_of_all_purchases(seed, fixed_grade):
-    data, setting = random_game(seed), random_setting(seed, fixed_grade=fixed_grade)
+def test_enumeration_of_all_purchases(seed, follower):
+    data, setting = random_game(seed), random_setting(seed, follower=follower)
     expected = best_by_enumeration(data, setting)
     for formulation in FORMULATIONS:
         assert_same(solve(data, setting, formulation=formulation), expected)

@@ -6,19 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from mobile_storage.pricing.analysis.cases import (
-    customer_rows,
-    largest_demand_kw,
-    no_emergency,
-    solve,
-    stand_alone_cost,
-)
+from mobile_storage.pricing.analysis.benchmark import largest_demand_kw, no_emergency
+from mobile_storage.pricing.analysis.cases import solve
 from mobile_storage.pricing.analysis.certificate import case_record, regret_yuan_per_year
 from mobile_storage.pricing.model.customers import Choice
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Grade, Prices
 from mobile_storage.pricing.model.income import ResponseCost, UnitRates
-from mobile_storage.pricing.model.outcome import outcome, outcome_of_choices, respond
+from mobile_storage.pricing.model.outcome import (
+    customer_rows,
+    outcome,
+    outcome_of_choices,
+    respond,
+)
+from mobile_storage.pricing.model.setting import Setting
 
 SELF = Setting()
 LOW, MIDDLE = Grade(1, 1, 1), Grade(2, 1, 1)
@@ -158,8 +158,8 @@ def test_rows_of_the_customers(customer, game):
 
 
 def test_alone_a_customer_takes_the_cheaper_evil(customer):
-    assert stand_alone_cost(customer(own=900)) == 900
-    assert stand_alone_cost(customer(own=1100)) == 1000
+    assert customer(own=900).stand_alone_cost_yuan_per_year == 900
+    assert customer(own=1100).stand_alone_cost_yuan_per_year == 1000
 
 
 def test_storage_without_emergencies_only_trades(customer, game):

@@ -9,15 +9,16 @@ import pytest
 import yaml
 
 from mobile_storage.core.io import read_json
-from mobile_storage.pricing.analysis.cases import largest_demand_kw, no_emergency, solve
+from mobile_storage.pricing.analysis.benchmark import largest_demand_kw, no_emergency
+from mobile_storage.pricing.analysis.cases import solve
 from mobile_storage.pricing.analysis.certificate import case_record, regret_yuan_per_year
 from mobile_storage.pricing.analysis.intervals import optimal_ranges
 from mobile_storage.pricing.analysis.iteration import iterate
 from mobile_storage.pricing.analysis.search import blind_search
-from mobile_storage.pricing.model.game import PRICE_RESOLUTION, Setting, investment_to_cover
 from mobile_storage.pricing.model.grades import Band, Prices
 from mobile_storage.pricing.model.income import ResponseCost, UnitRates
 from mobile_storage.pricing.model.outcome import outcome
+from mobile_storage.pricing.model.setting import PRICE_RESOLUTION, Setting, investment_to_cover
 
 CASES = ("case1_self_select", "case1_fixed_grade", "case2")
 TRADING = [f"{case}_{p}_with_trading" for case in CASES for p in ("opt_out", "all")]
@@ -211,7 +212,8 @@ def test_leaving_customers_out_never_costs(solved, case):
 @pytest.mark.parametrize("participation", ["opt_out", "all"])
 def test_one_price_is_the_same_game_for_both_followers(paper, solved, participation):
     found = solved(f"case2_{participation}_with_trading")
-    other = solve(paper, replace(found.setting, fixed_grade=not found.setting.fixed_grade))
+    assert found.setting.follower == "fixed_grade"
+    other = solve(paper, replace(found.setting, follower="self_select"))
     assert other.outcome.account == found.outcome.account
 
 

@@ -10,10 +10,10 @@ import pytest
 from mobile_storage.pricing.analysis.iteration import Iteration
 from mobile_storage.pricing.claims import Comparison
 from mobile_storage.pricing.model.data import SCALARS
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Prices
 from mobile_storage.pricing.model.income import Account
 from mobile_storage.pricing.model.outcome import outcome
+from mobile_storage.pricing.model.setting import Setting
 from mobile_storage.pricing.show import discussion, framework, ledgers, options, solution
 from mobile_storage.pricing.show.tables import decision_table
 

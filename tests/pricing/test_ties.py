@@ -22,9 +22,9 @@ from mobile_storage.pricing.analysis.ties import (
     worst_record,
 )
 from mobile_storage.pricing.model.customers import best_responses
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Prices
 from mobile_storage.pricing.model.outcome import outcome_of_choices
+from mobile_storage.pricing.model.setting import Setting
 
 SINGLE = Setting(tariff="single_price")
 GRADED = Setting()

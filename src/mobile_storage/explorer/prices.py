@@ -25,12 +25,13 @@ from mobile_storage.core.claims import Claim
 from mobile_storage.core.io import markdown_table
 from mobile_storage.core.style import PAGE_MM, bars, label_panels, new_figure, say
 from mobile_storage.explorer.knobs import Knob, knob_of, knob_table, moved_symbols, moved_text, show
-from mobile_storage.pricing.analysis.cases import Solution, customer_rows, decisions
+from mobile_storage.pricing.analysis.cases import Solution, decisions
 from mobile_storage.pricing.analysis.sensitivity import compare
 from mobile_storage.pricing.claims import Comparison, margins, numbers
 from mobile_storage.pricing.model.data import PricingData, RawPricing, build
-from mobile_storage.pricing.model.game import Setting, build_game, highest_useful_prices
-from mobile_storage.pricing.model.outcome import outcome_of_choices
+from mobile_storage.pricing.model.game import build_game
+from mobile_storage.pricing.model.outcome import customer_rows, outcome_of_choices
+from mobile_storage.pricing.model.setting import Setting, highest_useful_prices
 
 __all__ = ["Answer", "PriceExplorer", "solve_within"]
 

@@ -23,7 +23,7 @@ from mobile_storage.flip.mmbes import Mmbes
 from mobile_storage.flip.pricing import Pricing
 from mobile_storage.mmbes.model.data import read_raw as read_mmbes
 from mobile_storage.pricing.model.data import read_raw as read_pricing
-from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.setting import Setting
 
 __all__ = [
     "NOT_ASKED",

@@ -22,7 +22,7 @@ from mobile_storage.pricing.claims import (
     margins,
 )
 from mobile_storage.pricing.model.data import PricingData, RawPricing, build
-from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.setting import Setting
 
 __all__ = ["Pricing"]
 

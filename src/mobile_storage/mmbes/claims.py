@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mobile_storage.core.io import read_json
 from mobile_storage.core.margins import Margin, excess, weakest
 
 __all__ = ["CLAIMED_FAMILIES", "NUMBERS", "SetResults", "convergence_margin", "margins", "numbers"]
@@ -64,6 +66,25 @@ class SetResults:
         """The results in a record of `analysis.outcomes.outcome_record`."""
         families = {family: pd.DataFrame(record[family]) for family in CLAIMED_FAMILIES}
         return cls(record["prospect"], record["net_profit"], **families)
+
+    @classmethod
+    def read(cls, folder: str | Path, name: str) -> SetResults:
+        """The results in the files of the stages.
+
+        Parameters
+        ----------
+        folder : path
+            ``data/results/fu2024``.
+        name : str
+            The parameter set, ``literature`` or ``calibrated``.
+        """
+        record: dict[str, Any] = {
+            kind: read_json(Path(folder, "optimum", f"{name}_{kind}.json"))["optimum"]
+            for kind in ("prospect", "net_profit")
+        }
+        for family in CLAIMED_FAMILIES:
+            record[family] = pd.read_csv(Path(folder, "scenarios", f"{name}_{family}.csv"))
+        return cls.of(record)
 
 
 def numbers(results: SetResults) -> dict[str, float | str]:

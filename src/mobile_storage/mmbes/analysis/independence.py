@@ -3,7 +3,7 @@
 `simplex_search` searches without random numbers, on a coarse grid and then from its best local
 maxima. It shares nothing with differential evolution but the objective. `simulated` draws each
 simulation from a seed of its own, so that the deviations from the analytic value are independent of
-each other and can be counted: of n standard normal deviations, 0.0455 n are expected beyond 2.
+each other and can be counted, see `deviation`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import maximum_filter
 from scipy.optimize import minimize
-from scipy.stats import binom, norm
 
 from mobile_storage.adequacy.estimate import Estimate, Sampling
 from mobile_storage.adequacy.simulation.contingencies import simulate_contingencies
 from mobile_storage.adequacy.simulation.network import simulate_network
 from mobile_storage.core.io import round_significant
 from mobile_storage.mmbes.analysis.crosscheck import daily_operation
+from mobile_storage.mmbes.analysis.deviation import shortfall
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.evaluate import attributes, prepare
 from mobile_storage.mmbes.model.network import case_network
@@ -34,19 +34,14 @@ from mobile_storage.mmbes.search.solve import (
 )
 
 __all__ = [
-    "VALUE_TOLERANCE",
-    "beyond",
     "compared",
     "graded_grid",
-    "shortfall",
     "simplex_search",
     "simulated",
 ]
 
-VALUE_TOLERANCE = 1e-6
-"""A run that falls short of the best value by at most this share of it has found it."""
 VALUE_DIGITS = 7
-"""Significant digits of a best value that `VALUE_TOLERANCE` can distinguish."""
+"""Significant digits of a best value that `deviation.VALUE_TOLERANCE` can distinguish."""
 PRECISE_KWH = 1e-3
 """Size of the simplex, in kWh and kW, at which a search ends."""
 SIZE_DECIMALS = 2
@@ -118,16 +113,6 @@ def _simplex(value_of: Objective, start: np.ndarray, ahead: np.ndarray, top: lis
         },
     )
     return Size(float(result.x[0]), float(result.x[1]), -float(result.fun))
-
-
-def shortfall(value: float, best: float) -> float:
-    """Return how far a value is below the best one, as a share of the best one's size.
-
-    A share up to `VALUE_TOLERANCE` is 0: it depends on where each search happened to stop, and so
-    on the last digits of the processor's arithmetic.
-    """
-    short = (best - value) / max(abs(best), np.finfo(float).tiny)
-    return 0.0 if short <= VALUE_TOLERANCE else short
 
 
 def compared(
@@ -240,23 +225,4 @@ def _deviation(analytic: float, estimate: Estimate) -> dict[str, Any]:
         "standard_error_kwh": float(estimate.standard_error),
         "z": round(float(estimate.standard_errors_off(analytic)), Z_DECIMALS),
         "samples": int(estimate.samples),
-    }
-
-
-def beyond(z: Sequence[float], limit: float = 2.0) -> dict[str, float]:
-    """Count the independent deviations beyond a limit, and compare with the expected number.
-
-    Returns
-    -------
-    dict
-        ``count`` of deviations, number ``beyond`` the limit, ``expected`` number, and ``chance`` of
-        at least as many.
-    """
-    far = int(np.sum(np.abs(np.asarray(z, dtype=float)) > limit))
-    p = 2.0 * norm.sf(limit)
-    return {
-        "count": len(z),
-        "beyond": far,
-        "expected": p * len(z),
-        "chance": float(binom.sf(far - 1, len(z), p)),
     }

@@ -1,22 +1,18 @@
-"""Everything that the claims are read from: computed in one go, or read from the results."""
+"""Everything that the claims are read from, computed in one go."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from mobile_storage.core.io import read_json
-from mobile_storage.mmbes.claims import CLAIMED_FAMILIES, SetResults
+from mobile_storage.mmbes.claims import CLAIMED_FAMILIES
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.evaluate import prepare
 from mobile_storage.mmbes.model.report import describe
 from mobile_storage.mmbes.search.scenarios import Scenario, scenarios
 from mobile_storage.mmbes.search.solve import evolve, objective
 
-__all__ = ["best_row", "claimed_scenarios", "outcome_record", "read_results", "scenario_row"]
+__all__ = ["best_row", "claimed_scenarios", "outcome_record", "scenario_row"]
 
 _CLAIMED = {"weights": "loss", "reference": "cost"}
 
@@ -85,22 +81,3 @@ def outcome_record(
         todo = claimed_scenarios(raw, family, settings)
         record[family] = [scenario_row(raw, s, bounds, search) for s in todo]
     return record
-
-
-def read_results(folder: str | Path, name: str) -> SetResults:
-    """Results of a parameter set from the files of the stages.
-
-    Parameters
-    ----------
-    folder : path
-        ``data/results/fu2024``.
-    name : str
-        The parameter set, ``literature`` or ``calibrated``.
-    """
-    record: dict[str, Any] = {
-        kind: read_json(Path(folder, "optimum", f"{name}_{kind}.json"))["optimum"]
-        for kind in ("prospect", "net_profit")
-    }
-    for family in CLAIMED_FAMILIES:
-        record[family] = pd.read_csv(Path(folder, "scenarios", f"{name}_{family}.csv"))
-    return SetResults.of(record)

@@ -13,20 +13,26 @@ substation, its transformers, and the lines' capacitance.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandapower as pp
+import pandas as pd
 
 from mobile_storage.core.ledger import ParameterSet, read_parameters
 from mobile_storage.mmbes.model.data import RawMmbes, build
+from mobile_storage.mmbes.model.losses import losses_kw
 from mobile_storage.mmbes.model.network import case_network
+from mobile_storage.mmbes.model.reliability import base_load
+from mobile_storage.mmbes.model.schedule import schedule
 
 __all__ = [
     "ARRANGEMENTS",
     "Grid",
     "Solved",
     "build_grid",
+    "hourly",
     "read_electrical",
     "solve",
 ]
@@ -47,6 +53,9 @@ LOW_KV = 10.0
 
 KW = 1000.0
 """kW per MW; pandapower uses MW."""
+
+KW_DECIMALS = 8
+"""Decimals of losses in kW. Their parts are differences of hundreds of kW with ten valid digits."""
 
 
 @dataclass(frozen=True)
@@ -254,3 +263,52 @@ def _read(grid: Grid, own: float, given: float) -> tuple[float, ...]:
         float(net.trafo["pfe_kw"] @ (((high + low) / 2.0) ** 2 - 1.0)),
         net.res_bus["vm_pu"].min(),
     )
+
+
+def hourly(
+    raw: RawMmbes, electrical: ParameterSet, sizes: Mapping[str, tuple[float, float]]
+) -> pd.DataFrame:
+    """Compute the losses of every step of the typical days by formula and by power flow.
+
+    Parameters
+    ----------
+    sizes : mapping
+        Energy, kWh, and power, kW, by name. The case ``none``, without storage, is added first.
+
+    Returns
+    -------
+    DataFrame
+        ``arrangement``, ``size``, ``day_type``, ``hour``, ``load_kw``, ``storage_kw`` (discharging
+        less charging), ``formula_kw``, ``power_flow_kw`` and the fields of `Solved`;
+        kW to `KW_DECIMALS`.
+    """
+    substation, _ = build(raw)
+    load = base_load(substation)
+    curves = substation.curves
+    days, steps = load.shape
+    cycles = {"none": np.zeros_like(load)}
+    for name, (energy_kwh, power_kw) in sizes.items():
+        cycle = schedule(load, energy_kwh, power_kw, substation.battery)
+        cycles[name] = cycle.discharge_kw - cycle.charge_kw
+    parts = []
+    for arrangement in ARRANGEMENTS:
+        grid = build_grid(raw, electrical, arrangement)
+        for name, storage in cycles.items():
+            solved = solve(grid, load.ravel(), storage.ravel())
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "arrangement": arrangement,
+                        "size": name,
+                        "day_type": np.repeat(curves.names, steps),
+                        "hour": np.tile(np.arange(steps) * curves.step_h, days),
+                        "load_kw": load.ravel(),
+                        "storage_kw": storage.ravel(),
+                        "formula_kw": sum(losses_kw(substation, load, storage)).ravel(),
+                        "power_flow_kw": solved.total_kw,
+                        **vars(solved),
+                    }
+                )
+            )
+    hours = pd.concat(parts, ignore_index=True)
+    return hours.round({name: KW_DECIMALS for name in hours if name.endswith("_kw")})

@@ -1,76 +1,17 @@
 """Losses of a year, and their reduction by storage, by the formula and by an AC power flow.
 
-The reduction is a small difference of large numbers, so it is compared separately.
+The reduction is a small difference of large numbers, so it is compared separately. The hours come
+from `power_flow.hourly`; adding them up needs no pandapower.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
-from mobile_storage.core.ledger import ParameterSet
-from mobile_storage.mmbes.analysis.power_flow import ARRANGEMENTS, build_grid, solve
-from mobile_storage.mmbes.model.data import RawMmbes, build
-from mobile_storage.mmbes.model.losses import losses_kw
-from mobile_storage.mmbes.model.reliability import base_load
-from mobile_storage.mmbes.model.schedule import schedule
 from mobile_storage.mmbes.model.substation import Substation
 
-__all__ = ["causes", "hourly", "yearly"]
-
-KW_DECIMALS = 8
-"""Decimals of losses in kW. Their parts are differences of hundreds of kW with ten valid digits."""
-
-
-def hourly(
-    raw: RawMmbes, electrical: ParameterSet, sizes: Mapping[str, tuple[float, float]]
-) -> pd.DataFrame:
-    """Compute the losses of every step of the typical days by formula and by power flow.
-
-    Parameters
-    ----------
-    sizes : mapping
-        Energy, kWh, and power, kW, by name. The case ``none``, without storage, is added first.
-
-    Returns
-    -------
-    DataFrame
-        ``arrangement``, ``size``, ``day_type``, ``hour``, ``load_kw``, ``storage_kw`` (discharging
-        less charging), ``formula_kw``, ``power_flow_kw`` and the fields of `power_flow.Solved`;
-        kW to `KW_DECIMALS`.
-    """
-    substation, _ = build(raw)
-    load = base_load(substation)
-    curves = substation.curves
-    days, steps = load.shape
-    cycles = {"none": np.zeros_like(load)}
-    for name, (energy_kwh, power_kw) in sizes.items():
-        cycle = schedule(load, energy_kwh, power_kw, substation.battery)
-        cycles[name] = cycle.discharge_kw - cycle.charge_kw
-    parts = []
-    for arrangement in ARRANGEMENTS:
-        grid = build_grid(raw, electrical, arrangement)
-        for name, storage in cycles.items():
-            found = solve(grid, load.ravel(), storage.ravel())
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "arrangement": arrangement,
-                        "size": name,
-                        "day_type": np.repeat(curves.names, steps),
-                        "hour": np.tile(np.arange(steps) * curves.step_h, days),
-                        "load_kw": load.ravel(),
-                        "storage_kw": storage.ravel(),
-                        "formula_kw": sum(losses_kw(substation, load, storage)).ravel(),
-                        "power_flow_kw": found.total_kw,
-                        **vars(found),
-                    }
-                )
-            )
-    hours = pd.concat(parts, ignore_index=True)
-    return hours.round({name: KW_DECIMALS for name in hours if name.endswith("_kw")})
+__all__ = ["causes", "yearly"]
 
 
 def _year(substation: Substation, hours: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -88,7 +29,7 @@ def yearly(substation: Substation, hours: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     hours : DataFrame
-        From `hourly`.
+        From `power_flow.hourly`.
 
     Returns
     -------

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.mmbes.analysis.independence import VALUE_TOLERANCE, beyond, shortfall
+from mobile_storage.mmbes.analysis.deviation import VALUE_TOLERANCE, beyond, shortfall
 from mobile_storage.mmbes.analysis.power_flow_losses import causes, yearly
 from mobile_storage.mmbes.model.substation import Substation
 
@@ -52,7 +52,7 @@ def search_table(optima: Mapping[str, Any], seeds: Frames, searches: Frames) -> 
     """Differential evolution against other searches and over its seeds, problem by problem.
 
     Shortfalls are shares of the best value that any method found; ``at most 1e-06`` where it is
-    no more than `independence.VALUE_TOLERANCE`, so that the run counts as having found it.
+    no more than `deviation.VALUE_TOLERANCE`, so that the run counts as having found it.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def loss_table(substations: Mapping[str, Substation], hours: Frames) -> pd.DataF
     Parameters
     ----------
     hours : mapping
-        `power_flow_losses.hourly` by parameter set.
+        `power_flow.hourly` by parameter set.
     """
     names = {
         "arrangement": "Section",

@@ -10,7 +10,6 @@ import pandas as pd
 
 from mobile_storage.core.io import read_json
 from mobile_storage.core.params import OBJECTIVES, SETS
-from mobile_storage.mmbes.analysis.outcomes import read_results
 from mobile_storage.mmbes.claims import SetResults
 from mobile_storage.mmbes.model.data import RawMmbes, read_raw
 
@@ -101,7 +100,7 @@ def with_ensemble(
 
 def outcomes(results_dir: str | Path) -> dict[str, SetResults]:
     """Return the results of each parameter set, as the claims read them."""
-    return {s: read_results(results_dir, s) for s in SETS}
+    return {s: SetResults.read(results_dir, s) for s in SETS}
 
 
 def member_outcomes(members: Sequence[Mapping[str, Any]]) -> list[SetResults]:

@@ -1,4 +1,4 @@
-"""Solution of the three cases of section 4, as rows of Table 1 and rows of the customers."""
+"""Solution of cases 1 and 2 of section 4; case 3 is in `benchmark`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pyomo.environ as pyo
 from mobile_storage.bilevel import BilevelResult, solve_bilevel
 from mobile_storage.pricing.model.customers import Choice
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Formulation, Setting, build_game, leader_variables
+from mobile_storage.pricing.model.game import Formulation, build_game, leader_variables
 from mobile_storage.pricing.model.grades import LEVELS, Prices
-from mobile_storage.pricing.model.income import Account, account
-from mobile_storage.pricing.model.outcome import Outcome, outcome_of_choices, sale
+from mobile_storage.pricing.model.outcome import Outcome, outcome_of_choices
+from mobile_storage.pricing.model.setting import Setting
 
 KKT_CUSTOMERS = 40
 """With more customers than this, `solve` avoids the KKT model, too large for free solvers then."""
@@ -89,56 +89,3 @@ def decisions(m: pyo.ConcreteModel) -> tuple[Prices, tuple[Choice, ...]]:
             utility = m.data.customers[u].utility(capacity, prices.of(grade))
             choices[u] = Choice(grade, capacity, utility)
     return prices, tuple(choices.values())
-
-
-def no_emergency(data: PricingData, storage_kw: float) -> Account:
-    """Case 3: storage of given size that only trades with the grid; no vehicle, fuel or crew."""
-    return account([], storage_kw, 0, data.rates, data.response_costs)
-
-
-def largest_demand_kw(data: PricingData) -> float:
-    """Return the sum of S_max, the largest storage power that these customers can ask for, kW.
-
-    The income of case 3 is linear in the size, so a freely sized storage is either zero or as large
-    as its limit. This sum serves as the limit.
-    """
-    return sum(c.capacity_kw.upper for c in data.customers)
-
-
-def customer_rows(data: PricingData, outcome: Outcome) -> list[dict[str, Any]]:
-    """Tabulate what each customer buys, pays and keeps, yuan/yr.
-
-    The cost of supply is the fee plus the loss of what the bought capacity leaves unserved. For a
-    customer that stays out it is the cheaper of own storage and the loss.
-    """
-    rows = []
-    for c, choice in zip(data.customers, outcome.choices, strict=True):
-        sold = sale(c, choice, outcome.prices)
-        fee = sold.fee_yuan_per_year
-        residual = (
-            c.hours_per_year
-            * (c.capacity_kw.upper - choice.capacity_kw)
-            * c.outage_loss_yuan_per_kwh
-        )
-        alone = stand_alone_cost(c)
-        rows.append(
-            {
-                "customer": c.name,
-                "sector": c.sector,
-                "grade": choice.grade.label if choice.grade else "none",
-                "capacity_kw": choice.capacity_kw,
-                "price_yuan_per_kwh": sold.price_yuan_per_kwh if choice.grade else None,
-                "fee_yuan_per_year": fee,
-                "avoided_loss_yuan_per_year": c.avoidable_loss_yuan_per_year - residual,
-                "utility_yuan_per_year": choice.utility_yuan_per_year,
-                "own_storage_yuan_per_year": c.own_storage_yuan_per_year,
-                "stand_alone_cost_yuan_per_year": alone,
-                "supply_cost_yuan_per_year": fee + residual if choice.grade else alone,
-            }
-        )
-    return rows
-
-
-def stand_alone_cost(customer) -> float:
-    """Return the cost of a customer without the service, yuan/yr: own storage or the loss."""
-    return min(customer.own_storage_yuan_per_year, customer.avoidable_loss_yuan_per_year)

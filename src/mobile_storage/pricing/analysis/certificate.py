@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from mobile_storage.pricing.analysis.cases import KKT_CUSTOMERS, Solution, customer_rows, solve
+from mobile_storage.pricing.analysis.cases import KKT_CUSTOMERS, Solution, solve
 from mobile_storage.pricing.analysis.intervals import optimal_ranges
 from mobile_storage.pricing.model.customers import best_responses
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.income import NOISE_YUAN_PER_YEAR
-from mobile_storage.pricing.model.outcome import Outcome
+from mobile_storage.pricing.model.outcome import Outcome, customer_rows
+from mobile_storage.pricing.model.setting import Setting
 
 RESIDUAL_NOISE = 1e-9
 """Residuals and gaps below this are written as 0: they are rounding and differ by processor."""
@@ -77,7 +77,7 @@ def case_record(data: PricingData, solution: Solution) -> dict[str, Any]:
     """
     result, outcome = solution.result, solution.outcome
     record: dict[str, Any] = {
-        "setting": asdict(solution.setting),
+        "setting": solution.setting.record(),
         "status": result.status,
         "message": result.message,
         "solver": {

@@ -8,13 +8,11 @@ from typing import Any
 import pyomo.environ as pyo
 
 from mobile_storage.bilevel import Interval, value_ranges
-from mobile_storage.pricing.analysis.cases import stand_alone_cost
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting, build_game
+from mobile_storage.pricing.model.game import build_game
+from mobile_storage.pricing.model.income import OPTIMALITY_TOLERANCE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.outcome import Outcome
-
-OPTIMALITY_TOLERANCE_YUAN_PER_YEAR = 0.01
-"""An income counts as optimal if it is at most this far below the optimum."""
+from mobile_storage.pricing.model.setting import Setting
 
 
 def optimal_ranges(
@@ -65,7 +63,8 @@ def _quantities(m: pyo.ConcreteModel) -> Mapping[str, Any]:
         unserved = c.avoidable_loss_yuan_per_year * bought - (
             c.hours_per_year * c.outage_loss_yuan_per_kwh * sold
         )
-        cost = sum(m.fee[u, k] for k in menu) + unserved + stand_alone_cost(c) * (1 - bought)
+        alone = c.stand_alone_cost_yuan_per_year * (1 - bought)
+        cost = sum(m.fee[u, k] for k in menu) + unserved + alone
         quantities |= {
             f"customer.{c.name}.capacity_kw": sold,
             f"customer.{c.name}.supply_cost": cost,

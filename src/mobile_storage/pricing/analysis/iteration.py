@@ -17,9 +17,9 @@ from scipy.optimize import linprog
 
 from mobile_storage.pricing.model.customers import Choice
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting, highest_useful_prices, investment_to_cover
 from mobile_storage.pricing.model.grades import LEVELS, Grade, Prices
 from mobile_storage.pricing.model.outcome import Outcome, outcome_of_choices, respond
+from mobile_storage.pricing.model.setting import Setting, highest_useful_prices, investment_to_cover
 
 PRICE_COUNT = 7
 """Number of prices that the leader decides: three base prices, two duration premiums and two

@@ -6,9 +6,9 @@ import numpy as np
 from scipy.optimize import OptimizeResult, differential_evolution
 
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting, highest_useful_prices
 from mobile_storage.pricing.model.grades import Prices
 from mobile_storage.pricing.model.outcome import Outcome, outcome
+from mobile_storage.pricing.model.setting import Setting, highest_useful_prices
 
 
 def prices_from_steps(x: np.ndarray, step_min: float) -> Prices:

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, replace
 
 from mobile_storage.core.errors import InputError
 from mobile_storage.core.margins import holding
-from mobile_storage.pricing.analysis.cases import customer_rows, no_emergency, solve
+from mobile_storage.pricing.analysis.benchmark import no_emergency
+from mobile_storage.pricing.analysis.cases import solve
 from mobile_storage.pricing.claims import Comparison, comparison, margins
 from mobile_storage.pricing.model.data import PricingData, RawPricing, build
-from mobile_storage.pricing.model.game import Setting
-from mobile_storage.pricing.model.outcome import Outcome
+from mobile_storage.pricing.model.outcome import Outcome, customer_rows
+from mobile_storage.pricing.model.setting import Setting
 
 TABLES = ("customers", "grades", "damage", "renewable")
 

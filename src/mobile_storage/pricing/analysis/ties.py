@@ -40,10 +40,11 @@ from mobile_storage.bilevel import Status, solve_bilevel
 from mobile_storage.pricing.analysis.cases import Solution, decisions
 from mobile_storage.pricing.model.customers import Choice, Customer, Option
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting, build_game
+from mobile_storage.pricing.model.game import build_game
 from mobile_storage.pricing.model.grades import Prices
 from mobile_storage.pricing.model.income import NOISE_YUAN_PER_YEAR
 from mobile_storage.pricing.model.outcome import PRICE_TOLERANCE, Outcome, outcome_of_choices, sale
+from mobile_storage.pricing.model.setting import Setting
 
 __all__ = [
     "answers",
@@ -214,7 +215,7 @@ def smallest_margin(data: PricingData, setting: Setting, outcome: Outcome) -> fl
 
     The margin is at most 0 if a customer is tied, and infinite if every price is refused. Refused
     grades do not count, because their price exceeds the acceptable one by at least
-    `game.PRICE_RESOLUTION`.
+    `setting.PRICE_RESOLUTION`.
     """
     least = float("inf")
     for customer, menu, cap, choice in zip(

@@ -7,9 +7,12 @@ iteration and the blind search take the followers' answers from it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mobile_storage.pricing.model.grades import LEVELS, Band, Grade, GradeTable, Prices
+
+Follower = Literal["self_select", "fixed_grade"]
+"""Which grades a customer may choose, see `options`."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,11 @@ class Customer:
         """Loss in a year without any supply, yuan/yr: Eq. (3) at S_max."""
         return self.outage_energy_kwh_per_year * self.outage_loss_yuan_per_kwh
 
+    @property
+    def stand_alone_cost_yuan_per_year(self) -> float:
+        """Cost without the service, yuan/yr: own storage or the loss, whichever is less."""
+        return min(self.own_storage_yuan_per_year, self.avoidable_loss_yuan_per_year)
+
     def utility(self, capacity_kw: float, price_yuan_per_kwh: float) -> float:
         """Eq. (2): N S t (l - lambda), yuan/yr."""
         margin = self.outage_loss_yuan_per_kwh - price_yuan_per_kwh
@@ -99,14 +107,15 @@ class Choice(NamedTuple):
     utility_yuan_per_year: float
 
 
-def options(customer: Customer, grades: GradeTable, *, fixed_grade: bool) -> tuple[Option, ...]:
+def options(customer: Customer, grades: GradeTable, follower: Follower) -> tuple[Option, ...]:
     """List the grades that meet a customer's need at the lowest duration and response levels.
 
     Parameters
     ----------
-    fixed_grade : bool
-        True: only the capacity level that holds S_max (the paper read literally). False: every
-        capacity level whose band meets [S_min, S_max] (the paper's Booleans taken seriously).
+    follower : {"self_select", "fixed_grade"}
+        ``fixed_grade``: only the capacity level that holds S_max (the paper read literally).
+        ``self_select``: every capacity level whose band meets [S_min, S_max] (the paper's Booleans
+        taken seriously).
     """
     menu = []
     for level in LEVELS:
@@ -116,7 +125,7 @@ def options(customer: Customer, grades: GradeTable, *, fixed_grade: bool) -> tup
         if lower <= upper:
             grade = Grade(level, customer.duration_level, customer.response_level)
             menu.append(Option(grade, Band(lower, upper)))
-    if not fixed_grade:
+    if follower == "self_select":
         return tuple(menu)
     need = next(o for o in menu if o.capacity_kw.upper == customer.capacity_kw.upper)
     return (need,)

@@ -18,81 +18,22 @@ cuts off no solution and solves in a fraction of the time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import pyomo.environ as pyo
 
-from mobile_storage.pricing.model.customers import Option, options
 from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.model.grades import LEVELS, Band, Grade
-from mobile_storage.pricing.model.income import grade_investment_yuan_per_kw, storage_demands_kw
+from mobile_storage.pricing.model.income import storage_demands_kw
+from mobile_storage.pricing.model.setting import (
+    PRICE_RESOLUTION,
+    Setting,
+    highest_useful_prices,
+    investment_to_cover,
+)
 
-Participation = Literal["all", "opt_out"]
-Investment = Literal["with_trading", "emergency_only"]
 Formulation = Literal["kkt", "kkt_strengthened", "value_function"]
-
-FLAT = Grade(1, 1, 1)
-"""The only grade of case 2, where one price holds for all."""
-
-PRICE_RESOLUTION = 1e-3
-"""Smallest excess over an acceptable price at which a customer refuses, yuan/kWh.
-
-Eq. (12) accepts a price equal to the limit. If a refusal were allowed there too, the leader would
-choose it where that pays, and a customer would not get a grade that it wants and accepts.
-"""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """The variant of the game.
-
-    Attributes
-    ----------
-    tariff : {"multi_grade", "single_price"}
-        Case 1 or case 2.
-    fixed_grade : bool
-        The follower's variant, see `customers.options`.
-    participation : {"all", "opt_out"}
-        Whether every customer must accept a grade by Eq. (12), or customers may stay out.
-    investment : {"with_trading", "emergency_only"}
-        Which revenue must cover a grade's share of the investment in Eq. (11): the fees and the
-        income from trading with the grid, or the emergency fees alone.
-    """
-
-    tariff: Literal["multi_grade", "single_price"] = "multi_grade"
-    fixed_grade: bool = False
-    participation: Participation = "opt_out"
-    investment: Investment = "with_trading"
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Setting:
-        """Return the setting that an entry of ``params.yaml`` describes."""
-        return cls(
-            tariff=values["tariff"],
-            fixed_grade=values["follower"] == "fixed_grade",
-            participation=values["participation"],
-            investment=values["investment"],
-        )
-
-    def menus(self, data: PricingData) -> tuple[tuple[Option, ...], ...]:
-        """List the options of every customer, in the order of ``data.customers``."""
-        if self.tariff == "single_price":
-            return tuple((Option(FLAT, c.capacity_kw),) for c in data.customers)
-        return tuple(options(c, data.grades, fixed_grade=self.fixed_grade) for c in data.customers)
-
-
-def highest_useful_prices(data: PricingData) -> list[float]:
-    """Return the upper bound of a base price or premium by level, yuan/kWh.
-
-    A grade dearer than what any customer accepts is not sold, so a higher price changes nothing.
-    The minimum steps of Eq. (13) must still fit above that price.
-    """
-    ceiling = max(data.acceptable_prices)
-    step = max(data.scalars["price_step_min"], PRICE_RESOLUTION)
-    return [ceiling + k * step for k in (1, 2, 3)]
 
 
 def build_game(data: PricingData, setting: Setting, formulation: Formulation) -> pyo.ConcreteModel:
@@ -114,16 +55,6 @@ def build_game(data: PricingData, setting: Setting, formulation: Formulation) ->
     _add_income(m)
     _add_follower_optimality(m, formulation)
     return m
-
-
-def investment_to_cover(data: PricingData, setting: Setting, u: int) -> float:
-    """Return what a kW sold to customer `u` must earn in fees by Eq. (11), yuan/(kW yr)."""
-    return grade_investment_yuan_per_kw(
-        data.customers[u],
-        data.rates,
-        data.scalars,
-        net_of_trading=setting.investment == "with_trading",
-    )
 
 
 def leader_variables(m: pyo.ConcreteModel) -> list[pyo.Var]:

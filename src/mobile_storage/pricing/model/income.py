@@ -15,6 +15,8 @@ from mobile_storage.pricing.model.customers import Customer
 
 NOISE_YUAN_PER_YEAR = 1e-6
 """Amounts closer than this are equal: they differ by rounding, which depends on the processor."""
+OPTIMALITY_TOLERANCE_YUAN_PER_YEAR = 0.01
+"""An income counts as optimal if it is at most this far below the optimum."""
 
 
 def capital_recovery_factor(rate: float, years: float) -> float:

@@ -1,4 +1,4 @@
-"""Outcome of given prices: every customer's best response and the storage owner's account.
+"""Outcome of given prices: every customer's best response, its cost and the owner's account.
 
 No optimisation model is involved. The bilevel solutions are checked against this module, the
 leader-follower iteration takes the customers' answers from it, and the blind search maximises it.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mobile_storage.pricing.model.customers import Choice, Customer, best_responses
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import PRICE_RESOLUTION, Setting, investment_to_cover
 from mobile_storage.pricing.model.grades import Grade, Prices
 from mobile_storage.pricing.model.income import Account, Sale, account, storage_power_kw, vehicles
+from mobile_storage.pricing.model.setting import PRICE_RESOLUTION, Setting, investment_to_cover
 
 PRICE_TOLERANCE = 1e-6
 """Prices that differ by less than this are equal, yuan/kWh; a thousandth of the resolution."""
@@ -33,7 +34,7 @@ class Outcome:
         By how much the prices are infeasible; 0 for feasible prices. It adds up the amounts by
         which grades miss Eq. (11), the avoidable losses of customers that stay out although
         participation is ``all``, and the avoidable losses of customers with an undecided price. A
-        price is undecided if it exceeds the acceptable one by less than `game.PRICE_RESOLUTION`.
+        price is undecided if it exceeds the acceptable one by less than `setting.PRICE_RESOLUTION`.
     """
 
     prices: Prices
@@ -85,6 +86,40 @@ def outcome_of_choices(
 def outcome(data: PricingData, setting: Setting, prices: Prices) -> Outcome:
     """Compute the outcome of given prices if every customer gives its best response."""
     return outcome_of_choices(data, setting, prices, respond(data, setting, prices))
+
+
+def customer_rows(data: PricingData, outcome: Outcome) -> list[dict[str, Any]]:
+    """Tabulate what each customer buys, pays and keeps, yuan/yr.
+
+    The cost of supply is the fee plus the loss of what the bought capacity leaves unserved. For a
+    customer that stays out it is the cheaper of own storage and the loss.
+    """
+    rows = []
+    for c, choice in zip(data.customers, outcome.choices, strict=True):
+        sold = sale(c, choice, outcome.prices)
+        fee = sold.fee_yuan_per_year
+        residual = (
+            c.hours_per_year
+            * (c.capacity_kw.upper - choice.capacity_kw)
+            * c.outage_loss_yuan_per_kwh
+        )
+        alone = c.stand_alone_cost_yuan_per_year
+        rows.append(
+            {
+                "customer": c.name,
+                "sector": c.sector,
+                "grade": choice.grade.label if choice.grade else "none",
+                "capacity_kw": choice.capacity_kw,
+                "price_yuan_per_kwh": sold.price_yuan_per_kwh if choice.grade else None,
+                "fee_yuan_per_year": fee,
+                "avoided_loss_yuan_per_year": c.avoidable_loss_yuan_per_year - residual,
+                "utility_yuan_per_year": choice.utility_yuan_per_year,
+                "own_storage_yuan_per_year": c.own_storage_yuan_per_year,
+                "stand_alone_cost_yuan_per_year": alone,
+                "supply_cost_yuan_per_year": fee + residual if choice.grade else alone,
+            }
+        )
+    return rows
 
 
 def _violation(

@@ -7,10 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.pricing.analysis.cases import Solution
 from mobile_storage.pricing.analysis.findings import RESULT_PRECISION
-from mobile_storage.pricing.analysis.ties import smallest_margin, worst_record
-from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.show.tables import NARROW_YUAN_PER_KWH, NARROW_YUAN_PER_YEAR
 
 __all__ = [
@@ -22,7 +19,6 @@ __all__ = [
     "routes_text",
     "smallest_margin_text",
     "strict_table",
-    "strict_text",
     "tie_table",
 ]
 
@@ -186,32 +182,6 @@ def smallest_margin_text(ties: Results, cases: Results) -> str:
                 f"yuan/yr cost {lost:8.2f} yuan/yr, {lost / abs(best):.5%}"
             )
     return "\n".join(lines)
-
-
-def strict_text(name: str, solution: Solution, data: PricingData, **options: Any) -> str:
-    """Return what one strict game earns, and what it earns with every tie against the leader.
-
-    Parameters
-    ----------
-    name : str
-        The margin in words.
-    solution : Solution
-        Of `mobile_storage.pricing.analysis.ties.strict_game`.
-    **options
-        Of `mobile_storage.pricing.analysis.ties.worst_record`.
-    """
-    found = solution.outcome
-    if found is None:
-        return f"{name}: {solution.result.status}"
-    worst = worst_record(data, solution.setting, found.prices, **options)
-    income = worst["worst_net_income_yuan_per_year"]
-    return (
-        f"{name}: net income {found.account.net_income:,.2f}, smallest margin "
-        f"{smallest_margin(data, solution.setting, found):.2f} yuan/yr, {worst['tied']} tied\n"
-        "    ties against the leader: net income "
-        f"{'not found' if income is None else f'{income:,.2f}'}, revenue "
-        f"{worst['least_emergency_revenue_yuan_per_year']:,.2f} yuan/yr"
-    )
 
 
 def every_table(

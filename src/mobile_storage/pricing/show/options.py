@@ -8,8 +8,8 @@ import pandas as pd
 
 from mobile_storage.pricing.model.customers import Customer, Option, best_responses, options
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import LEVELS, Grade, Prices
+from mobile_storage.pricing.model.setting import Setting
 
 __all__ = [
     "acceptance_text",
@@ -33,9 +33,9 @@ def option_table(data: PricingData) -> pd.DataFrame:
             "capacity (kW)": f"{c.capacity_kw.lower:g} to {c.capacity_kw.upper:g}",
             "options, chooses grade": "; ".join(
                 f"{o.grade.label}: {o.capacity_kw.lower:g} to {o.capacity_kw.upper:g} kW"
-                for o in options(c, data.grades, fixed_grade=False)
+                for o in options(c, data.grades, "self_select")
             ),
-            "option, fixed grade": options(c, data.grades, fixed_grade=True)[0].grade.label,
+            "option, fixed grade": options(c, data.grades, "fixed_grade")[0].grade.label,
         }
         for c in data.customers
     )
@@ -63,7 +63,7 @@ def most_options(data: PricingData) -> str:
 
 
 def _options(data: PricingData, customer: Customer) -> tuple[Option, ...]:
-    return options(customer, data.grades, fixed_grade=False)
+    return options(customer, data.grades, "self_select")
 
 
 def utility_table(data: PricingData, customer: Customer, prices: Prices) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def response_table(data: PricingData, u: int) -> pd.DataFrame:
     The price is in yuan/kWh, the capacity in kW, the utility in yuan a year.
     """
     customer, limit = data.customers[u], data.acceptable_prices[u]
-    menu, band = Setting(fixed_grade=True).menus(data)[u], customer.capacity_kw
+    menu, band = Setting(follower="fixed_grade").menus(data)[u], customer.capacity_kw
     rows = []
     for share in SHARES_OF_LIMIT:
         response = best_responses(customer, menu, Prices.single(share * limit), limit)[0]

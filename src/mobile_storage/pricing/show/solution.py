@@ -12,9 +12,12 @@ from typing import Any
 import pandas as pd
 import pyomo.environ as pyo
 
+from mobile_storage.pricing.analysis.cases import Solution
+from mobile_storage.pricing.analysis.ties import smallest_margin, worst_record
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting, build_game, investment_to_cover
+from mobile_storage.pricing.model.game import build_game
 from mobile_storage.pricing.model.income import NOISE_YUAN_PER_YEAR
+from mobile_storage.pricing.model.setting import Setting, investment_to_cover
 
 __all__ = [
     "certificate_table",
@@ -24,6 +27,7 @@ __all__ = [
     "rise_table",
     "solver_table",
     "spread_table",
+    "strict_text",
     "supply_cost_table",
     "worst_table",
 ]
@@ -93,6 +97,32 @@ def worst_table(cases: Sequence[Case], worst: Sequence[Mapping[str, Any] | None]
     ]
     columns = ["case", "customers with a tie", "ties for the owner", "ties against it"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def strict_text(name: str, solution: Solution, data: PricingData, **options: Any) -> str:
+    """Return what one strict game earns, and what it earns with every tie against the leader.
+
+    Parameters
+    ----------
+    name : str
+        The margin in words.
+    solution : Solution
+        Of `mobile_storage.pricing.analysis.ties.strict_game`.
+    **options
+        Of `mobile_storage.pricing.analysis.ties.worst_record`.
+    """
+    found = solution.outcome
+    if found is None:
+        return f"{name}: {solution.result.status}"
+    worst = worst_record(data, solution.setting, found.prices, **options)
+    income = worst["worst_net_income_yuan_per_year"]
+    return (
+        f"{name}: net income {found.account.net_income:,.2f}, smallest margin "
+        f"{smallest_margin(data, solution.setting, found):.2f} yuan/yr, {worst['tied']} tied\n"
+        "    ties against the leader: net income "
+        f"{'not found' if income is None else f'{income:,.2f}'}, revenue "
+        f"{worst['least_emergency_revenue_yuan_per_year']:,.2f} yuan/yr"
+    )
 
 
 def supply_cost_table(cases: Sequence[Case]) -> pd.DataFrame:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from mobile_storage.pricing.analysis.intervals import OPTIMALITY_TOLERANCE_YUAN_PER_YEAR
 from mobile_storage.pricing.claims import turned_claims
 from mobile_storage.pricing.model.data import PricingData
 from mobile_storage.pricing.model.grades import GRADES, LEVELS, Prices
+from mobile_storage.pricing.model.income import OPTIMALITY_TOLERANCE_YUAN_PER_YEAR
 
 Results = Mapping[str, Mapping[str, Any]]
 
@@ -33,7 +33,7 @@ ROWS = {
 
 NARROW_YUAN_PER_YEAR = 10 * OPTIMALITY_TOLERANCE_YUAN_PER_YEAR
 """Ranges narrower than this say nothing: the income is held only that close to the optimum, see
-`intervals.OPTIMALITY_TOLERANCE_YUAN_PER_YEAR`."""
+`income.OPTIMALITY_TOLERANCE_YUAN_PER_YEAR`."""
 NARROW_YUAN_PER_KWH = 1e-3
 """The same for prices."""
 

@@ -10,7 +10,6 @@ from mobile_storage.core.log import stage
 from mobile_storage.core.papers import CLAIMS, MMBES
 from mobile_storage.flip.worlds import plausible_worlds
 from mobile_storage.mmbes.analysis.findings import convergence_finding, findings, loss_rate_finding
-from mobile_storage.mmbes.analysis.outcomes import read_results
 from mobile_storage.mmbes.claims import SetResults
 from mobile_storage.stages.mmbes.common import RAW, RESULTS, params
 
@@ -33,8 +32,8 @@ def main() -> None:
             ),
             *findings(
                 [c for name, c in claims.items() if name not in ("P2-13", "P2-17")],
-                read_results(RESULTS, "literature"),
-                read_results(RESULTS, "calibrated"),
+                SetResults.read(RESULTS, "literature"),
+                SetResults.read(RESULTS, "calibrated"),
                 [SetResults.of(record) for record in read_json(RESULTS / "ensemble.json")],
                 [t["claim"] for t in read_json(RESULTS / "calibration.json")["targets"]],
             ),

@@ -8,7 +8,7 @@ from typing import Any
 from mobile_storage.core.io import read_json
 from mobile_storage.core.papers import MMBES
 from mobile_storage.core.params import read_section
-from mobile_storage.mmbes.model.data import RawMmbes, read_raw
+from mobile_storage.mmbes.model.raw import RawMmbes, read_raw
 
 PARAMS = Path("params.yaml")
 RAW = MMBES.raw

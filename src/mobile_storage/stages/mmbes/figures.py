@@ -13,7 +13,6 @@ from mobile_storage.core.papers import MMBES
 from mobile_storage.core.style import save_figure
 from mobile_storage.flip.figures import figures as flip_figures
 from mobile_storage.flip.worlds import read_flip
-from mobile_storage.mmbes.analysis.outcomes import read_results
 from mobile_storage.mmbes.claims import SetResults
 from mobile_storage.mmbes.model.data import RawMmbes, build
 from mobile_storage.mmbes.model.network import case_network
@@ -115,8 +114,8 @@ def calibrated() -> dict[str, Figure]:
         "calibration": figures.calibration(record),
         "ensemble": figures.ensemble(
             [SetResults.of(record) for record in read_json(RESULTS / "ensemble.json")],
-            read_results(RESULTS, "literature"),
-            read_results(RESULTS, "calibrated"),
+            SetResults.read(RESULTS, "literature"),
+            SetResults.read(RESULTS, "calibrated"),
             [target["claim"] for target in record["targets"]],
         ),
     }

@@ -7,8 +7,8 @@ import argparse
 from mobile_storage.core.io import read_json, write_csv
 from mobile_storage.core.log import stage
 from mobile_storage.core.params import SETS
-from mobile_storage.mmbes.analysis.power_flow import read_electrical
-from mobile_storage.mmbes.analysis.power_flow_losses import hourly, yearly
+from mobile_storage.mmbes.analysis.power_flow import hourly, read_electrical
+from mobile_storage.mmbes.analysis.power_flow_losses import yearly
 from mobile_storage.mmbes.model.data import build
 from mobile_storage.stages.mmbes.common import RAW, RESULTS, parameter_set, params
 

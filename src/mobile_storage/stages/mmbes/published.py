@@ -7,7 +7,7 @@ import pandas as pd
 from mobile_storage.core.claims import read_claims
 from mobile_storage.core.papers import CLAIMS, MMBES
 from mobile_storage.mmbes.analysis.implied import peak_load, transformer_options
-from mobile_storage.mmbes.model.data import RawMmbes
+from mobile_storage.mmbes.model.raw import RawMmbes
 from mobile_storage.stages.mmbes.common import params
 
 

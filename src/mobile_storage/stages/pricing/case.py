@@ -9,7 +9,7 @@ from mobile_storage.core.log import stage
 from mobile_storage.core.params import CASES
 from mobile_storage.pricing.analysis.certificate import certified_case
 from mobile_storage.pricing.model.data import build, read_raw
-from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.setting import Setting
 from mobile_storage.stages.pricing.common import RAW, RESULTS, params
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from mobile_storage.core.io import read_json
 from mobile_storage.core.papers import PRICING
 from mobile_storage.core.params import case_pair, read_section
-from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.setting import Setting
 
 PARAMS = Path("params.yaml")
 RAW = PRICING.raw

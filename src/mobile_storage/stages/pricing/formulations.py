@@ -10,7 +10,7 @@ from mobile_storage.core.log import progress, stage
 from mobile_storage.pricing.analysis.cases import KKT_CUSTOMERS, solve
 from mobile_storage.pricing.analysis.certificate import regret_yuan_per_year, without_noise
 from mobile_storage.pricing.model.data import PricingData, build, read_raw
-from mobile_storage.pricing.model.game import Setting
+from mobile_storage.pricing.model.setting import Setting
 from mobile_storage.stages.pricing.common import RAW, RESULTS, params
 
 ROUTES = (

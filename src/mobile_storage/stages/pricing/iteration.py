@@ -6,8 +6,8 @@ from mobile_storage.core.io import read_json, write_json
 from mobile_storage.core.log import stage
 from mobile_storage.pricing.analysis.iteration import iterate, starts
 from mobile_storage.pricing.model.data import build, read_raw
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Prices
+from mobile_storage.pricing.model.setting import Setting
 from mobile_storage.stages.pricing.common import RAW, RESULTS, params
 
 

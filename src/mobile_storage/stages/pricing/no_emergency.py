@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mobile_storage.core.io import write_json
 from mobile_storage.core.log import stage
-from mobile_storage.pricing.analysis.cases import largest_demand_kw, no_emergency
+from mobile_storage.pricing.analysis.benchmark import largest_demand_kw, no_emergency
 from mobile_storage.pricing.model.data import build, read_raw
 from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results
 

@@ -6,8 +6,8 @@ from mobile_storage.core.io import write_json
 from mobile_storage.core.log import progress, stage
 from mobile_storage.pricing.analysis.ties import tie_record
 from mobile_storage.pricing.model.data import build, read_raw
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import Prices
+from mobile_storage.pricing.model.setting import Setting
 from mobile_storage.stages.pricing.common import RAW, RESULTS, case_results, params
 
 

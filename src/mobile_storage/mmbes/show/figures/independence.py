@@ -79,7 +79,7 @@ def power_flow(hours: pd.DataFrame, size: str) -> Figure:
     Parameters
     ----------
     hours : DataFrame
-        `power_flow_losses.hourly` of one parameter set.
+        `power_flow.hourly` of one parameter set.
     size : str
         The storage shown.
     """

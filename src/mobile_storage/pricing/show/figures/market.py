@@ -24,8 +24,8 @@ from mobile_storage.core.style import (
     nothing,
 )
 from mobile_storage.pricing.model.data import PricingData
-from mobile_storage.pricing.model.game import Setting
 from mobile_storage.pricing.model.grades import LEVELS, Grade, Prices
+from mobile_storage.pricing.model.setting import Setting
 from mobile_storage.pricing.show.figures.parts import (
     MOST_NAMED,
     Case,
@@ -164,7 +164,7 @@ def choices(data: PricingData, *cases: Case) -> Figure:
 
 def _purchases(ax: Axes, data: PricingData, case: Case, order: np.ndarray) -> None:
     found = Prices.from_record(case["prices"])
-    menus = Setting(**case["setting"]).menus(data)
+    menus = Setting.from_record(case["setting"]).menus(data)
     rows = range(len(order))
     losses = [data.customers[u].outage_loss_yuan_per_kwh for u in order]
     ax.hlines(rows, 0, losses, color="0.8", linewidth=0.8, zorder=1)
