@@ -141,11 +141,11 @@ class _Search:
         return max(self.limits.gap, PRUNE_MARGIN) * max(1.0, abs(self.best))
 
     def _finish(self, status: str, bound: float) -> RawSolution:
-        found = self.point is not None
+        has_point = self.point is not None
         return RawSolution(
             status,
             self.point,
-            self.best if found else None,
+            self.best if has_point else None,
             bound if math.isfinite(bound) else None,
             self.nodes,
             f"branch and bound with {self.solver}, {self.nodes} nodes",

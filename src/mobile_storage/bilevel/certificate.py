@@ -163,11 +163,11 @@ def _multipliers(follower: Follower, gradient: np.ndarray, slacks: np.ndarray) -
         matrix = np.hstack([A, np.eye(k), -np.eye(k)])
         penalty = 1e5 * (1.0 + np.abs(gradient).max(initial=0.0))
         cost = np.concatenate([np.ones(len(active)), np.full(2 * k, penalty)])
-        found = linear_program(
+        solved = linear_program(
             cost, matrix, rest, np.ones(k, dtype=bool), lower=np.zeros(len(cost))
         )
-        if found is not None:
-            mu[active] = found[: len(active)]
+        if solved is not None:
+            mu[active] = solved[: len(active)]
     if len(equality):
         rest = -(gradient + follower.A.T @ mu)
         mu[follower.equality] = np.linalg.lstsq(equality.T, rest)[0]

@@ -212,18 +212,18 @@ def _flatten(components: Any, ctype: Any) -> list[Any]:
 
 
 def _data_objects(components: Any, ctype: Any) -> list[Any]:
-    found = getattr(components, "ctype", None)
-    if not isinstance(found, type):  # a slice gives a slice of types
-        found = None
-    if found is ctype:
+    kind = getattr(components, "ctype", None)
+    if not isinstance(kind, type):  # a slice gives a slice of types
+        kind = None
+    if kind is ctype:
         return list(components.values()) if components.is_indexed() else [components]
-    if isinstance(components, Mapping) and found is None:
+    if isinstance(components, Mapping) and kind is None:
         components = components.values()
     # A Pyomo component of another type may be iterable, over its indices.
-    if found is not None or not isinstance(components, Iterable) or isinstance(components, str):
+    if kind is not None or not isinstance(components, Iterable) or isinstance(components, str):
         what = type(components).__name__
-        if found is not None:
-            what = f"the {found.__name__} '{components.name}'"
+        if kind is not None:
+            what = f"the {kind.__name__} '{components.name}'"
         raise BilevelModelError(f"expected Pyomo {ctype.__name__} components, found {what}.")
     return [data for item in components for data in _data_objects(item, ctype)]
 

@@ -82,14 +82,14 @@ def value_ranges(
 
 
 def _least(matrix: MatrixModel, name: str, solver: str, limits: Limits) -> float | None:
-    found = _solve_with_first(matrix, SOLVERS if solver == "auto" else (solver,), limits)
-    if found.status == "unbounded":
+    solved = _solve_with_first(matrix, SOLVERS if solver == "auto" else (solver,), limits)
+    if solved.status == "unbounded":
         return None
-    if found.status == "limit":
-        return found.bound
-    if found.status != "optimal":
-        raise ValueError(f"no range for {name}: the model is {found.status}")
-    return float(matrix.cost @ found.x)
+    if solved.status == "limit":
+        return solved.bound
+    if solved.status != "optimal":
+        raise ValueError(f"no range for {name}: the model is {solved.status}")
+    return float(matrix.cost @ solved.x)
 
 
 def _solve_with_first(matrix: MatrixModel, names: tuple[str, ...], limits: Limits) -> RawSolution:

@@ -274,14 +274,14 @@ def _solve_gurobi(model: MatrixModel, limits: Limits) -> RawSolution:
             except import_solver("gurobi").GurobiError as error:
                 return RawSolution("error", message=f"Gurobi: {error}")
             status = gurobi_status(m)
-            found = m.SolCount > 0
+            has_point = m.SolCount > 0
             bound = None
             if status in ("optimal", "limit"):
                 bound = _finite(m.ObjBound if m.IsMIP else m.ObjVal)
             return RawSolution(
                 status,
-                np.asarray(v.X) if found else None,
-                float(m.ObjVal) if found else None,
+                np.asarray(v.X) if has_point else None,
+                float(m.ObjVal) if has_point else None,
                 bound,
                 int(m.NodeCount) if m.IsMIP else 0,
                 f"Gurobi status {m.Status}",
@@ -400,14 +400,16 @@ def _solve_highs(model: MatrixModel, limits: Limits) -> RawSolution:
     # A MILP's 'infeasible or unbounded' without presolve: feasible without objective?
     if status == "unknown":
         status = _feasible_without_objective(model, limits)
-    found = info.primal_solution_status == 2
+    has_point = info.primal_solution_status == 2
     bound = None
     if status in ("optimal", "limit"):
         bound = _finite(info.mip_dual_bound if is_mip else info.objective_function_value)
     return RawSolution(
         status,
-        np.array(h.getSolution().col_value) if found and status in ("optimal", "limit") else None,
-        float(info.objective_function_value) if found else None,
+        np.array(h.getSolution().col_value)
+        if has_point and status in ("optimal", "limit")
+        else None,
+        float(info.objective_function_value) if has_point else None,
         bound,
         int(info.mip_node_count) if is_mip else 0,
         f"HiGHS: {h.modelStatusToString(h.getModelStatus())}",
@@ -507,9 +509,9 @@ def _run_scip(ps: ModuleType, model: MatrixModel, limits: Limits) -> RawSolution
         "nodelimit": "limit",
         "totalnodelimit": "limit",
     }.get(m.getStatus(), "error")
-    found = m.getNSols() > 0 and status in ("optimal", "limit")
+    has_point = m.getNSols() > 0 and status in ("optimal", "limit")
     x = None
-    if found:
+    if has_point:
         best = m.getBestSol()
         x = np.array([m.getSolVal(best, var) for var in v])
     return RawSolution(

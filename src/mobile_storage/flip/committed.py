@@ -59,14 +59,16 @@ def check(
     chosen = np.random.default_rng(seed).choice(len(committed), count, replace=False)
     committed = committed.iloc[np.sort(chosen)]
     places = committed[[c for c in committed if c.startswith("x.")]]
-    found = rows(flip_paper(paper), "answer", places.rename(columns=lambda c: c.removeprefix("x.")))
-    columns = [c for c in committed if c in found]
+    answers = rows(
+        flip_paper(paper), "answer", places.rename(columns=lambda c: c.removeprefix("x."))
+    )
+    columns = [c for c in committed if c in answers]
     different = [
         {"world": world, "column": column, "committed": str(was), "found": str(now)}
         for world, before, after in zip(
             committed.index,
             committed[columns].to_dict("records"),
-            found[columns].to_dict("records"),
+            answers[columns].to_dict("records"),
             strict=True,
         )
         for column, was, now in _differences(before, after)

@@ -109,7 +109,7 @@ def ranged_factors(
         Single numbers that move together, and the symbol of the factor that they become.
     """
     shared = {(table, s): symbol for table, symbol, symbols in together for s in symbols}
-    found = []
+    factors = []
     for field in dataclasses.fields(raw):
         table, content = field.name, getattr(raw, field.name)
         if isinstance(content, ParameterSet):
@@ -121,12 +121,12 @@ def ranged_factors(
         else:
             continue
         rows = rows[rows["low"].notna() & rows["label"].notna()]
-        found += [
+        factors += [
             _factor(table, str(label), group)
             for label, group in rows.groupby("label", sort=False)
             if (group["high"] > group["low"]).any()
         ]
-    return found
+    return factors
 
 
 def _factor(table: str, label: str, rows: pd.DataFrame) -> Factor:

@@ -86,13 +86,17 @@ class Pricing:
             return {"status": "invalid combination", "why": str(error)}
         solved: dict[str, Solution] = {}
         for tariff in CASES[:2]:
-            found = self._solve(data, tariff, "value_function")
-            if not found.result.optimal:
-                what = {"infeasible": "no feasible prices"}.get(found.result.status, "not solved")
-                return {"status": what, "why": f"{tariff}: {found.result.message}"}
-            solved[tariff] = found
+            solution = self._solve(data, tariff, "value_function")
+            if not solution.result.optimal:
+                what = {"infeasible": "no feasible prices"}.get(
+                    solution.result.status, "not solved"
+                )
+                return {"status": what, "why": f"{tariff}: {solution.result.message}"}
+            solved[tariff] = solution
         best = solved["multi_grade"]
-        compared = compare(data, **{tariff: found.outcome for tariff, found in solved.items()})
+        compared = compare(
+            data, **{tariff: solution.outcome for tariff, solution in solved.items()}
+        )
         row: dict[str, Any] = {
             "status": "answered",
             "why": "",

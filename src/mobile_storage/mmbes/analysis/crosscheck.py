@@ -82,13 +82,13 @@ def variants(raw: RawMmbes, energy_kwh: float, power_kw: float) -> list[Row]:
                     "added_load": added_load,
                 }
                 substation, _ = build(raw, **choice)
-                found = attributes(prepare(substation), energy_kwh, power_kw)
+                effects = attributes(prepare(substation), energy_kwh, power_kw)
                 rows.append(
                     {
                         **choice,
-                        "eens_before_kwh": float(found.eens_before_kwh[0]),
-                        "eens_after_kwh": float(found.eens_after_kwh[0]),
-                        "elcc_kw": float(found.elcc_kw[0]),
+                        "eens_before_kwh": float(effects.eens_before_kwh[0]),
+                        "eens_after_kwh": float(effects.eens_after_kwh[0]),
+                        "elcc_kw": float(effects.elcc_kw[0]),
                     }
                 )
     return rows
@@ -116,7 +116,7 @@ def simulated(
         substation, _ = build(raw, repair_law=repair_law, soc_law="joint")
         prepared = prepare(substation)
         for name, (energy_kwh, power_kw) in sizes.items():
-            found = attributes(prepared, energy_kwh, power_kw)
+            effects = attributes(prepared, energy_kwh, power_kw)
             operation = daily_operation(substation, energy_kwh, power_kw)
             faults = simulate_contingencies(
                 substation.reliability.contingencies, operation, sampling
@@ -124,8 +124,8 @@ def simulated(
             elements = simulate_network(case_network(raw, repair_law), operation, sampling)
             for method, result in (("contingencies", faults), ("network", elements)):
                 for with_storage, analytic, estimate in (
-                    (False, found.eens_before_kwh[0], result.eens_without),
-                    (True, found.eens_after_kwh[0], result.eens_with),
+                    (False, effects.eens_before_kwh[0], result.eens_without),
+                    (True, effects.eens_after_kwh[0], result.eens_with),
                 ):
                     rows.append(
                         {

@@ -65,17 +65,17 @@ def findings(
     targets : iterable of str
         Claims that the calibration aimed at; none if it was not run.
     """
-    blind, found = numbers(literature), numbers(calibrated)
+    blind, computed = numbers(literature), numbers(calibrated)
     others = [numbers(member) for member in ensemble]
     truth = [holding(margins(results)) for results in (calibrated, literature, *ensemble)]
     aimed = set(targets)
     result = []
     for claim in claims:
-        if claim.id in found:
+        if claim.id in computed:
             finding = Finding(
                 claim.id,
-                found[claim.id],
-                _number_cause(claim, found, blind, others, claim.id in aimed),
+                computed[claim.id],
+                _number_cause(claim, computed, blind, others, claim.id in aimed),
                 evidence=evidence(claim),
             )
             met = judge(claim, finding) is not Verdict.NOT_REPRODUCED
@@ -105,13 +105,13 @@ def _yes(holds: bool) -> str:
 
 def _number_cause(
     claim: Claim,
-    found: Mapping[str, float | str],
+    computed: Mapping[str, float | str],
     blind: Mapping[str, float | str],
     others: Sequence[Mapping[str, float | str]],
     aimed: bool,
 ) -> str:
     text = "A target of the calibration" if aimed else "Calibrated set, not a target"
-    value = found[claim.id]
+    value = computed[claim.id]
     if isinstance(value, str):
         text += "."
     else:

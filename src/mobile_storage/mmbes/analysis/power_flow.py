@@ -205,12 +205,12 @@ def build_grid(raw: RawMmbes, electrical: ParameterSet, arrangement: str) -> Gri
 
 def _fed_by(branches, nodes: set[str]) -> set[str]:
     """Return the nodes and all nodes joined to them by closed branches without impedance."""
-    found = set(nodes)
-    while more := {n for b in branches for n in (b.start, b.end) if {b.start, b.end} & found}:
-        if more <= found:
+    joined = set(nodes)
+    while more := {n for b in branches for n in (b.start, b.end) if {b.start, b.end} & joined}:
+        if more <= joined:
             break
-        found |= more
-    return found
+        joined |= more
+    return joined
 
 
 def solve(grid: Grid, load_kw: np.ndarray, storage_kw: np.ndarray | float = 0.0) -> Solved:

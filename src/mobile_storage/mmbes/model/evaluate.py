@@ -244,40 +244,40 @@ def physics(
     )
 
 
-def valued(prepared: Prepared, found: Physics) -> Attributes:
+def valued(prepared: Prepared, effects: Physics) -> Attributes:
     """Value the physical effects of sizes, in yuan.
 
     Parameters
     ----------
     prepared : Prepared
-        The substation of `found`, or one that differs from it only in the economics, the extreme
+        The substation of `effects`, or one that differs from it only in the economics, the extreme
         events or the life of the cells.
-    found : Physics
+    effects : Physics
         From `physics`.
     """
     x, economics = prepared.substation, prepared.substation.economics
-    size = found.energy_kwh.size
-    years = deferral_years(found.elcc_kw, x.peak_kw, x.growth)
+    size = effects.energy_kwh.size
+    years = deferral_years(effects.elcc_kw, x.peak_kw, x.growth)
     cost = life_cycle_cost(
-        found.energy_kwh,
-        found.power_kw,
-        found.gross_loss_reduction_kwh - found.net_loss_reduction_kwh,
-        cell_life(x.battery, found.full_cycles),
+        effects.energy_kwh,
+        effects.power_kw,
+        effects.gross_loss_reduction_kwh - effects.net_loss_reduction_kwh,
+        cell_life(x.battery, effects.full_cycles),
         economics,
     )
     outcomes = np.zeros((size, prepared.probability.size))
     outcomes[:, :-1] = prepared.annuity * avoided_loss(
-        prepared.islands, found.residual_energy_kwh, found.power_kw
+        prepared.islands, effects.residual_energy_kwh, effects.power_kw
     )
-    avoided_kwh = found.eens_before_kwh - found.eens_after_kwh
+    avoided_kwh = effects.eens_before_kwh - effects.eens_after_kwh
     worth = np.empty((size, len(ATTRIBUTES)))
-    worth[:, LOSS] = prepared.annuity * economics.loss_price * found.gross_loss_reduction_kwh
+    worth[:, LOSS] = prepared.annuity * economics.loss_price * effects.gross_loss_reduction_kwh
     worth[:, RELIABILITY] = prepared.annuity * economics.interruption_cost * avoided_kwh
     worth[:, DEFERRAL] = deferral_value(years, prepared.due_year, economics)
     worth[:, EXTREME] = outcomes @ prepared.probability
     worth[:, COST] = -cost.total
     return Attributes(
-        **vars(found),
+        **vars(effects),
         deferral_years=years,
         cost=cost,
         worth=worth,
@@ -293,26 +293,26 @@ def attributes(
     return valued(prepared, physics(prepared, energy_kwh, power_kw))
 
 
-def prospects(found: Attributes, preferences: Preferences) -> np.ndarray:
+def prospects(effects: Attributes, preferences: Preferences) -> np.ndarray:
     """Return the prospect value of each attribute (Eq. 1), shape (n, 5), in yuan^alpha.
 
     The extreme attribute is a lottery over the scenarios; the others are certain.
     """
-    values = value(found.worth - preferences.reference, preferences)
+    values = value(effects.worth - preferences.reference, preferences)
     values[:, EXTREME] = lottery_value(
-        found.extreme_outcomes,
-        found.extreme_probability,
+        effects.extreme_outcomes,
+        effects.extreme_probability,
         float(preferences.reference[EXTREME]),
         preferences,
     )
     return values
 
 
-def comprehensive(found: Attributes, preferences: Preferences) -> np.ndarray:
+def comprehensive(effects: Attributes, preferences: Preferences) -> np.ndarray:
     """Return the comprehensive prospect ``V = sum_k w_k V_k`` (Eq. 2), shape (n,)."""
-    return prospects(found, preferences) @ preferences.weights
+    return prospects(effects, preferences) @ preferences.weights
 
 
-def net_profit(found: Attributes) -> np.ndarray:
+def net_profit(effects: Attributes) -> np.ndarray:
     """Return the expected present value of all benefits less the cost, yuan, shape (n,)."""
-    return found.worth.sum(axis=1)
+    return effects.worth.sum(axis=1)

@@ -178,7 +178,7 @@ def screen(
         As `map`, such as that of a pool of processes: the result does not depend on it.
     """
     n = misfit.centre.size
-    found = differential_evolution(
+    result = differential_evolution(
         misfit.cost,
         [(0.0, 1.0)] * n,
         popsize=max(1, round(population / n)),
@@ -194,8 +194,8 @@ def screen(
         updating="deferred",
         workers=mapped,
     )
-    order = np.argsort(found.population_energies, kind="stable")
-    return np.array([misfit.space.values(share) for share in found.population[order]])
+    order = np.argsort(result.population_energies, kind="stable")
+    return np.array([misfit.space.values(share) for share in result.population[order]])
 
 
 def fit(misfit: Misfit, start: np.ndarray, evaluations: int) -> Fit:
@@ -209,7 +209,7 @@ def fit(misfit: Misfit, start: np.ndarray, evaluations: int) -> Fit:
     evaluations : int
         Most steps of the search; each takes n + 1 predictions.
     """
-    found = least_squares(
+    result = least_squares(
         misfit.residuals,
         np.clip(misfit.space.share(start), START_MARGIN, 1 - START_MARGIN),
         bounds=(0.0, 1.0),
@@ -219,9 +219,9 @@ def fit(misfit: Misfit, start: np.ndarray, evaluations: int) -> Fit:
         ftol=1e-3,
         xtol=1e-3,
     )
-    values = misfit.space.values(found.x)
+    values = misfit.space.values(result.x)
     predicted = misfit.predict(values)
-    return Fit(values, predicted, misfit.distances(predicted), float(found.cost))
+    return Fit(values, predicted, misfit.distances(predicted), float(result.cost))
 
 
 def _differences(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> np.ndarray:

@@ -114,7 +114,7 @@ def surface(
 
 
 def best_size(
-    found: Surface, prepared: Prepared, preferences: Preferences | None
+    grid: Surface, prepared: Prepared, preferences: Preferences | None
 ) -> tuple[float, float]:
     """Return the energy, kWh, and power, kW, with the highest prospect, or net profit if None.
 
@@ -122,7 +122,7 @@ def best_size(
 
     Parameters
     ----------
-    found : Surface
+    grid : Surface
         Surface of `prepared`.
     prepared : Prepared
         The substation, for prices and events.
@@ -134,14 +134,14 @@ def best_size(
         worth: Attributes = valued(prepared, of)
         return net_profit(worth) if preferences is None else comprehensive(worth, preferences)
 
-    i, j = np.unravel_index(np.argmax(value(found.physics)), found.shape)
-    energy, power = found.energy_kwh, found.power_kw
+    i, j = np.unravel_index(np.argmax(value(grid.physics)), grid.shape)
+    energy, power = grid.energy_kwh, grid.power_kw
     for _ in range(4):
         energy, power = (
             np.linspace(axis[max(k - 1, 0)], axis[min(k + 1, axis.size - 1)], 13)
             for axis, k in ((energy, i), (power, j))
         )
         every = np.meshgrid(energy, power, indexing="ij")
-        fine = value(found.at(*(axis.ravel() for axis in every)))
+        fine = value(grid.at(*(axis.ravel() for axis in every)))
         i, j = np.unravel_index(np.argmax(fine), (13, 13))
     return float(energy[i]), float(power[j])

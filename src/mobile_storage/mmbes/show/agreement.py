@@ -128,14 +128,14 @@ def deviation_table(frames: Frames) -> pd.DataFrame:
     for quantity in QUANTITIES:
         z = every.loc[every["quantity"] == quantity, "z"].to_numpy()
         if z.size:
-            found = beyond(z)
+            counted = beyond(z)
             rows.append(
                 {
                     "EENS": quantity,
-                    "Simulations": found["count"],
-                    "Beyond 2 standard errors": found["beyond"],
-                    "Expected there": found["expected"],
-                    "Chance of so many or more": found["chance"],
+                    "Simulations": counted["count"],
+                    "Beyond 2 standard errors": counted["beyond"],
+                    "Expected there": counted["expected"],
+                    "Chance of so many or more": counted["chance"],
                     "Mean": z.mean(),
                     "Farthest": max(z, key=abs),
                 }

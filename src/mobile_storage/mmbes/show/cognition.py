@@ -122,13 +122,13 @@ def doubled_aversion(
     prepared: Prepared, planner: Preferences, size: Mapping[str, float]
 ) -> pd.DataFrame:
     """Prospect of each attribute of one size, and with twice the loss aversion."""
-    found = attributes(prepared, size["energy_kwh"], size["power_kw"])
+    effects = attributes(prepared, size["energy_kwh"], size["power_kw"])
     averse = replace(planner, loss_aversion=2.0 * planner.loss_aversion)
-    once, twice = prospects(found, planner)[0], prospects(found, averse)[0]
+    once, twice = prospects(effects, planner)[0], prospects(effects, averse)[0]
     return pd.DataFrame(
         {
             "Attribute": ATTRIBUTE_NAMES.values(),
-            "Above the reference point (yuan)": found.worth[0] - planner.reference,
+            "Above the reference point (yuan)": effects.worth[0] - planner.reference,
             "Prospect": once,
             "with twice the loss aversion": twice,
             "Ratio": np.divide(twice, once, out=np.ones_like(once), where=once != 0),

@@ -73,7 +73,7 @@ def payments_by_hand(
     return paid
 
 
-def part_table(paid: pd.DataFrame, called: Cost, found: Cost) -> pd.DataFrame:
+def part_table(paid: pd.DataFrame, called: Cost, valued: Cost) -> pd.DataFrame:
     """The parts of the cost by hand, by `life_cycle_cost` and by `attributes`, with their sum.
 
     Parameters
@@ -82,7 +82,7 @@ def part_table(paid: pd.DataFrame, called: Cost, found: Cost) -> pd.DataFrame:
         From `payments_by_hand`.
     called : Cost
         Of one size, plain.
-    found : Cost
+    valued : Cost
         Of `attributes`, shape (1,).
     """
     by_hand = paid.groupby("Part")["Present value (yuan)"].sum()
@@ -91,7 +91,7 @@ def part_table(paid: pd.DataFrame, called: Cost, found: Cost) -> pd.DataFrame:
             "Part": name.replace("_", " "),
             "By hand": float(by_hand.get(name.replace("_", " "), 0.0)),
             "life_cycle_cost": float(amount),
-            "attributes": float(getattr(found, name)[0]),
+            "attributes": float(getattr(valued, name)[0]),
             "Share": 100.0 * float(amount / called.total) if called.total > 0 else 0.0,
         }
         for name, amount in vars(called).items()

@@ -69,17 +69,17 @@ def law_table(raw: RawMmbes, energy_kwh: float, power_kw: float) -> pd.DataFrame
         for law in SOC_LAWS:
             for form in ("constant", "scaled"):
                 station = replace(built, soc_law=law, added_load=form)
-                found = attributes(prepare(station), energy_kwh, power_kw)
-                share = 100.0 * found.elcc_kw[0] / power_kw if power_kw > 0 else 0.0
+                effects = attributes(prepare(station), energy_kwh, power_kw)
+                share = 100.0 * effects.elcc_kw[0] / power_kw if power_kw > 0 else 0.0
                 rows.append(
                     {
                         "Repair": repair,
                         "State of charge": law,
                         "Added load": form,
-                        "Credible capacity": found.elcc_kw[0],
+                        "Credible capacity": effects.elcc_kw[0],
                         "of the rated power": share,
-                        "Deferral": found.deferral_years[0],
-                        "Worth": found.worth[0, DEFERRAL],
+                        "Deferral": effects.deferral_years[0],
+                        "Worth": effects.worth[0, DEFERRAL],
                     }
                 )
     return pd.DataFrame(rows)
@@ -183,15 +183,15 @@ def limit_table(station: Substation, energy_kwh: float, power_kw: float) -> pd.D
     rows = []
     for name, (there, kwh, kw) in cases.items():
         prepared = prepare(there)
-        found = attributes(prepared, kwh, kw)
+        effects = attributes(prepared, kwh, kw)
         rows.append(
             {
                 "Case": name,
-                "Credible capacity": found.elcc_kw[0],
-                "Found": ELCC_STATUS[STATUSES[found.elcc_status[0]]],
+                "Credible capacity": effects.elcc_kw[0],
+                "Found": ELCC_STATUS[STATUSES[effects.elcc_status[0]]],
                 "Due": prepared.due_year,
-                "Deferral": found.deferral_years[0],
-                "Worth": found.worth[0, DEFERRAL],
+                "Deferral": effects.deferral_years[0],
+                "Worth": effects.worth[0, DEFERRAL],
             }
         )
     return pd.DataFrame(rows)

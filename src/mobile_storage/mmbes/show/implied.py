@@ -93,9 +93,9 @@ def arithmetic_table(
     for name, raw in raws.items():
         for form in ("constant", "scaled"):
             station, _ = build(raw, added_load=form)
-            found = attributes(prepare(station), energy_kwh, power_kw)
-            before, elcc = float(found.eens_before_kwh[0]), float(found.elcc_kw[0])
-            cut, years = _cut(found)[0], float(found.deferral_years[0])
+            effects = attributes(prepare(station), energy_kwh, power_kw)
+            before, elcc = float(effects.eens_before_kwh[0]), float(effects.elcc_kw[0])
+            cut, years = _cut(effects)[0], float(effects.deferral_years[0])
             back = initial_interruption(float(cut), elcc, station.peak_kw, load_factor)
             rows.append(
                 {
@@ -114,8 +114,8 @@ def arithmetic_table(
     return pd.DataFrame(rows)
 
 
-def _cut(found: Attributes) -> np.ndarray:
-    return found.eens_before_kwh - found.eens_after_kwh
+def _cut(effects: Attributes) -> np.ndarray:
+    return effects.eens_before_kwh - effects.eens_after_kwh
 
 
 def power_table(
@@ -150,8 +150,8 @@ def power_table(
     rows = []
     for name, raw in raws.items():
         station, _ = build(raw)
-        found = attributes(prepare(station), np.full(powers_kw.size, energy_kwh), powers_kw)
-        elcc, cut = found.elcc_kw, _cut(found)
+        effects = attributes(prepare(station), np.full(powers_kw.size, energy_kwh), powers_kw)
+        elcc, cut = effects.elcc_kw, _cut(effects)
         best = int(np.argmax(elcc))
         both = (elcc >= wanted[0]) & (cut >= wanted[1])
         rows.append(
@@ -224,17 +224,17 @@ def fault_table(
     rows = []
     for name, rate, repair in tries:
         prepared = prepare(build(raw.replace(_supply(rate, repair)))[0])
-        found = attributes(prepared, np.full(powers_kw.size, energy_kwh), powers_kw)
-        best = int(np.argmax(found.elcc_kw))
+        effects = attributes(prepared, np.full(powers_kw.size, energy_kwh), powers_kw)
+        best = int(np.argmax(effects.elcc_kw))
         rows.append(
             {
                 "Faults": name,
                 "Supply lost": rate,
                 "Repair": repair,
-                "EENS without": found.eens_before_kwh[0],
+                "EENS without": effects.eens_before_kwh[0],
                 "Power": powers_kw[best],
-                "EENS cut": _cut(found)[best],
-                "ELCC": found.elcc_kw[best],
+                "EENS cut": _cut(effects)[best],
+                "ELCC": effects.elcc_kw[best],
             }
         )
     return pd.DataFrame(rows)
@@ -275,8 +275,8 @@ def law_table(
             for repair in repairs_h:
                 station, _ = build(raw.replace(_supply(rate, repair)), repair_law=law)
                 sizes = np.full(powers_kw.size, energy_kwh), powers_kw
-                found = attributes(prepare(station), *sizes)
-                elcc, cut = found.elcc_kw, _cut(found)
+                effects = attributes(prepare(station), *sizes)
+                elcc, cut = effects.elcc_kw, _cut(effects)
                 off = np.hypot(elcc / wanted[0] - 1.0, cut / wanted[1] - 1.0) / 0.1
                 k = int(np.argmin(off))
                 tried.append((law, off[k], rate, repair, powers_kw[k], cut[k], elcc[k]))

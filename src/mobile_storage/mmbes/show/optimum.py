@@ -92,22 +92,22 @@ def published_table(
     return pd.DataFrame(rows)
 
 
-def prospects_by_hand(prepared: Prepared, planner: Preferences, found: Row) -> pd.DataFrame:
+def prospects_by_hand(prepared: Prepared, planner: Preferences, optimum: Row) -> pd.DataFrame:
     """Prospect of each attribute by Eq. (6), (7), and the lottery's by Eq. (1).
 
     Parameters
     ----------
     prepared : Prepared
     planner : Preferences
-    found : mapping
+    optimum : mapping
         `report.describe` at a size, as stored.
     """
-    worth = np.array([found[f"worth_{k}_yuan"] for k in ATTRIBUTES])
+    worth = np.array([optimum[f"worth_{k}_yuan"] for k in ATTRIBUTES])
     distance = worth - planner.reference
     size = np.abs(distance)
     gain, loss = size**planner.alpha, -planner.loss_aversion * size**planner.beta
     sure = np.where(distance >= 0, gain, loss)
-    live = attributes(prepared, found["energy_kwh"], found["power_kw"])
+    live = attributes(prepared, optimum["energy_kwh"], optimum["power_kw"])
     by_hand, k = sure.copy(), ATTRIBUTES.index("extreme")
     lottery = live.extreme_outcomes, live.extreme_probability
     by_hand[k] = lottery_value(*lottery, float(planner.reference[k]), planner)[0]
@@ -119,7 +119,7 @@ def prospects_by_hand(prepared: Prepared, planner: Preferences, found: Row) -> p
             "Difference": distance,
             "Sure": sure,
             "By hand": by_hand,
-            "Stored": [found[f"prospect_{k}"] for k in ATTRIBUTES],
+            "Stored": [optimum[f"prospect_{k}"] for k in ATTRIBUTES],
             "Live": prospects(live, planner)[0],
         }
     )

@@ -109,10 +109,10 @@ def gamble_table(planner: Preferences) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def event_table(found: Attributes, planner: Preferences) -> pd.DataFrame:
+def event_table(effects: Attributes, planner: Preferences) -> pd.DataFrame:
     """The lottery of extreme events of one size by both forms of decision weights."""
     reference = float(planner.reference[ATTRIBUTES.index("extreme")])
-    outcomes, odds = found.extreme_outcomes[0], found.extreme_probability
+    outcomes, odds = effects.extreme_outcomes[0], effects.extreme_probability
     rows = []
     for name, form in forms_of(planner).items():
         weights = decision_weights(outcomes - reference, odds, form)
@@ -129,9 +129,9 @@ def event_table(found: Attributes, planner: Preferences) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def attribute_table(found: Attributes, planner: Preferences) -> pd.DataFrame:
+def attribute_table(effects: Attributes, planner: Preferences) -> pd.DataFrame:
     """Worth, reference point, prospect and weight of each attribute of one size, Eq. (2)."""
-    worth = found.worth[0]
+    worth = effects.worth[0]
     table = pd.DataFrame(
         {
             "Attribute": list(ATTRIBUTE_NAMES.values()),
@@ -139,7 +139,7 @@ def attribute_table(found: Attributes, planner: Preferences) -> pd.DataFrame:
             "Reference (yuan)": planner.reference,
             "Difference (yuan)": worth - planner.reference,
             "Seen as": np.where(worth >= planner.reference, "gain", "loss"),
-            "Prospect": prospects(found, planner)[0],
+            "Prospect": prospects(effects, planner)[0],
             "Weight": planner.weights,
         }
     )

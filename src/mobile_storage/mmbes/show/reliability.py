@@ -71,15 +71,15 @@ def law_table(raw: RawMmbes, energy_kwh: float, power_kw: float) -> pd.DataFrame
     for law in SOC_LAWS:
         for repair, station in stations.items():
             prepared = prepare(replace(station, soc_law=law))
-            found = attributes(prepared, energy_kwh, power_kw)
+            effects = attributes(prepared, energy_kwh, power_kw)
             rows.append(
                 {
                     "State of charge": law,
                     "Repair": repair,
-                    "EENS before": found.eens_before_kwh[0],
-                    "EENS after": found.eens_after_kwh[0],
-                    "Reduction": found.eens_before_kwh[0] - found.eens_after_kwh[0],
-                    "Credible capacity": found.elcc_kw[0],
+                    "EENS before": effects.eens_before_kwh[0],
+                    "EENS after": effects.eens_after_kwh[0],
+                    "Reduction": effects.eens_before_kwh[0] - effects.eens_after_kwh[0],
+                    "Credible capacity": effects.elcc_kw[0],
                 }
             )
     table = pd.DataFrame(rows)

@@ -357,8 +357,8 @@ def ledger_table(ledgers: Mapping[str, pd.DataFrame], table: str) -> pd.DataFram
     names |= {"status": "Status", "source": "Source"}
     first = next(iter(ledgers.values()))
     here = first["symbol"].str.startswith(f"{table}.")
-    found = first.loc[here, list(names)].rename(columns=names)
-    found["Symbol"] = found["Symbol"].str.removeprefix(f"{table}.")
+    rows = first.loc[here, list(names)].rename(columns=names)
+    rows["Symbol"] = rows["Symbol"].str.removeprefix(f"{table}.")
     for position, (name, ledger) in enumerate(ledgers.items()):
-        found.insert(2 + position, f"{name.capitalize()} set", ledger.loc[here, "value"])
-    return found.reset_index(drop=True)
+        rows.insert(2 + position, f"{name.capitalize()} set", ledger.loc[here, "value"])
+    return rows.reset_index(drop=True)

@@ -40,8 +40,8 @@ def blind_search(
     penalty = 1e3
 
     def loss(x: np.ndarray) -> float:
-        found = outcome(data, setting, prices_from_steps(x, step))
-        return penalty * found.violation_yuan_per_year - found.account.net_income
+        priced = outcome(data, setting, prices_from_steps(x, step))
+        return penalty * priced.violation_yuan_per_year - priced.account.net_income
 
     best = differential_evolution(
         loss,

@@ -118,30 +118,30 @@ def tie_table(ties: Results, cases: Results) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Case": case_label(cases[name]["setting"]),
-            "Buyers": found["buyers"],
-            "Tied": found["tied"],
-            "May stay out": found["may_stay_out"],
-            "Net income, for": found["net_income_yuan_per_year"],
-            "Net income, against": found["worst_net_income_yuan_per_year"],
-            "Emergency revenue, for": found["emergency_revenue_yuan_per_year"],
-            "Emergency revenue, against": found["least_emergency_revenue_yuan_per_year"],
+            "Buyers": record["buyers"],
+            "Tied": record["tied"],
+            "May stay out": record["may_stay_out"],
+            "Net income, for": record["net_income_yuan_per_year"],
+            "Net income, against": record["worst_net_income_yuan_per_year"],
+            "Emergency revenue, for": record["emergency_revenue_yuan_per_year"],
+            "Emergency revenue, against": record["least_emergency_revenue_yuan_per_year"],
         }
-        for name, found in _in_order(ties, cases)
+        for name, record in _in_order(ties, cases)
     )
 
 
 def strict_table(ties: Results, cases: Results) -> pd.DataFrame:
     """What it costs the leader that nobody is tied, by the margin, yuan/yr."""
     rows = []
-    for name, found in _in_order(ties, cases):
+    for name, record in _in_order(ties, cases):
         row = {
             "Case": case_label(cases[name]["setting"]),
-            "Net income": found["net_income_yuan_per_year"],
+            "Net income": record["net_income_yuan_per_year"],
         }
-        for one in found["strict"]:
+        for one in record["strict"]:
             given = one.get("net_income_yuan_per_year")
             column = f"Given up for a margin of {one['margin_yuan_per_year']:g}"
-            row[column] = None if given is None else found["net_income_yuan_per_year"] - given
+            row[column] = None if given is None else record["net_income_yuan_per_year"] - given
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -173,8 +173,8 @@ def participation_table(cases: Results) -> pd.DataFrame:
 def smallest_margin_text(ties: Results, cases: Results) -> str:
     """Return what the smallest margin costs the leader, one line a case in which it is possible."""
     lines = []
-    for name, found in ties.items():
-        first, best = found["strict"][0], found["net_income_yuan_per_year"]
+    for name, record in ties.items():
+        first, best = record["strict"][0], record["net_income_yuan_per_year"]
         if "net_income_yuan_per_year" in first:
             lost = best - first["net_income_yuan_per_year"]
             lines.append(

@@ -25,7 +25,7 @@ def main() -> None:
             for kind in params()["objectives"]
         }
         rates = {name: read_json(RESULTS / "inputs" / f"{name}.json")["loss_rate"] for name in sets}
-        found = [
+        computed = [
             loss_rate_finding(claims["P2-13"], rates),
             convergence_finding(
                 claims["P2-17"], seeds, int(float(claims["P2-17"].published_value))
@@ -39,7 +39,7 @@ def main() -> None:
             ),
         ]
         worlds = plausible_worlds(MMBES.flip, RAW)
-        frame = write_verdicts(claims.values(), found, RESULTS / "claims.csv", worlds)
+        frame = write_verdicts(claims.values(), computed, RESULTS / "claims.csv", worlds)
         for row in frame.itertuples():
             log.info("%s %s", row.id, row.verdict)
 

@@ -17,8 +17,8 @@ def record(moves: dict[str, float]) -> dict[str, Any]:
     values = params()
     search = {**values["evolution"], "tolerance": values["tolerance"]}
     raw = read_raw(RAW).replace(moves)
-    found = outcome_record(raw, values["scenarios"], bounds(), search)
-    return {"moves": moves, **found}
+    record = outcome_record(raw, values["scenarios"], bounds(), search)
+    return {"moves": moves, **record}
 
 
 def main() -> None:

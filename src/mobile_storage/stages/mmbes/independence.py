@@ -29,9 +29,9 @@ def searched(name: str) -> Iterator[dict[str, Any]]:
     """Yield every scenario of every family with the result of differential evolution."""
     values = params()
     for family in FAMILIES:
-        found = pd.read_csv(RESULTS / "scenarios" / f"{name}_{family}.csv")
+        stored = pd.read_csv(RESULTS / "scenarios" / f"{name}_{family}.csv")
         todo = scenarios(parameter_set(name), family, values["scenarios"])
-        for scenario, row in zip(todo, found.itertuples(), strict=True):
+        for scenario, row in zip(todo, stored.itertuples(), strict=True):
             claimed = family in SERIES and SERIES[family] in (None, scenario.name)
             yield {
                 "family": family,
@@ -46,7 +46,7 @@ def searched(name: str) -> Iterator[dict[str, Any]]:
 def search_row(raw: RawMmbes, task: dict[str, Any]) -> dict[str, Any]:
     """Search one scenario by the other methods."""
     values = params()
-    found = compared(
+    comparison = compared(
         raw.replace(task["moves"]),
         task["evolved"],
         bounds(),
@@ -54,7 +54,7 @@ def search_row(raw: RawMmbes, task: dict[str, Any]) -> dict[str, Any]:
         task["seeds"],
         {**values["evolution"], "tolerance": values["tolerance"]},
     )
-    return {key: task[key] for key in ("family", "series", "value")} | found
+    return {key: task[key] for key in ("family", "series", "value")} | comparison
 
 
 def storages(name: str) -> Iterator[tuple[str, RawMmbes, float, float]]:

@@ -108,15 +108,15 @@ def straight_ties(network: Network, plan: Layout) -> dict[str, tuple[float, floa
     """
     ends = tie_columns(plan)
     free: set[float] = set()
-    found = {}
+    places = {}
     ties = [b for b in network.branches if b.normally_open]
     for tie in sorted(ties, key=lambda b: np.ptp(ends[b.name])):
         first, last = sorted(ends[tie.name])
         between = set(np.arange(first + 1, last))
         if plan.depth[tie.start] == plan.depth[tie.end] and between <= free:
-            found[tie.name] = first, last
+            places[tie.name] = first, last
             free |= {first, last}
-    return found
+    return places
 
 
 def _hanging(

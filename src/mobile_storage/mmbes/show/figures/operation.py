@@ -177,10 +177,10 @@ def _law(joint: Axes, marginal: Axes, substation: Substation, size: Size) -> Non
             say(ax, "nothing is built")
         return
     battery, share = substation.battery, day_share(substation)
-    found = starts(_cycle(substation, size).deliverable_kwh, share, "joint", nodes=MOMENTS)
-    inside = found.energy / battery.discharge_efficiency / size["energy_kwh"]
+    moments = starts(_cycle(substation, size).deliverable_kwh, share, "joint", nodes=MOMENTS)
+    inside = moments.energy / battery.discharge_efficiency / size["energy_kwh"]
     state = 100.0 * (battery.soc_min + inside)
-    chance = np.broadcast_to(share[:, None, None] * found.weight, state.shape)
+    chance = np.broadcast_to(share[:, None, None] * moments.weight, state.shape)
     steps = state.shape[1]
     step = np.broadcast_to(np.arange(steps)[:, None], state.shape)
     limits = 100.0 * battery.soc_min, 100.0 * battery.soc_max

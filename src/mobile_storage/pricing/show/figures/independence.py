@@ -83,24 +83,24 @@ def agreement(routes: Sequence[Mapping[str, Any]], cases: Mapping[str, Case]) ->
     return fig
 
 
-def ties(found: Mapping[str, Mapping[str, Any]], cases: Mapping[str, Case]) -> Figure:
+def ties(tied: Mapping[str, Mapping[str, Any]], cases: Mapping[str, Case]) -> Figure:
     """Net income if ties go for and against the leader, and what a margin costs, with trading.
 
     Parameters
     ----------
-    found : mapping
+    tied : mapping
         ``ties.json``.
     """
-    found = {name: found[name] for name in cases if name in found}
-    if not found:
+    tied = {name: tied[name] for name in cases if name in tied}
+    if not tied:
         return nothing("No case has an optimum.")
     fig, (left, right) = new_figure(
-        1, 2, width_mm=PAGE_MM, height_mm=max(75, 30 + 7 * len(found)), width_ratios=(1.15, 1.0)
+        1, 2, width_mm=PAGE_MM, height_mm=max(75, 30 + 7 * len(tied)), width_ratios=(1.15, 1.0)
     )
-    labels = [case_label(cases[name]["setting"]) for name in found]
-    rows = np.arange(len(found))
+    labels = [case_label(cases[name]["setting"]) for name in tied]
+    rows = np.arange(len(tied))
     for k, key in enumerate(("net_income_yuan_per_year", "worst_net_income_yuan_per_year")):
-        values = [np.nan if one[key] is None else one[key] / 1e3 for one in found.values()]
+        values = [np.nan if one[key] is None else one[key] / 1e3 for one in tied.values()]
         left.barh(rows + (k - 0.5) * 0.38, values, 0.36, **bars(k))
     left.axvline(0.0, color="0.2", linewidth=0.6)
     left.set_yticks(rows, labels)
@@ -108,8 +108,8 @@ def ties(found: Mapping[str, Mapping[str, Any]], cases: Mapping[str, Case]) -> F
     left.set_xlabel("Net income at the optimal prices (1000 yuan/yr)")
     left.grid(axis="y", visible=False)
     # As many lines as can be told apart: where trading with the grid counts.
-    drawn = [n for n in found if cases[n]["setting"]["investment"] == "with_trading"]
-    _given_up(right, [found[n] for n in drawn])
+    drawn = [n for n in tied if cases[n]["setting"]["investment"] == "with_trading"]
+    _given_up(right, [tied[n] for n in drawn])
     label_panels(np.array([left, right]))
     fig.legend(
         handles=[left.containers[k].patches[0] for k in (0, 1)],
@@ -129,9 +129,9 @@ def ties(found: Mapping[str, Mapping[str, Any]], cases: Mapping[str, Case]) -> F
     return fig
 
 
-def _given_up(ax: Axes, found: Sequence[Mapping[str, Any]]) -> None:
+def _given_up(ax: Axes, tied: Sequence[Mapping[str, Any]]) -> None:
     """Share of the net income that the leader gives up, by margin."""
-    for k, one in enumerate(found):
+    for k, one in enumerate(tied):
         best = one["net_income_yuan_per_year"]
         kept = [
             (s["margin_yuan_per_year"], 100.0 * (best - s["net_income_yuan_per_year"]) / best)

@@ -81,9 +81,9 @@ def _decisions(ax: Axes, case: Case) -> bool:
     return ranged
 
 
-def _price_map(ax: Axes, case: Case, found: Prices) -> None:
+def _price_map(ax: Axes, case: Case, prices: Prices) -> None:
     columns = [(t, r) for t in LEVELS for r in LEVELS]
-    table = [[found.of(Grade(p, t, r)) for t, r in columns] for p in LEVELS]
+    table = [[prices.of(Grade(p, t, r)) for t, r in columns] for p in LEVELS]
     sns.heatmap(
         pd.DataFrame(table),
         ax=ax,
@@ -163,7 +163,7 @@ def choices(data: PricingData, *cases: Case) -> Figure:
 
 
 def _purchases(ax: Axes, data: PricingData, case: Case, order: np.ndarray) -> None:
-    found = Prices.from_record(case["prices"])
+    prices = Prices.from_record(case["prices"])
     menus = Setting.from_record(case["setting"]).menus(data)
     rows = range(len(order))
     losses = [data.customers[u].outage_loss_yuan_per_kwh for u in order]
@@ -174,7 +174,7 @@ def _purchases(ax: Axes, data: PricingData, case: Case, order: np.ndarray) -> No
         row = case["customers"][u]
         out = row["grade"] == "none"
         # Who stays out is shown at the cheapest price that it could have had.
-        price = min(found.of(o.grade) for o in menus[u]) if out else row["price_yuan_per_kwh"]
+        price = min(prices.of(o.grade) for o in menus[u]) if out else row["price_yuan_per_kwh"]
         colour = PALETTE[2] if out else PALETTE[0]
         ax.plot(price, y, "X" if out else "o", markersize=4.5, zorder=3, color=colour)
         if len(order) <= MOST_NAMED:
