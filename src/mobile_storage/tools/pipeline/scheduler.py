@@ -20,7 +20,7 @@ from pathlib import Path
 import networkx as nx
 import psutil
 
-from mobile_storage.core.log import ERROR_FILE, RUNNER, UNDER_DVC
+from mobile_storage.core.log import ERROR_FILE, RUNNER
 from mobile_storage.core.process_environment import fixed_settings
 from mobile_storage.core.processes import end_all, own_group
 from mobile_storage.tools.pipeline.server import AVAILABLE, Server
@@ -143,8 +143,7 @@ class Runner:
         log.unlink(missing_ok=True)
         sentence = log.with_suffix(".error")
         sentence.unlink(missing_ok=True)
-        # As under DVC: a stage ends when the process that runs it is gone, however it ended.
-        environment = {ERROR_FILE: str(sentence.resolve()), UNDER_DVC: log.stem}
+        environment = {ERROR_FILE: str(sentence.resolve())}
         started, cpu_seconds, code = time.monotonic(), 0.0, 0
         for command in commands:
             words = shlex.split(command)

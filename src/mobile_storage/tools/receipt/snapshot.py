@@ -11,7 +11,17 @@ from pathlib import Path
 from mobile_storage.core.errors import InputError
 from mobile_storage.tools.pipeline.record import md5, tree_md5
 
-__all__ = ["Files", "at_commit", "below", "commit_of", "digest", "on_disk", "untracked", "versions"]
+__all__ = [
+    "Files",
+    "at_commit",
+    "below",
+    "commit_of",
+    "digest",
+    "git",
+    "on_disk",
+    "untracked",
+    "versions",
+]
 
 #: Content of each file by its path from the top of the repository.
 Files = Mapping[str, bytes]
@@ -25,7 +35,7 @@ _LEFT_OUT = frozenset(
 _COMMITS_SEARCHED = 10
 
 
-def _git(folder: Path, *arguments: str) -> bytes | None:
+def git(folder: Path, *arguments: str) -> bytes | None:
     """Return what git prints, or None if it fails or is not there."""
     try:
         done = subprocess.run(
@@ -38,9 +48,9 @@ def _git(folder: Path, *arguments: str) -> bytes | None:
 
 def commit_of(folder: Path) -> str | None:
     """Return the commit that is checked out, or None if the folder is no repository's top."""
-    if _git(folder, "rev-parse", "--show-prefix") != b"\n":
+    if git(folder, "rev-parse", "--show-prefix") != b"\n":
         return None
-    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    commit = git(folder, "rev-parse", "--verify", "HEAD")
     return commit.decode().strip() if commit else None
 
 
@@ -72,12 +82,12 @@ def untracked(folder: Path) -> list[str]:
 
 
 def _listed(folder: Path, *arguments: str) -> list[str]:
-    return sorted(name for name in (_git(folder, *arguments) or b"").decode().split("\0") if name)
+    return sorted(name for name in (git(folder, *arguments) or b"").decode().split("\0") if name)
 
 
 def at_commit(folder: Path, commit: str, path: str | None = None) -> dict[str, bytes]:
     """Return the files of a commit, all or those at or below `path` (none if it is not there)."""
-    packed = _git(folder, "archive", "--format=tar", commit, *([path] if path else []))
+    packed = git(folder, "archive", "--format=tar", commit, *([path] if path else []))
     if packed is None:
         return {}
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
@@ -86,7 +96,7 @@ def at_commit(folder: Path, commit: str, path: str | None = None) -> dict[str, b
 
 def versions(folder: Path, path: str) -> Iterator[dict[str, bytes]]:
     """Yield what was at or below `path` whenever a lock file was committed, the newest first."""
-    log = _git(folder, "log", f"--max-count={_COMMITS_SEARCHED}", "--format=%H", "--", "dvc.lock")
+    log = git(folder, "log", f"--max-count={_COMMITS_SEARCHED}", "--format=%H", "--", "dvc.lock")
     for commit in (log or b"").decode().split():
         yield at_commit(folder, commit, path)
 
