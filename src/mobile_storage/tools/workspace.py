@@ -40,7 +40,7 @@ from mobile_storage.tools import readme
 from mobile_storage.tools.guard import check_copy, check_file, check_texts, remember_copy
 from mobile_storage.tools.pipeline.record import Record
 from mobile_storage.tools.pipeline.scheduler import DONE, FAILED, Run, Runner, run_all
-from mobile_storage.tools.pipeline.stages import read_stages
+from mobile_storage.tools.pipeline.stages import check_top, read_stages
 from mobile_storage.tools.recovery import alone
 
 if TYPE_CHECKING:
@@ -128,13 +128,7 @@ def create(
 
 
 def _inputs() -> dict[PurePosixPath, Path]:
-    if not Path("dvc.yaml").is_file():
-        raise InputError(
-            file="dvc.yaml",
-            where="the current folder",
-            value=None,
-            expected="the pipeline (run this at the top of the repository)",
-        )
+    check_top(Path())
     files = {PurePosixPath(name): Path(name) for name in INPUTS if Path(name).is_file()}
     for folder in INPUT_FOLDERS:
         for path in sorted(Path(folder).rglob("*")):

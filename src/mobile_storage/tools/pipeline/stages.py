@@ -10,7 +10,7 @@ import networkx as nx
 
 from mobile_storage.core.errors import InputError
 
-__all__ = ["Stage", "read_stages"]
+__all__ = ["Stage", "check_top", "read_stages"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,17 @@ class Stage:
     def commands(self) -> tuple[str, ...]:
         """What it runs, one after another, at the top of the repository."""
         return (self.command,) if isinstance(self.command, str) else tuple(self.command)
+
+
+def check_top(folder: Path) -> None:
+    """Raise `InputError` if a folder, from which a program was started, has no pipeline."""
+    if not (folder / "dvc.yaml").is_file():
+        raise InputError(
+            file="dvc.yaml",
+            where="the current folder",
+            value=None,
+            expected="the pipeline (run this at the top of the repository)",
+        )
 
 
 def read_stages(folder: Path) -> tuple[Stage, ...]:
