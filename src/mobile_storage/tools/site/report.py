@@ -53,10 +53,7 @@ class MissingBrowserError(RuntimeError):
 def find_chromium(variables: Mapping[str, str] | None = None) -> str | None:
     """Return the path of Chromium: ``$CHROMIUM``, or else the first of its names and places.
 
-    Parameters
-    ----------
-    variables : mapping, optional
-        Environment variables, those of this process by default.
+    `variables` are environment variables, those of this process by default.
     """
     variables = os.environ if variables is None else variables
     names = [variables["CHROMIUM"]] if variables.get("CHROMIUM") else _BROWSERS + _PLACES
