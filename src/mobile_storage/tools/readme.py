@@ -21,7 +21,7 @@ from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import markdown_table, read_text, write_text
 from mobile_storage.core.log import ERROR_MARK
 from mobile_storage.core.papers import PAPERS
-from mobile_storage.tools.pipeline.graph import stage_graph
+from mobile_storage.tools.pipeline.stages import stage_graph
 
 __all__ = ["BLOCKS", "CLAIMS", "claims_block", "fill", "pipeline_block", "without_blocks"]
 

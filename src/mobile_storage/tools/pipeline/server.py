@@ -1,9 +1,11 @@
 """Start Python programs from a process that has loaded the large libraries once.
 
-A stage of a few seconds spends most of them on imports. Where the system can fork, the pipeline
+A stage of a few seconds spends most of its time on imports. Where the system can fork, the pipeline
 starts one process of this module, which imports the libraries that stages use and then waits. For
-every program that it is asked for it forks a copy of itself, in which all of them are there. The
-compendium's own modules are not loaded before, so each program reads them as they are on disk.
+every program that is requested it forks a copy of itself, which has the libraries loaded. Each
+program loads the compendium's own modules itself, as they are on disk. The forkserver of
+`multiprocessing` is not used: it knows no folder, environment, log or processor time of a program,
+and it imports the main module of its parent in every copy.
 
 Requests and answers are lines of JSON on standard input and output.
 """
@@ -127,7 +129,7 @@ def main() -> None:
 
 
 def _serve() -> dict | None:
-    """Answer requests; return one in each forked copy, None in the server when all is over."""
+    """Answer requests; return one in each forked copy, and None in the server at its end."""
     ended, wake = os.pipe()
     for end in (ended, wake):
         os.set_blocking(end, False)

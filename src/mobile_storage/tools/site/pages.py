@@ -17,7 +17,7 @@ from mobile_storage.core.io import read_text
 from mobile_storage.core.ledger import STATUSES
 from mobile_storage.core.papers import PAPERS
 from mobile_storage.core.style import save_figure
-from mobile_storage.tools.pipeline.graph import stage_graph
+from mobile_storage.tools.pipeline.stages import stage_graph
 from mobile_storage.tools.readme import without_blocks
 from mobile_storage.tools.site.ledger import find_row, read_ledgers, status_counts
 from mobile_storage.tools.site.links import SiteLinks
