@@ -1,7 +1,7 @@
 """Start the kernel of a notebook as a copy of this process, which has loaded the libraries.
 
-A new process spends most of a notebook's processor time on imports. Where the system can fork, a
-copy of this process is made before anything of Jupyter runs. The copy waits until it is told where
+A new process spends most of a notebook's processor time on imports. Where the system can fork, this
+process is copied before anything of Jupyter runs. The copy waits for the words that tell it where
 to connect, and then becomes the kernel.
 """
 
@@ -41,7 +41,7 @@ class _Copy:
     def become(
         self, words: Sequence[str], folder: Path, log: Path, environment: dict[str, str]
     ) -> None:
-        """Have the copy run a program, as `pipeline.server.become` does."""
+        """Make the copy run a program, see `pipeline.server.become`."""
         self._tell.send((words, folder, log, environment))
 
     def dismiss(self) -> None:
@@ -82,12 +82,8 @@ class _Provisioner(LocalProvisioner):
         folder, log = Path(settings.get("cwd") or Path.cwd()), Path(settings["stderr"].name)
         environment = {**settings["env"], "JPY_PARENT_PID": str(os.getpid())}
         self.copy.become(words, folder.resolve(), log.resolve(), environment)
-        self.process, self.pid, self.pgid, self.cwd = (
-            self.copy,
-            self.copy.pid,
-            self.copy.pid,
-            folder,
-        )
+        self.process, self.cwd = self.copy, folder
+        self.pid = self.pgid = self.copy.pid
         return self.connection_info
 
 

@@ -61,7 +61,7 @@ def printed(*words: str, **variables: str) -> str:
 
 @X86_64_ONLY
 def test_the_receipt_names_code_that_every_such_processor_can_run():
-    module = "mobile_storage.tools.receipt.arithmetic"
+    module = "mobile_storage.tools.receipt.environment"
     found = json.loads(printed("-W", "always", "-m", module))
     numpy, blas, numba, _ = found.values()
     assert (numpy, numba) == ("X86_V2", "generic")

@@ -28,6 +28,7 @@ __all__ = [
     "Solver",
     "SolverDifference",
     "describe",
+    "machine_code",
     "package_differences",
     "probe",
     "solver_differences",
@@ -72,8 +73,8 @@ class SolverDifference:
 class Environment:
     """The environment of a receipt.
 
-    `arithmetic` is the result of the module of that name, `settings` are the environment variables
-    of each stage, `locked` is the number of packages in the lock.
+    `arithmetic` is the `machine_code` of a stage, `settings` are the environment variables of each
+    stage, `locked` is the number of packages in the lock.
     """
 
     python: str
@@ -226,13 +227,45 @@ def solver_differences(
             yield SolverDifference(name, version, here.get(name))
 
 
+def machine_code() -> dict[str, str]:
+    """Return the kernels of NumPy, the core of BLAS, the target of numba, and the C library.
+
+    Each chooses its code by the processor, and two choices may differ in the last digit of a
+    result. `process_environment.ARITHMETIC` makes the choice for the first three. The C library
+    chooses by AVX2 and FMA, which every processor since 2015 has; `GLIBC_TUNABLES`, which can
+    simulate an older processor, stands beside it.
+    """
+    import numba
+    import numpy as np
+    import scipy.linalg  # loads SciPy's own OpenBLAS
+    from llvmlite import binding
+    from numpy._core import _multiarray_umath as umath
+    from threadpoolctl import threadpool_info
+
+    beyond = [name for name in umath.__cpu_dispatch__ if umath.__cpu_features__[name]]
+    blas = {
+        info.get("architecture", info["internal_api"])
+        for info in threadpool_info()
+        if info["user_api"] == "blas"
+    }
+    library = [*platform.libc_ver(), os.environ.get("GLIBC_TUNABLES", "")]
+    return {
+        f"NumPy {np.__version__}": " ".join([*umath.__cpu_baseline__, *beyond]),
+        f"BLAS of NumPy and SciPy {scipy.__version__}": ", ".join(sorted(blas)),
+        f"numba {numba.__version__}": numba.config.CPU_NAME or binding.get_host_cpu_name(),
+        "C library": " ".join(filter(None, library)) or platform.system(),
+    }
+
+
 def _arithmetic() -> dict[str, str]:
-    """Return the result of `arithmetic.machine_code` in a process that is started like a stage."""
-    words = [sys.executable, "-m", "mobile_storage.tools.receipt.arithmetic"]
-    settings = {**os.environ, **fixed_settings()}
-    return json.loads(
-        subprocess.run(words, env=settings, check=True, stdout=subprocess.PIPE).stdout
+    """Return `machine_code` of a process that is started like a stage: this module as a program."""
+    done = subprocess.run(
+        [sys.executable, "-m", __name__],
+        env={**os.environ, **fixed_settings()},
+        check=True,
+        stdout=subprocess.PIPE,
     )
+    return json.loads(done.stdout)
 
 
 def _processor() -> str:
@@ -259,3 +292,7 @@ def _font() -> str:
         found = Path(font_manager.findfont(font_manager.FontProperties()))
     own = found.is_relative_to(mpl.get_data_path())
     return f"{found.stem}, of {f'matplotlib {mpl.__version__}' if own else 'the system'}"
+
+
+if __name__ == "__main__":
+    print(json.dumps(machine_code()))

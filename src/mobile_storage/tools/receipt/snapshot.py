@@ -1,4 +1,4 @@
-"""The repository's files as they are on disk and as they were committed."""
+"""Files of the repository, on disk and as committed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def commit_of(folder: Path) -> str | None:
 
 
 def on_disk(folder: Path) -> dict[str, bytes]:
-    """Return the files as they are on disk: those that git tracks, without git all but caches."""
+    """Return the files on disk that git tracks; without git, all files but caches."""
     if commit_of(folder):
         names = _listed(folder, "ls-files", "-z")
     else:
@@ -95,7 +95,7 @@ def at_commit(folder: Path, commit: str, path: str | None = None) -> dict[str, b
 
 
 def versions(folder: Path, path: str) -> Iterator[dict[str, bytes]]:
-    """Yield what was at or below `path` whenever a lock file was committed, the newest first."""
+    """Yield the files at or below `path` of each commit that changed dvc.lock, the newest first."""
     log = git(folder, "log", f"--max-count={_COMMITS_SEARCHED}", "--format=%H", "--", "dvc.lock")
     for commit in (log or b"").decode().split():
         yield at_commit(folder, commit, path)
