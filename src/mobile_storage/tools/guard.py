@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["check_copy", "check_file", "check_texts", "remember_copy"]
 
-#: Ledgers have up to a thousand lines; nothing that is meant as one comes near this.
+#: Largest size of a file that is read. Ledgers have up to a thousand lines, far less than this.
 _LARGEST_BYTES = 20_000_000
 _NAME = re.compile(r"[^\W_][\w .,:()/+'&#%-]*")
 _FORMULA = tuple("=+-@")
-#: HTML but for ``<https://...>``, and a link of Markdown.
+#: HTML other than ``<https://...>``, and links of Markdown.
 _MARKUP = re.compile(r"<(?!https?://)[A-Za-z/!?]|\]\(")
 #: Copies that this installation made, by their place: number of the folder on its disk, and the
 #: text of `_MARK` in it. This file is in the repository, where no sender of a folder can write.

@@ -26,7 +26,7 @@ __all__ = ["kernel_manager"]
 
 
 class _Copy:
-    """A copy of this process, with what jupyter_client uses of `subprocess.Popen`."""
+    """A copy of this process, with the part of `subprocess.Popen` that jupyter_client uses."""
 
     stdin = stdout = stderr = None
 
@@ -45,7 +45,7 @@ class _Copy:
         self._tell.send((words, folder, log, environment))
 
     def dismiss(self) -> None:
-        """End the copy if it has not been told what to run."""
+        """End a copy that runs no program."""
         self._tell.close()
         self._process.join()
 
@@ -67,7 +67,7 @@ def _wait_and_become(listen: Connection, tell: Connection) -> None:
     except EOFError:  # dismissed
         return
     os.setsid()  # signals for the kernel reach what it has started, and nothing else
-    if "matplotlib" in sys.modules:  # it has read the variable already
+    if "matplotlib" in sys.modules:  # which has read the variable already
         sys.modules["matplotlib"].rcParams["backend"] = environment["MPLBACKEND"]
     become(words, folder, log, environment)
 
@@ -89,7 +89,7 @@ class _Provisioner(LocalProvisioner):
 
 @contextmanager
 def kernel_manager(said: Path, copied: bool) -> Iterator[type[AsyncKernelManager]]:
-    """Give the class of kernel managers for one run of a notebook.
+    """Yield the class of kernel managers for one run of a notebook.
 
     Parameters
     ----------

@@ -139,7 +139,7 @@ def _execute(
     from nbclient.exceptions import DeadKernelError
     from papermill.log import logger
 
-    logger.setLevel(logging.CRITICAL)  # what it logs as an error is raised as well
+    logger.setLevel(logging.CRITICAL)  # its errors are raised as well
 
     for start in range(_STARTS, 0, -1):
         try:
@@ -157,7 +157,9 @@ def _execute(
             )
         except DeadKernelError:
             raise
-        except RuntimeError as error:  # of nbclient's: it did not answer, no cell has run
+        except (
+            RuntimeError
+        ) as error:  # from nbclient: the kernel did not answer, and no cell has run
             if start == 1:
                 why = _last_line(said) or error
                 raise NotebookError(f"{source}: its kernel does not start: {why}") from None
@@ -175,7 +177,7 @@ def _line(text: object) -> str:
 
 
 def strip_notebook(path: str | Path) -> None:
-    """Rewrite a notebook as it is stored: no outputs, ordinal ids, no metadata but tags."""
+    """Remove outputs and all metadata but tags from a notebook, and number its cells' ids."""
     notebook = _read(Path(path))
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -218,7 +220,7 @@ def _read(path: Path) -> nbformat.NotebookNode:
     text = read_text(path, "a notebook")
     try:
         return nbformat.reads(text, as_version=4)
-    except Exception as error:  # nbformat raises its own, json's and jsonschema's
+    except Exception as error:  # errors of nbformat, json and jsonschema
         raise InputError(
             file=path, where="the file", value=str(error), expected="a Jupyter notebook"
         ) from None
@@ -272,7 +274,7 @@ def _is_plain(value: object) -> bool:
 
 
 def _assigned(source: Path, code: str) -> dict[str, object]:
-    """Return the names that `code` assigns, with their values where these are literals."""
+    """Return the names that `code` assigns, with their values; None for a computed value."""
     try:
         statements = ast.parse(code).body
     except SyntaxError as error:
@@ -289,7 +291,7 @@ def _assigned(source: Path, code: str) -> dict[str, object]:
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         try:
             value = ast.literal_eval(statement.value)
-        except ValueError:  # computed: any value may replace it
+        except ValueError:  # a computed value, which any value may replace
             value = None
         found |= {target.id: value for target in targets if isinstance(target, ast.Name)}
     return found

@@ -48,13 +48,13 @@ if TYPE_CHECKING:
 
 __all__ = ["create", "main", "merged_params", "reproduce"]
 
-#: What the pipeline reads: files, and folders with all that is in them.
+#: Files that the pipeline reads, and folders of which it reads all files.
 INPUTS = (
     *("dvc.yaml", "params.yaml", "requirements.lock", ".dvc/config", ".dvcignore", "README.md"),
     "data/captions.csv",
 )
 INPUT_FOLDERS = ("data/flip", "data/raw", "notebooks", "src")
-#: Below the input folders: results, and what tools leave behind.
+#: Folders below the input folders with results, and with what tools leave behind.
 _LEFT_OUT = {"executed", "reproduction", "__pycache__", ".ipynb_checkpoints"}
 _PARAMS = "params.yaml"
 _README = "README.md"
@@ -67,7 +67,7 @@ _COPY_CLAIMS = """
 <!-- begin:claims-{paper} -->
 <!-- end:claims-{paper} -->
 """
-#: With less than this nothing can be written, and each tool says so in words of its own.
+#: With less free space than this, a stage may fail with any message.
 _LEAST_FREE_BYTES = 1_000_000
 QUICK_TARGET = Path(".quick")
 QUICK_PARAMS = Path("params.quick.yaml")
@@ -348,7 +348,7 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
 
 
 def _in_words(name: str, run: Run, folder: Path, overlay: Path | None) -> str:
-    """Return why a stage failed, for the end of the run."""
+    """Return the sentence on a failed stage for the end of the run."""
     if run.by_itself:
         return _naming_originals(run.message, folder, overlay) if overlay else run.message
     if shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
@@ -361,7 +361,7 @@ def _naming_originals(sentence: str, copy: Path, overlay: Path) -> str:
     for original in sorted(overlay.glob("*.csv")):
         for place in (copy / RAW).glob(f"*/{original.name}"):
             inside = place.relative_to(copy)
-            for name in {inside.as_posix(), str(inside)}:  # the same but on Windows
+            for name in {inside.as_posix(), str(inside)}:  # they differ on Windows only
                 sentence = sentence.replace(name, str(original))
     return sentence
 

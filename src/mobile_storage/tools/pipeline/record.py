@@ -78,7 +78,7 @@ def same(recorded: object, value: object) -> bool:
 
 
 class Record:
-    """The record of a folder, held against the folder's files.
+    """The record of a folder, compared with the folder's files.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class Record:
         self._values: dict[str, Any] = {}
 
     def reason(self, stage: Stage) -> str | None:
-        """Return what makes a stage due, in words; None if it is up to date."""
+        """Return in words why a stage is due; None if it is up to date."""
         entry = self._entries.get(stage.name)
         if entry is None:
             return "it has not run yet"
@@ -123,7 +123,7 @@ class Record:
         return None
 
     def update(self, stage: Stage) -> None:
-        """Write down that a stage has just run."""
+        """Record that a stage has just run."""
         self.forget(stage.outs)
         params = {
             file: {name: self._value(file, name) for name in sorted(names)}

@@ -47,7 +47,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Run:
-    """How a stage went.
+    """Result of a stage.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Run:
 
 
 class Runner:
-    """Runs commands with the code of a folder; to be closed, as a context.
+    """A context manager that runs commands with the code of a folder.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class Runner:
         self._environment = {
             **os.environ,
             **fixed_settings(),
-            # Stages call `python`: it has to be this one.
+            # Stages call `python`, which has to be this one.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
             "PYTHONPATH": os.pathsep.join(
                 [str(folder.resolve() / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -116,7 +116,7 @@ class Runner:
         self.stop()
 
     def stop(self) -> None:
-        """End all that runs."""
+        """End every command that still runs."""
         if self._server is not None:
             self._server.stop()
         for process in list(self._running):
@@ -191,7 +191,7 @@ def run_all(
     stop_at_failure: bool = False,
     echo: bool = False,
 ) -> dict[str, Run]:
-    """Run stages as soon as those that they need have ended well; return how each went.
+    """Run stages as soon as those that they need have ended well; return the result of each.
 
     As many stages run at once as there are processors. Of those that are ready, the one that most
     others wait for is the first.
@@ -263,7 +263,7 @@ def _unless_due(
     reason: Callable[[Stage], str | None],
     failed: set[str],
 ) -> Run | None:
-    """Return how a stage goes that is not run; None if it has to be."""
+    """Return the result of a stage that need not or cannot run; None if it is to run."""
     missing = [name for name in needs if runs[name].status not in (DONE, UP_TO_DATE)]
     if missing:
         return Run(SKIPPED, message=f"needs {missing[0]}, which did not end well")

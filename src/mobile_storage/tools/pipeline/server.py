@@ -38,7 +38,7 @@ _ENDED = "the process that starts the stages has ended"
 
 
 class Server:
-    """A process that starts programs; of one thread each of them can be waited for.
+    """A process that starts programs. One thread can wait for each of them.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Server:
                 "log": str(log.resolve()),
                 "environment": dict(environment),
             }
-            with suppress(BrokenPipeError):  # it has just ended: then there is no answer
+            with suppress(BrokenPipeError):  # it has just ended, so there is no answer
                 self._process.stdin.write(json.dumps(request).encode() + b"\n")
                 self._process.stdin.flush()
         return answer.result()
@@ -117,7 +117,7 @@ class Server:
 
 
 def main() -> None:
-    """Load the libraries, then start what is asked for until standard input is closed."""
+    """Load the libraries, then start requested programs until standard input is closed."""
     fix_arithmetic()
     for name in sys.argv[1:]:
         with suppress(ImportError):
@@ -163,7 +163,7 @@ def _serve() -> dict | None:
 
 
 def _report(programs: dict[int, int]) -> None:
-    """Say of each program that has ended how it went."""
+    """Answer for each program that has ended."""
     while programs:
         program, status, usage = os.wait4(-1, os.WNOHANG)
         if program == 0:
@@ -200,7 +200,7 @@ def become(words: Sequence[str], folder: Path, log: Path, environment: Mapping[s
 
 
 def _forget_own_modules() -> None:
-    """Have the compendium's modules loaded anew: they may have changed since the server began."""
+    """Unload the compendium's modules, which may have changed since the server started."""
     own = __package__.partition(".")[0]
     for name in [name for name in sys.modules if name == own or name.startswith(f"{own}.")]:
         del sys.modules[name]

@@ -49,7 +49,7 @@ class Stage:
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """What it runs, one after another, at the top of the repository."""
+        """Its commands, which run one after another at the top of the repository."""
         return (self.command,) if isinstance(self.command, str) else tuple(self.command)
 
 

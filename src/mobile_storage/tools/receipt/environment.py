@@ -37,7 +37,7 @@ __all__ = [
 
 #: Gurobi's error codes of a missing or invalid licence, and of a model too large for it.
 _NO_LICENSE, _SIZE_LIMIT = 10009, 10010
-#: The licence that comes with gurobipy on PyPI holds so many variables.
+#: Largest number of variables for the licence that comes with gurobipy on PyPI.
 _SMALL_LICENSE = 2000
 
 
@@ -171,7 +171,7 @@ def _gurobi(gp: Any) -> tuple[str, bool, str]:
                     raise
                 limited = True
     except gp.GurobiError as error:
-        # Its text may name the machine, its user or the licence; its number does not.
+        # The text of an error may name the machine, its user or the licence; its number does not.
         why = "no valid licence" if error.errno == _NO_LICENSE else "does not start"
         return version, False, f"{why} (error {error.errno})"
     small = "size-limited licence of the pip package (2,000 variables)"

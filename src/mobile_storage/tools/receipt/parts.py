@@ -20,11 +20,11 @@ from typing import TypeVar
 
 __all__ = ["NUMBER", "Pair", "Part", "unequal", "without_licence"]
 
-#: A number in a text; 1.15.1 is none.
+#: A number in a text; 1.15.1 is not one.
 NUMBER = re.compile(
     r"(?<![\d.])[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\.?\d)"
 )
-#: What Gurobi says of a licence may name the machine, its user or the licence.
+#: Gurobi's message on a licence may name the machine, its user or the licence.
 _LICENCE = re.compile(r"(no valid Gurobi licence: )[^\"\n]*")
 #: A part of a file: text, or the bytes of a picture.
 Part = str | bytes
@@ -48,13 +48,13 @@ def unequal(name: str, committed: bytes, recomputed: bytes) -> Iterator[Pair]:
     try:
         pairs = list(_READERS.get(suffix, _lines)(before, after))
     except (ValueError, KeyError, TypeError, AttributeError, csv.Error):
-        pairs = list(_lines(before, after))  # not what its suffix says
-    # Such as other line ends, or a byte order mark.
+        pairs = list(_lines(before, after))  # the content does not fit the suffix
+    # Line ends or a byte order mark may be all that differs.
     yield from pairs or [("bytes", _summary(committed), _summary(recomputed))]
 
 
 def without_licence(text: str) -> str:
-    """Return the text without what Gurobi says of a licence that is not valid."""
+    """Return the text without Gurobi's message on a licence that is not valid."""
     return _LICENCE.sub(r"\1...", text)
 
 
@@ -85,7 +85,7 @@ def _csv(before: str, after: str) -> Iterator[Pair]:
     heads = [table[0] if table else () for table in tables]
     for place, *rows in _aligned(*tables):
         present = next(row for row in rows if row is not None)
-        # A line of the same number need not be the same line: it is named by how it begins.
+        # Lines of the same number may be different lines, so the first cells of a line name it.
         words = list(takewhile(lambda cell: not NUMBER.fullmatch(cell), present[:-1]))
         label = f" ({', '.join(filter(None, words[:3]))})" if any(words) else ""
         if None in rows:

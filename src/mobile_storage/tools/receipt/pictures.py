@@ -13,13 +13,13 @@ __all__ = ["PictureComparison", "compare"]
 _GAP = 12
 _HEADINGS = ("committed", "recomputed", "difference, amplified")
 _HEADING = 24
-#: Lone pixels are shown this wide in the picture of the differences.
+#: Width in pixels of a single differing pixel in the picture of the differences.
 _SPREAD = 5
 
 
 @dataclass(frozen=True)
 class PictureComparison:
-    """How two pictures compare.
+    """Result of the comparison of two pictures.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class PictureComparison:
         return self.sizes[0] == self.sizes[1]
 
     def describe(self) -> tuple[str, str]:
-        """Return what to say of the committed and of the recomputed picture."""
+        """Return a description of the committed and of the recomputed picture."""
         differing = (
             f"{self.share:.4%} of the pixels differ, by up to {self.largest} of 255, "
             f"root mean square {self.rms:.3g}"
@@ -56,7 +56,7 @@ class PictureComparison:
 
 
 def compare(committed: bytes, recomputed: bytes) -> PictureComparison:
-    """Compare two PNG files; one that is smaller or broken is as if blank where it has nothing."""
+    """Compare two PNG files; where one of them is smaller or broken, it counts as blank."""
     images, sizes = zip(*(_read(content) for content in (committed, recomputed)), strict=True)
     width, height = (max(image.size[axis] for image in images) for axis in (0, 1))
     panels = [_on_canvas(image, width, height) for image in images]

@@ -26,17 +26,17 @@ __all__ = [
 #: Content of each file by its path from the top of the repository.
 Files = Mapping[str, bytes]
 
-#: Without git: folders that hold no part of the compendium, at any depth.
+#: Folders at any depth that have no part of the compendium; used where there is no git.
 _LEFT_OUT = frozenset(
     {".git", ".venv", ".cache", ".quick", "build", "dist", "reproduction"}
     | {"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 )
-#: How many of the commits that touch ``dvc.lock`` are searched for what it recorded.
+#: Number of commits of ``dvc.lock`` that are searched for a recorded version.
 _COMMITS_SEARCHED = 10
 
 
 def git(folder: Path, *arguments: str) -> bytes | None:
-    """Return what git prints, or None if it fails or is not there."""
+    """Return the output of git, or None if git fails or is not installed."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments], capture_output=True, check=False
@@ -47,7 +47,7 @@ def git(folder: Path, *arguments: str) -> bytes | None:
 
 
 def commit_of(folder: Path) -> str | None:
-    """Return the commit that is checked out, or None if the folder is no repository's top."""
+    """Return the commit that is checked out, or None if the folder is not a repository's top."""
     if git(folder, "rev-parse", "--show-prefix") != b"\n":
         return None
     commit = git(folder, "rev-parse", "--verify", "HEAD")

@@ -48,7 +48,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Output:
-    """One file that a stage makes, and how it compares; `images` are paths in the receipt."""
+    """One output of a stage and its comparison; `images` are paths in the receipt."""
 
     path: str
     stage: str

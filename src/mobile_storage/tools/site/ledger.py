@@ -69,7 +69,7 @@ class Ledger:
 
     @property
     def folded(self) -> bool:
-        """Whether it is too long to be shown unfolded."""
+        """Whether it has more than `FOLDED_ROWS` rows."""
         return len(self.rows) > FOLDED_ROWS
 
 
