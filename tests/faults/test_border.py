@@ -23,7 +23,7 @@ from mobile_storage.mmbes.model.data import read_raw
 from mobile_storage.stages import notebook as notebook_stage
 from mobile_storage.tools import workspace
 from mobile_storage.tools.notebooks import lint_notebook, run_notebook, strip_notebook
-from mobile_storage.tools.readme import claims_block, stale
+from mobile_storage.tools.readme import claims_block, fill
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = (ROOT / "data/raw/claims.csv").read_bytes()
@@ -144,7 +144,7 @@ def test_a_notebook_of_any_content(tmp_path, data):
 def test_a_readme_of_any_content(tmp_path, data):
     path = tmp_path / "README.md"
     path.write_bytes(data)
-    refused(stale, path, file=path)
+    refused(fill, path, file=path)
 
 
 @KEEPS_FIXTURES
@@ -164,7 +164,7 @@ def test_a_path_that_is_no_file(tmp_path, place):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("a file")
     path = tmp_path / place
-    for call in (read_json, read_claims, lint_notebook, stale):
+    for call in (read_json, read_claims, lint_notebook, fill):
         assert refused(call, path, file=path) is None
 
 

@@ -39,7 +39,7 @@ def test_every_claim_says_why_and_where_to_look(paper):
 
 
 def test_the_readme_shows_these_results_and_this_pipeline():
-    assert readme.stale(ROOT / "README.md") == []
+    assert readme.fill(ROOT / "README.md", check=True) == []
 
 
 def test_the_results_belong_to_the_committed_inputs_and_code():

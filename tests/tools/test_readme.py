@@ -28,12 +28,12 @@ def file(tmp_path):
 
 
 def test_a_block_is_filled_once_and_the_rest_stays(file):
-    assert readme.stale(file, BLOCKS) == ["numbers"]
+    assert readme.fill(file, BLOCKS, check=True) == ["numbers"]
     assert file.read_text() == TEXT
     assert readme.fill(file, BLOCKS) == ["numbers"]
     expected = TEXT.replace("old\n", f"\nin {file.parent.name}\n\n")
     assert file.read_text() == expected
-    assert readme.stale(file, BLOCKS) == []
+    assert readme.fill(file, BLOCKS, check=True) == []
     assert readme.fill(file, BLOCKS) == []
 
 

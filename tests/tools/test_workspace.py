@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 import yaml
 
+from mobile_storage.core import log
 from mobile_storage.core.errors import InputError
 from mobile_storage.tools import workspace
 from mobile_storage.tools.workspace import create, merged_params
@@ -83,15 +87,23 @@ def case(tmp_path):
     return write
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "DVC_SITE_CACHE_DIR": os.path.abspath(".dvc/site")}
-    return subprocess.run(
-        [sys.executable, "-m", "mobile_storage.tools.workspace", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
+@pytest.fixture
+def run(project, capfd):
+    """The command in this process, which has loaded DVC; `faults/test_kill` starts a new one."""
+
+    def run(*arguments: object) -> SimpleNamespace:
+        with patch.dict(os.environ, {"DVC_SITE_CACHE_DIR": str(project / ".dvc/site")}):
+            try:
+                workspace.main(list(map(str, arguments)))
+                code = 0
+            except SystemExit as stop:
+                code = stop.code
+        return SimpleNamespace(returncode=code, **capfd.readouterr()._asdict())
+
+    yield run
+    logger = logging.getLogger(log.ROOT)
+    logger.handlers.clear()
+    logger.propagate = True
 
 
 def digests(root) -> dict[str, str]:
@@ -106,7 +118,7 @@ def digests(root) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_copies_get_their_own_results_and_leave_the_project_as_it_was(project, case):
+def test_copies_get_their_own_results_and_leave_the_project_as_it_was(project, case, run):
     assert run().returncode == 0
     assert (project / "data/results/bao2024/sum.txt").read_text() == "60.0"
     assert "| 60 | 60.0 |" in (project / "README.md").read_text()
@@ -114,13 +126,13 @@ def test_copies_get_their_own_results_and_leave_the_project_as_it_was(project, c
 
     folder = case(loads__csv="100", params__yaml="model: {scale: 2.0}", README__md="My notes")
     done = run("--case", folder)
-    assert done.returncode == 0, done.stderr
-    assert "pricing_sum starts: it has not run yet" in done.stderr
-    assert "reproduction: README.md" in done.stdout
+    assert done.returncode == 0, done.err
+    assert "pricing_sum starts: it has not run yet" in done.err
+    assert "reproduction: README.md" in done.out
     assert (folder / "reproduction/data/results/bao2024/sum.txt").read_text() == "200.0"
     assert "| 60 | 200.0 |" in (folder / "reproduction/README.md").read_text()
 
-    assert "starts" not in run("--case", folder).stderr  # nothing has changed
+    assert "starts" not in run("--case", folder).err  # nothing has changed
     case(loads__csv="7")
     assert run("--case", folder).returncode == 0
     assert (folder / "reproduction/data/results/bao2024/sum.txt").read_text() == "14.0"
@@ -131,7 +143,7 @@ def test_copies_get_their_own_results_and_leave_the_project_as_it_was(project, c
 
 
 @pytest.mark.slow
-def test_a_case_runs_only_the_paper_whose_files_it_replaces(project, case):
+def test_a_case_runs_only_the_paper_whose_files_it_replaces(project, case, run):
     """And with the values that hold for every case, unless the reader says otherwise."""
     for name in ("data/raw/fu2024/grid.csv", "data/results/fu2024/claims.csv"):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
@@ -152,23 +164,23 @@ def test_a_case_runs_only_the_paper_whose_files_it_replaces(project, case):
 
 
 @pytest.mark.slow
-def test_the_sentence_of_a_failing_stage_comes_last(project, case):
+def test_the_sentence_of_a_failing_stage_comes_last(project, case, run):
     """It names the reader's file, not the copy of it in which the stage found the error."""
     folder = case(loads__csv="1 x")
     done = run("--case", folder)
     assert done.returncode != 0
-    assert done.stderr.strip().splitlines()[-1] == (
+    assert done.err.strip().splitlines()[-1] == (
         f"ERROR: {folder}/loads.csv, line 1: found 'x', expected a number."
     )
 
 
 @pytest.mark.slow
-def test_a_stage_that_breaks_otherwise_is_said_to_have_failed(project):
+def test_a_stage_that_breaks_otherwise_is_said_to_have_failed(project, run):
     (project / "src/stage.py").write_text("1 / 0")
     done = run()
     assert done.returncode != 0
-    assert "ZeroDivisionError" in done.stderr
-    assert "the stage pricing_sum failed: ZeroDivisionError" in done.stderr.splitlines()[-1]
+    assert "ZeroDivisionError" in done.err
+    assert "the stage pricing_sum failed: ZeroDivisionError" in done.err.splitlines()[-1]
 
 
 @pytest.mark.slow
@@ -190,7 +202,8 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(project, monkeypatch, c
 
 
 def test_a_bad_folder_is_one_sentence_and_no_traceback(project):
-    done = run("--case", "absent")
+    words = ["-m", "mobile_storage.tools.workspace", "--case", "absent"]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.strip().splitlines() == [
         "ERROR: absent, the folder of the case: found nothing, "

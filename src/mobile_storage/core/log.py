@@ -25,7 +25,6 @@ __all__ = [
     "ERROR_FILE",
     "ERROR_MARK",
     "RUNNER",
-    "UNDER_DVC",
     "configure",
     "end_with_parent",
     "progress",
@@ -42,8 +41,6 @@ ERROR_MARK = "ERROR: "
 ERROR_FILE = "MOBILE_STORAGE_ERROR_FILE"
 #: Environment variable: id of the process that runs the pipeline.
 RUNNER = "MOBILE_STORAGE_RUNNER"
-#: DVC sets this one for every stage that it starts.
-UNDER_DVC = "DVC_STAGE"
 #: Errors of the disk and not of the code: it is full, the quota is used up, or it is read-only.
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -88,7 +85,7 @@ def stage(name: str, case: str | None = None) -> Iterator[logging.Logger]:
     so there is no traceback. Every other exception is raised.
     """
     logger = configure(name, case)
-    if UNDER_DVC in os.environ:
+    if RUNNER in os.environ:
         end_with_parent()
     started = time.monotonic()
     try:
@@ -110,9 +107,8 @@ def end_with_parent() -> None:
     """End this process and its children as soon as a process above it has ended.
 
     A kill ends one process only. Without this function the stages of a killed run would continue,
-    and the next run would start them a second time. Every stage ends with DVC and with the process
-    that runs the pipeline. Every worker of a pool, with this as its ``initializer``, ends with its
-    stage.
+    and the next run would start them a second time. Every stage ends with the process that runs the
+    pipeline. Every worker of a pool, with this as its ``initializer``, ends with its stage.
     """
     own = psutil.Process()
     try:
@@ -133,13 +129,11 @@ def end_with_parent() -> None:
 
 def _above(process: psutil.Process) -> list[psutil.Process]:
     """Return the processes above this one, up to the one that runs the pipeline if it is named."""
-    runner = int(os.environ.get(RUNNER, 0))
-    above: list[psutil.Process] = []
-    while (parent := (above or [process])[-1].parent()) is not None:
-        above.append(parent)
-        if not runner or parent.pid == runner:
-            return above
-    return [*above[:1], psutil.Process(runner)] if runner else []
+    parents, runner = process.parents(), int(os.environ.get(RUNNER, 0))
+    numbers = [parent.pid for parent in parents]
+    if runner in numbers:
+        return parents[: numbers.index(runner) + 1]
+    return [*parents[:1], *([psutil.Process(runner)] if runner else [])]
 
 
 def _works(process: psutil.Process) -> bool:

@@ -31,7 +31,7 @@ __all__ = [
     "without_wheel",
 ]
 
-#: Each package of the lock has a wheel on these systems and Pythons, except those of `NO_WHEEL`.
+#: Systems and Pythons on which each package of the lock has a wheel, except those of `NO_WHEEL`.
 SYSTEMS = (
     "x86_64-unknown-linux-gnu",
     "aarch64-unknown-linux-gnu",
@@ -108,14 +108,9 @@ def conda_environment(pyproject: str | Path, lock: str | Path) -> str:
 
 
 def without_wheel(lock: str | Path) -> Iterator[tuple[str, str, str]]:
-    """Yield each system and Python on which the lock cannot be installed, and what uv says.
+    """Yield each system and Python on which the lock cannot be installed, and the answer of uv.
 
-    Nothing is installed or built, uv only asks the package index.
-
-    Parameters
-    ----------
-    lock : path
-        The lock. Files of the index must have its hashes.
+    Nothing is installed or built; uv only asks the package index for files with the lock's hashes.
     """
     with tempfile.TemporaryDirectory(prefix="wheels-") as empty:
         command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--quiet"]
@@ -124,10 +119,8 @@ def without_wheel(lock: str | Path) -> Iterator[tuple[str, str, str]]:
         command += ["--only-binary", ":all:"]
         command += [word for name in NO_WHEEL for word in ("--no-binary", name)]
         for system, python in product(SYSTEMS, PYTHONS):
-            here = ["--python-platform", system, "--python-version", python]
-            done = subprocess.run(
-                [*command, *here], capture_output=True, check=False, encoding="utf-8"
-            )
+            options = ["--python-platform", system, "--python-version", python]
+            done = subprocess.run([*command, *options], capture_output=True, encoding="utf-8")
             if done.returncode:
                 yield system, python, done.stderr.strip()
 

@@ -1,7 +1,7 @@
 """Start the kernel of a notebook as a copy of this process, which has loaded the libraries.
 
-A new process spends most of a notebook's processor time on imports. Where the system can fork, a
-copy of this process is made before anything of Jupyter runs. The copy waits until it is told where
+A new process spends most of a notebook's processor time on imports. Where the system can fork, this
+process is copied before anything of Jupyter runs. The copy waits for the words that tell it where
 to connect, and then becomes the kernel.
 """
 
@@ -26,7 +26,7 @@ __all__ = ["kernel_manager"]
 
 
 class _Copy:
-    """A copy of this process, with what jupyter_client uses of `subprocess.Popen`."""
+    """A copy of this process, with the part of `subprocess.Popen` that jupyter_client uses."""
 
     stdin = stdout = stderr = None
 
@@ -41,11 +41,11 @@ class _Copy:
     def become(
         self, words: Sequence[str], folder: Path, log: Path, environment: dict[str, str]
     ) -> None:
-        """Have the copy run a program, as `pipeline.server.become` does."""
+        """Make the copy run a program, see `pipeline.server.become`."""
         self._tell.send((words, folder, log, environment))
 
     def dismiss(self) -> None:
-        """End the copy if it has not been told what to run."""
+        """End a copy that runs no program."""
         self._tell.close()
         self._process.join()
 
@@ -67,7 +67,7 @@ def _wait_and_become(listen: Connection, tell: Connection) -> None:
     except EOFError:  # dismissed
         return
     os.setsid()  # signals for the kernel reach what it has started, and nothing else
-    if "matplotlib" in sys.modules:  # it has read the variable already
+    if "matplotlib" in sys.modules:  # which has read the variable already
         sys.modules["matplotlib"].rcParams["backend"] = environment["MPLBACKEND"]
     become(words, folder, log, environment)
 
@@ -82,18 +82,14 @@ class _Provisioner(LocalProvisioner):
         folder, log = Path(settings.get("cwd") or Path.cwd()), Path(settings["stderr"].name)
         environment = {**settings["env"], "JPY_PARENT_PID": str(os.getpid())}
         self.copy.become(words, folder.resolve(), log.resolve(), environment)
-        self.process, self.pid, self.pgid, self.cwd = (
-            self.copy,
-            self.copy.pid,
-            self.copy.pid,
-            folder,
-        )
+        self.process, self.cwd = self.copy, folder
+        self.pid = self.pgid = self.copy.pid
         return self.connection_info
 
 
 @contextmanager
 def kernel_manager(said: Path, copied: bool) -> Iterator[type[AsyncKernelManager]]:
-    """Give the class of kernel managers for one run of a notebook.
+    """Yield the class of kernel managers for one run of a notebook.
 
     Parameters
     ----------

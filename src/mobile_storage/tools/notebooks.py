@@ -1,8 +1,8 @@
 """Run notebooks so that the same inputs give the same bytes, and keep them thin.
 
-papermill does the running; what it and Jupyter add that changes from run to run (timings, random
-cell ids, versions) is taken out afterwards, and what would mislead a reader is refused: parameters
-that the notebook does not have, warnings on stderr, object addresses, paths of the machine.
+papermill runs them. What changes from run to run (timings, random cell ids, versions) is removed
+afterwards. What would mislead a reader is refused: parameters that the notebook does not have,
+warnings on stderr, object addresses, paths of the machine.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import nbformat
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from jupyter_client.manager import AsyncKernelManager
-    from papermill.exceptions import PapermillExecutionError
 
 __all__ = ["NotebookError", "lint_notebook", "run_notebook", "strip_notebook"]
 
@@ -37,9 +37,9 @@ _METADATA = {
 }
 _PARAMETERS = "parameters"
 _LONGEST_SHOWN = 200
-#: On a busy machine a kernel takes its time to start, and to say what a cell has printed.
+#: Seconds to wait for a kernel to start, and for what a cell prints; a busy machine is slow.
 _HANGS_S = 600
-#: How often a kernel is started that does not come up.
+#: A kernel that does not come up is started this many times.
 _STARTS = 3
 _UNSTABLE = {
     "the address of an object, which changes from run to run": re.compile(r"\b0x[0-9a-f]{6,}\b"),
@@ -67,8 +67,8 @@ def run_notebook(
     parameters : mapping, optional
         Values for names that the notebook's cell tagged ``parameters`` defines.
     copied : bool
-        Start the kernel as a copy of this process, see `tools.kernel`. For a process that has done
-        nothing but imports.
+        Start the kernel as a copy of this process, see `tools.kernel`. This is for a process that
+        has done nothing but imports.
 
     Returns
     -------
@@ -87,9 +87,9 @@ def run_notebook(
     OutputError
         If `output` cannot be written.
     """
-    # Slow to import, and only stages that run notebooks need them.
-    import papermill
+    # These are slow to import, and only stages that run notebooks need them.
     from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
 
     from mobile_storage.tools.kernel import kernel_manager
 
@@ -104,9 +104,10 @@ def run_notebook(
             try:
                 with kernel_manager(said, copied) as manager:
                     _execute(source, ran, parameters, manager, said)
-            except papermill.PapermillExecutionError as raised:
+            except PapermillExecutionError as raised:
                 # Counted in the notebook as stored, without the cell that papermill puts in.
-                error = _raised(source, raised.cell_index + 1 - bool(parameters), raised)
+                position = raised.cell_index + 1 - bool(parameters)
+                error = f"{source}, cell {position} raises {raised.ename}: {_line(raised.evalue)}"
             except DeadKernelError:
                 why = _last_line(said)
                 error = f"{source}: its kernel died, {why or 'perhaps for want of memory'}"
@@ -130,15 +131,15 @@ def _execute(
 ) -> None:
     """Run a notebook with kernels of `manager`; `said` is the file with what they print.
 
-    Jupyter looks for free ports and gives them to a kernel that takes them a second later. Where
-    another program was faster, the kernel says so and ends, or goes on without its heartbeat, which
-    nothing here asks for. Then another one is started.
+    Jupyter looks for free ports, and the kernel takes them a second later. Where another program
+    was faster, the kernel reports it and ends, or continues without its heartbeat, which nothing
+    here needs. A kernel that has ended is replaced.
     """
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.log import logger
 
-    logger.setLevel(logging.CRITICAL)  # what it logs as an error is raised as well
+    logger.setLevel(logging.CRITICAL)  # its errors are raised as well
 
     for start in range(_STARTS, 0, -1):
         try:
@@ -156,7 +157,9 @@ def _execute(
             )
         except DeadKernelError:
             raise
-        except RuntimeError as error:  # of nbclient's: it did not answer, no cell has run
+        except (
+            RuntimeError
+        ) as error:  # from nbclient: the kernel did not answer, and no cell has run
             if start == 1:
                 why = _last_line(said) or error
                 raise NotebookError(f"{source}: its kernel does not start: {why}") from None
@@ -165,12 +168,16 @@ def _execute(
 
 
 def _last_line(file: Path) -> str:
-    lines = file.read_text(encoding="utf-8", errors="replace").split("\n") if file.exists() else []
-    return next((line.strip()[:_LONGEST_SHOWN] for line in reversed(lines) if line.strip()), "")
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else []
+    return next((_line(line) for line in reversed(lines) if line.strip()), "")
+
+
+def _line(text: object) -> str:
+    return " ".join(str(text).split())[:_LONGEST_SHOWN]
 
 
 def strip_notebook(path: str | Path) -> None:
-    """Rewrite a notebook as it is stored: no outputs, ordinal ids, no metadata but tags."""
+    """Remove outputs and all metadata but tags from a notebook, and number its cells' ids."""
     notebook = _read(Path(path))
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -183,8 +190,8 @@ def strip_notebook(path: str | Path) -> None:
 def lint_notebook(path: str | Path) -> list[str]:
     """Return what keeps a stored notebook from being thin, parameterised and stripped.
 
-    A notebook reads, calls, shows and explains: functions and classes live in the package, where
-    they are tested. It opens with a title and ends with the claims of its section.
+    A notebook reads, calls, shows and explains. Functions and classes are in the package, where
+    they are tested. A notebook begins with a title and ends with the claims of its section.
     """
     path = Path(path)
     notebook = _read(path)
@@ -197,20 +204,14 @@ def lint_notebook(path: str | Path) -> list[str]:
     count = len(_tagged(notebook, _PARAMETERS))
     if count != 1:
         problems.append(f"has {count} cells tagged 'parameters' instead of one")
-    headings = [
-        line
-        for cell in notebook.cells
-        if cell.cell_type == "markdown"
-        for line in cell.source.splitlines()
-        if re.match(r"#{1,6} ", line)
-    ]
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    headings = re.findall(r"^#{1,6} .*$", "\n".join(prose), re.MULTILINE)
     if not notebook.cells or not notebook.cells[0].source.startswith("# "):
         problems.append("does not open with a title")
     if not headings or "claims" not in headings[-1].lower():
         problems.append("does not end with a section on the claims")
-    before = path.read_text(encoding="utf-8")
     _normalise(notebook)
-    if before != _text(notebook):
+    if path.read_text(encoding="utf-8") != _text(notebook):
         problems.append("has ids, metadata or a layout other than `strip_notebook` writes")
     return problems
 
@@ -219,7 +220,7 @@ def _read(path: Path) -> nbformat.NotebookNode:
     text = read_text(path, "a notebook")
     try:
         return nbformat.reads(text, as_version=4)
-    except Exception as error:  # nbformat raises its own, json's and jsonschema's
+    except Exception as error:  # errors of nbformat, json and jsonschema
         raise InputError(
             file=path, where="the file", value=str(error), expected="a Jupyter notebook"
         ) from None
@@ -245,35 +246,26 @@ def _check_parameters(
     for cell in _tagged(notebook, _PARAMETERS):
         known |= _assigned(source, cell.source)
     for name, value in parameters.items():
-        where = "cell tagged parameters"
+        where, default = f"cell tagged parameters, {name}", known.get(name)
         if name not in known:
-            names = ", ".join(known) if known else "no parameter, as no cell defines any"
-            hint = did_you_mean(name, known)
-            expected = f"{'one of ' if known else ''}{names}{hint}"
-            raise InputError(file=source, where=where, value=name, expected=expected)
-        default = known[name]
-        if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(
-                file=source, where=f"{where}, {name}", value=value, expected="a finite number"
-            )
-        if not _is_plain(value):
-            raise InputError(
-                file=source,
-                where=f"{where}, {name}",
-                value=value,
-                expected="numbers, texts, true or false, and lists or names of them",
-            )
-        if default is not None and value is not None and kind_of(value) != kind_of(default):
-            raise InputError(
-                file=source,
-                where=f"{where}, {name}",
-                value=value,
-                expected=f"{kind_of(default)}, as the notebook's own {default!r} is",
-            )
+            where = "cell tagged parameters"
+            expected = "no parameter, as no cell defines any"
+            if known:
+                expected = f"one of {', '.join(known)}{did_you_mean(name, known)}"
+            value = name
+        elif isinstance(value, float) and not math.isfinite(value):
+            expected = "a finite number"
+        elif not _is_plain(value):
+            expected = "numbers, texts, true or false, and lists or names of them"
+        elif default is not None and value is not None and kind_of(value) != kind_of(default):
+            expected = f"{kind_of(default)}, as the notebook's own {default!r} is"
+        else:
+            continue
+        raise InputError(file=source, where=where, value=value, expected=expected)
 
 
 def _is_plain(value: object) -> bool:
-    """Whether papermill writes it as a literal: it would put the text of a set in as it is."""
+    """Return whether papermill writes a value as a literal; it writes the text of a set as code."""
     if isinstance(value, list):
         return all(map(_is_plain, value))
     if isinstance(value, dict):
@@ -282,7 +274,7 @@ def _is_plain(value: object) -> bool:
 
 
 def _assigned(source: Path, code: str) -> dict[str, object]:
-    """Return the names that `code` assigns, with their values where these are literals."""
+    """Return the names that `code` assigns, with their values; None for a computed value."""
     try:
         statements = ast.parse(code).body
     except SyntaxError as error:
@@ -299,7 +291,7 @@ def _assigned(source: Path, code: str) -> dict[str, object]:
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         try:
             value = ast.literal_eval(statement.value)
-        except ValueError:  # computed: any value may replace it
+        except ValueError:  # a computed value, which any value may replace
             value = None
         found |= {target.id: value for target in targets if isinstance(target, ast.Name)}
     return found
@@ -308,31 +300,21 @@ def _assigned(source: Path, code: str) -> dict[str, object]:
 @contextmanager
 def _own_settings(folder: Path) -> Iterator[None]:
     """Keep the reader's Jupyter and IPython settings out of the run, and the run out of them."""
-    own = {
-        name: str(Path(folder, name.lower()))
-        for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")
+    folders = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+    own = {name: str(Path(folder, name.lower())) for name in folders} | {
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        # Agg, which the pipeline sets for scripts, would show figures as text.
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
-    own["JUPYTER_RUNTIME_DIR"] = str(Path(folder, "runtime"))
-    own["JUPYTER_PREFER_ENV_PATH"] = "1"
-    # Agg, which the pipeline sets for scripts, would show figures as text.
-    own["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    own["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     profile = Path(own["IPYTHONDIR"], "profile_default")
     profile.mkdir(parents=True)
-    # The kernel warns of its local channel, and logs the interrupt by which it is shut down as
-    # an error if that comes early. A cell that fails is reported by papermill.
+    # The kernel warns of its local channel, and logs the interrupt that shuts it down as an error
+    # if the interrupt comes early. papermill reports a cell that fails.
     settings = "c.IPKernelApp.log_level = 'CRITICAL'\n"
     Path(profile, "ipython_kernel_config.py").write_text(settings, encoding="utf-8")
-    before = {name: os.environ.get(name) for name in own}
-    os.environ.update(own)
-    try:
+    with patch.dict(os.environ, own):
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _normalise(notebook: nbformat.NotebookNode) -> None:
@@ -347,7 +329,7 @@ def _normalise(notebook: nbformat.NotebookNode) -> None:
 
 
 def _merged_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """Join what one cell printed: where it is cut in pieces depends on the clock."""
+    """Join the texts that one cell printed; how the text is cut depends on the clock."""
     merged: list[nbformat.NotebookNode] = []
     for output in outputs:
         is_stream = output.output_type == "stream"
@@ -359,46 +341,31 @@ def _merged_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.Noteb
 
 
 def _output_error(source: Path, notebook: nbformat.NotebookNode) -> str | None:
-    """Return what the first output that a reader must not see shows, if there is one."""
-    own = [folder for folder in (Path.cwd(), Path.home()) if len(folder.parts) > 2]
-    # On Windows: with backslashes, with slashes, and as Python shows text.
-    forms = (str, Path.as_posix, lambda folder: repr(str(folder))[1:-1])
-    own_paths = [form(folder) for folder in own for form in forms]
+    """Return a sentence on the first output that a reader must not see; None if there is none."""
     injected = _tagged(notebook, "injected-parameters")
     stored = [cell for cell in notebook.cells if cell not in injected]
     for position, cell in enumerate(stored, start=1):
         for output in cell.get("outputs", []):
-            texts = _texts(output)
-            if output.get("name") == "stderr":
-                return _shows(source, position, "a warning or another text on stderr", texts[0])
-            for text in texts:
-                for what, pattern in _UNSTABLE.items():
-                    if found := pattern.search(text):
-                        return _shows(source, position, what, text[found.start() :])
-                for own_path in own_paths:
-                    if own_path in text:
-                        return _shows(source, position, "a path of this machine", own_path)
+            for what, text in _unwanted(output):
+                return f"{source}, cell {position} shows {what}: {_line(text)}"
     return None
 
 
-def _texts(output: nbformat.NotebookNode) -> list[str]:
-    if output.output_type == "stream":
-        return [output.text]
-    return [
-        content
-        for kind, content in output.get("data", {}).items()
-        if isinstance(content, str) and not kind.startswith("image/png")
-    ]
-
-
-def _shows(source: Path, position: int, what: str, text: str) -> str:
-    shown = " ".join(text.split())[:_LONGEST_SHOWN]
-    return f"{source}, cell {position} shows {what}: {shown}"
-
-
-def _raised(source: Path, position: int, error: PapermillExecutionError) -> str:
-    said = " ".join(str(error.evalue).split())[:_LONGEST_SHOWN]
-    return f"{source}, cell {position} raises {error.ename}: {said}"
+def _unwanted(output: nbformat.NotebookNode) -> Iterator[tuple[str, str]]:
+    own = [folder for folder in (Path.cwd(), Path.home()) if len(folder.parts) > 2]
+    # On Windows: with backslashes, with slashes, and as Python shows text.
+    forms = (str, Path.as_posix, lambda folder: repr(str(folder))[1:-1])
+    if output.get("name") == "stderr":
+        yield "a warning or another text on stderr", output.text
+    texts = {"stream": output.text} if output.output_type == "stream" else output.get("data", {})
+    for kind, text in texts.items():
+        if isinstance(text, str) and kind != "image/png":
+            for what, pattern in _UNSTABLE.items():
+                if found := pattern.search(text):
+                    yield what, text[found.start() :]
+            for path in (form(folder) for folder in own for form in forms):
+                if path in text:
+                    yield "a path of this machine", path
 
 
 def _code_problems(code: str) -> list[str]:

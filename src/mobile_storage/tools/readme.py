@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 import io
 import re
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -21,20 +21,9 @@ from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import markdown_table, read_text, write_text
 from mobile_storage.core.log import ERROR_MARK
 from mobile_storage.core.papers import PAPERS
-from mobile_storage.tools.pipeline.graph import stage_graph
+from mobile_storage.tools.pipeline.stages import stage_graph
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-
-__all__ = [
-    "BLOCKS",
-    "CLAIMS",
-    "claims_block",
-    "fill",
-    "pipeline_block",
-    "stale",
-    "without_blocks",
-]
+__all__ = ["BLOCKS", "CLAIMS", "claims_block", "fill", "pipeline_block", "without_blocks"]
 
 _BLOCK = re.compile(
     r"<!-- begin:(?P<name>[\w-]+) -->\n(?P<body>.*?)<!-- end:(?P=name) -->", re.DOTALL
@@ -47,26 +36,7 @@ _SHOWN = [
 
 def claims_block(folder: Path, *, paper: str) -> str:
     """Return the table of claims of a paper, from the file that `write_verdicts` writes."""
-    frame = _verdicts(folder / PAPERS[paper].results / "claims.csv")
-    units = frame["unit"].map(lambda unit: f" {unit}" if unit else "")
-    notebooks = frame["notebook"].map(lambda at: f"[{Path(at).stem}]({at})" if at else "")
-    return markdown_table(
-        pd.DataFrame(
-            {
-                "Claim": frame["id"],
-                "What the paper states": frame["statement"],
-                "Published": frame["published"] + units.where(frame["published"] != "", ""),
-                "Computed": frame["computed"] + units.where(frame["rule"] == "relative", ""),
-                "Verdict": "**" + frame["verdict"] + "**",
-                "Plausible worlds": frame["plausible_worlds"],
-                "Why": frame["cause"],
-                "Notebook": notebooks,
-            }
-        )
-    )
-
-
-def _verdicts(path: Path) -> pd.DataFrame:
+    path = folder / PAPERS[paper].results / "claims.csv"
     expected = "the verdicts of the stage claims"
     text = io.StringIO(read_text(path, expected))
     try:
@@ -76,7 +46,18 @@ def _verdicts(path: Path) -> pd.DataFrame:
         raise InputError(file=path, where="the file", value=said, expected=expected) from None
     if frame.isna().to_numpy().any():
         raise InputError(file=path, where="a row", value="too few cells", expected=expected)
-    return frame
+    units = frame["unit"].map(lambda unit: f" {unit}" if unit else "")
+    columns = {
+        "Claim": frame["id"],
+        "What the paper states": frame["statement"],
+        "Published": frame["published"] + units.where(frame["published"] != "", ""),
+        "Computed": frame["computed"] + units.where(frame["rule"] == "relative", ""),
+        "Verdict": "**" + frame["verdict"] + "**",
+        "Plausible worlds": frame["plausible_worlds"],
+        "Why": frame["cause"],
+        "Notebook": frame["notebook"].map(lambda at: f"[{Path(at).stem}]({at})" if at else ""),
+    }
+    return markdown_table(pd.DataFrame(columns))
 
 
 def pipeline_block(folder: Path) -> str:
@@ -101,25 +82,42 @@ CLAIMS: Mapping[str, Callable[[Path], str]] = {
 BLOCKS: Mapping[str, Callable[[Path], str]] = {**CLAIMS, "pipeline": pipeline_block}
 
 
-def _filled(
-    path: Path,
-    blocks: Mapping[str, Callable[[Path], str]],
+def fill(
+    path: str | Path,
+    blocks: Mapping[str, Callable[[Path], str]] | None = None,
     only: Collection[str] | None = None,
-) -> tuple[str, str, list[str]]:
-    """Return the old text, the new text, and the names of the blocks that differ."""
+    *,
+    check: bool = False,
+) -> list[str]:
+    """Fill the blocks of the file, all or `only` some; return the names of the changed blocks.
+
+    Parameters
+    ----------
+    path : path
+        The Markdown file.
+    blocks : mapping, optional
+        Function by the name of a block: it takes the folder of the file and returns the text. By
+        default `BLOCKS`, those of the README.
+    only : collection of str, optional
+        Names of the blocks to fill.
+    check : bool
+        Only return the names of the blocks that would change, and write nothing.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, a block is unknown or its end mark is missing.
+    """
+    path, blocks = Path(path), blocks or BLOCKS
     before = read_text(path, "Markdown")
     changed = []
 
     def replace(match: re.Match[str]) -> str:
         name = match["name"]
         if name not in blocks:
-            line = before.count("\n", 0, match.start()) + 1
-            raise InputError(
-                file=path,
-                where=f"line {line}",
-                value=f"begin:{name}",
-                expected=f"one of {', '.join(blocks)}",
-            )
+            where, value = before.count("\n", 0, match.start()) + 1, f"begin:{name}"
+            expected = f"one of {', '.join(blocks)}"
+            raise InputError(file=path, where=f"line {where}", value=value, expected=expected)
         if only is not None and name not in only:
             return match[0]
         # Some renderers need a blank line between a comment and a table.
@@ -131,40 +129,10 @@ def _filled(
     after = _BLOCK.sub(replace, before)
     marks = len(re.findall(r"<!-- (?:begin|end):", before))
     if marks != 2 * len(_BLOCK.findall(before)):
-        raise InputError(
-            file=path,
-            where="the file",
-            value=f"{marks} marks of blocks",
-            expected="a matching end:NAME below each begin:NAME, on lines of their own",
-        )
-    return before, after, changed
-
-
-def fill(
-    path: str | Path,
-    blocks: Mapping[str, Callable[[Path], str]] | None = None,
-    only: Collection[str] | None = None,
-) -> list[str]:
-    """Fill the blocks of the file, all or `only` some; return the names of the changed blocks.
-
-    Parameters
-    ----------
-    path : path
-        The Markdown file.
-    blocks : mapping, optional
-        Function by the name of a block: it takes the folder of the file and returns the text.
-        `BLOCKS`, those of the README, by default.
-    only : collection of str, optional
-        Names of the blocks to fill.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, a block is unknown or its end mark is missing.
-    """
-    path = Path(path)
-    before, after, changed = _filled(path, blocks or BLOCKS, only)
-    if after != before:
+        expected = "a matching end:NAME below each begin:NAME, on lines of their own"
+        value = f"{marks} marks of blocks"
+        raise InputError(file=path, where="the file", value=value, expected=expected)
+    if changed and not check:
         write_text(after, path)
     return changed
 
@@ -174,11 +142,6 @@ def without_blocks(markdown: str) -> str:
     return re.sub(_BLOCK.pattern + "\\n*", "", markdown, flags=re.DOTALL)
 
 
-def stale(path: str | Path, blocks: Mapping[str, Callable[[Path], str]] | None = None) -> list[str]:
-    """Return the names of the blocks that `fill` would change. Nothing is written."""
-    return _filled(Path(path), blocks or BLOCKS)[2]
-
-
 def main(argv: list[str] | None = None) -> None:
     """Fill the blocks of the file, or check them."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -186,7 +149,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")
     arguments = parser.parse_args(argv)
     try:
-        names = (stale if arguments.check else fill)(arguments.file)
+        names = fill(arguments.file, check=arguments.check)
     except InputError as error:
         raise SystemExit(f"{ERROR_MARK}{error}") from None
     verb = "stale" if arguments.check else "filled anew"

@@ -6,9 +6,9 @@
     python -m mobile_storage.tools.workspace --quick          # a copy in .quick
     python -m mobile_storage.tools.workspace --case FOLDER    # a copy in FOLDER/reproduction
 
-A copy holds the pipeline, its inputs and its code, and gets its own results. What the repository
-holds is only read, so the results of the papers stay what they are. A copy that is already there
-is brought up to date, and the pipeline reruns only what changed.
+A copy has the pipeline, its inputs and its code, and gets its own results. The repository is only
+read, so the results of the papers do not change. A copy that exists is brought up to date, and the
+pipeline reruns only what changed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from contextlib import chdir, suppress
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import yaml
 
@@ -40,7 +40,7 @@ from mobile_storage.tools import readme
 from mobile_storage.tools.guard import check_copy, check_file, check_texts, remember_copy
 from mobile_storage.tools.pipeline.record import Record
 from mobile_storage.tools.pipeline.scheduler import DONE, FAILED, Run, Runner, run_all
-from mobile_storage.tools.pipeline.stages import Stage, read_stages
+from mobile_storage.tools.pipeline.stages import Stage, check_top, read_stages
 from mobile_storage.tools.recovery import alone
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ if TYPE_CHECKING:
 
 __all__ = ["create", "main", "merged_params", "reproduce"]
 
-#: What the pipeline reads: files, and folders with all that is in them.
+#: Files that the pipeline reads, and folders of which it reads all files.
 INPUTS = (
     *("dvc.yaml", "params.yaml", "requirements.lock", ".dvc/config", ".dvcignore", "README.md"),
     "data/captions.csv",
 )
 INPUT_FOLDERS = ("data/flip", "data/raw", "notebooks", "src")
-#: Below the input folders: results, and what tools leave behind.
+#: Folders below the input folders with results, and with what tools leave behind.
 _LEFT_OUT = {"executed", "reproduction", "__pycache__", ".ipynb_checkpoints"}
 _PARAMS = "params.yaml"
 _README = "README.md"
@@ -67,7 +67,7 @@ _COPY_CLAIMS = """
 <!-- begin:claims-{paper} -->
 <!-- end:claims-{paper} -->
 """
-#: With less than this nothing can be written, and each tool says so in words of its own.
+#: With less free space than this, a stage may fail with any message.
 _LEAST_FREE_BYTES = 1_000_000
 QUICK_TARGET = Path(".quick")
 QUICK_PARAMS = Path("params.quick.yaml")
@@ -121,42 +121,39 @@ def create(
         }
         layers += [*([CASE_PARAMS] if CASE_PARAMS.is_file() else []), *own_params]
     contents = {name: path.read_bytes() for name, path in files.items()}
-    params = merged_params(Path(_PARAMS), layers, _symbols(contents)) if layers else None
-    if PurePosixPath(_README) in contents:
-        # What ours says of the papers' data need not hold for the reader's.
-        shown = _papers(overlay)
-        text = _COPY_README + "".join(_COPY_CLAIMS.format(paper=paper) for paper in shown)
-        contents[PurePosixPath(_README)] = text.encode()
-    if params is not None:
+    if layers:
+        params = merged_params(Path(_PARAMS), layers, _symbols(contents))
         contents[PurePosixPath(_PARAMS)] = params.encode()
+    if PurePosixPath(_README) in contents:
+        # What the README says of the papers' data need not hold for the reader's data.
+        claims = (_COPY_CLAIMS.format(paper=paper) for paper in _papers(overlay))
+        contents[PurePosixPath(_README)] = "".join([_COPY_README, *claims]).encode()
     remember_copy(target)
     _synchronise(target, contents)
     return target
 
 
 def _inputs() -> dict[PurePosixPath, Path]:
-    if not Path("dvc.yaml").is_file():
-        raise InputError(
-            file="dvc.yaml",
-            where="the current folder",
-            value=None,
-            expected="the pipeline (run this at the top of the repository)",
-        )
-    files = {PurePosixPath(name): Path(name) for name in INPUTS if Path(name).is_file()}
+    check_top(Path())
+    files = [Path(name) for name in INPUTS if Path(name).is_file()]
     for folder in INPUT_FOLDERS:
-        for path in sorted(Path(folder).rglob("*")):
-            if path.is_file() and not _LEFT_OUT & set(path.parts):
-                files[PurePosixPath(path.as_posix())] = path
-    return files
+        files += _files(Path(folder))
+    return {PurePosixPath(path.as_posix()): path for path in files}
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files below an input folder, without results and what tools leave there."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [path for path in found if not _LEFT_OUT & set(path.relative_to(folder).parts)]
 
 
 def _places() -> dict[str, Path]:
-    """Place of each data file that a reader may replace, by name: no two papers share one."""
+    """Return the data files that a reader may replace, by name; no two papers share a name."""
     return {path.name: path for paper in PAPERS.values() for path in paper.raw.glob("*.csv")}
 
 
 def _papers(overlay: str | Path | None) -> list[str]:
-    """Papers whose data the reader's folder replaces; all of them if it replaces none."""
+    """Return the papers whose data the reader's folder replaces; all of them if it has no data."""
     every = {name: path.parent.name for name, path in _places().items()}
     names = {path.name for path in Path(overlay).iterdir()} if overlay is not None else set()
     touched = {every[name] for name in names & set(every)} or set(every.values())
@@ -167,40 +164,30 @@ def _recognised(overlay: Path) -> tuple[dict[PurePosixPath, Path], list[Path]]:
     """Return the reader's data files by their place in the copy, and the reader's params file."""
     places = _places()
     known = sorted(places)
+
+    def refuse(value: str | None, expected: str) -> NoReturn:
+        where = "the folder of the case"
+        raise InputError(file=overlay, where=where, value=value, expected=expected)
+
     if not overlay.is_dir():
-        raise InputError(
-            file=overlay,
-            where="the folder of the case",
-            value="a file" if overlay.exists() else None,
-            expected=f"a folder with any of {', '.join(known)}",
-        )
+        value = "a file" if overlay.exists() else None
+        refuse(value, f"a folder with any of {', '.join(known)}")
     replaced, params = {}, []
     for path in sorted(overlay.iterdir()):
         name = path.name
-        if name in (CASE_FOLDER,) or name.startswith(".") or path.suffix in (".md", ".txt"):
+        if name == CASE_FOLDER or name.startswith(".") or path.suffix in (".md", ".txt"):
             continue
-        if name in known:
-            check_file(path)
-            check_texts(path)
-            replaced[PurePosixPath(places[name].as_posix())] = path
-        elif name == _PARAMS:
-            check_file(path)
+        if name not in (names := [*known, _PARAMS]):
+            hint = did_you_mean(name, names)
+            refuse(name, f"only {', '.join(names)} and notes in .md or .txt{hint}")
+        check_file(path)
+        if name == _PARAMS:
             params.append(path)
         else:
-            raise InputError(
-                file=overlay,
-                where="the folder of the case",
-                value=name,
-                expected=f"only {', '.join([*known, _PARAMS])} and notes in .md or .txt"
-                f"{did_you_mean(name, [*known, _PARAMS])}",
-            )
+            check_texts(path)
+            replaced[PurePosixPath(places[name].as_posix())] = path
     if not replaced and not params:
-        raise InputError(
-            file=overlay,
-            where="the folder of the case",
-            value=None,
-            expected=f"at least one of {', '.join(known)}",
-        )
+        refuse(None, f"at least one of {', '.join(known)}")
     return replaced, params
 
 
@@ -227,17 +214,12 @@ def merged_params(
     merged = load_yaml(base)
     layers = [(base, merged)]
     for path in overlays:
-        layers.append((path, load_yaml(path)))
-        for name in layers[-1][1]:
-            if name in REPOSITORY_SECTIONS:
-                raise InputError(
-                    file=path,
-                    where=name,
-                    value=name,
-                    expected=f"one of {', '.join(SECTIONS)}: {name} is for runs of the repository "
-                    "itself",
-                )
-        merged = _merge(merged, layers[-1][1], path, ())
+        layer = load_yaml(path)
+        layers.append((path, layer))
+        for name in (name for name in layer if name in REPOSITORY_SECTIONS):
+            expected = f"one of {', '.join(SECTIONS)}: {name} is for runs of the repository itself"
+            raise InputError(file=path, where=name, value=name, expected=expected)
+        merged = _merge(merged, layer, path)
     notebooks = {
         folder.name: [path.stem for path in sorted(folder.glob("*.ipynb"))]
         for folder in (base.parent / "notebooks").glob("*")
@@ -249,8 +231,8 @@ def merged_params(
 def _symbols(contents: Mapping[PurePosixPath, bytes]) -> dict[str, list[str]]:
     """Return the names of the values in the copy's ledgers, by paper.
 
-    That is ``symbol``, and ``ledger.key.symbol`` with as many keys as tell a row apart. What is no
-    CSV or no UTF-8 has none: its reader refuses it.
+    A name is ``symbol``, or ``ledger.key.symbol`` with as many keys as identify a row. A file that
+    is no CSV or no UTF-8 has no names; its reader refuses it.
     """
     from mobile_storage.core.ledger import COLUMNS  # slow to import
 
@@ -272,39 +254,37 @@ def _symbols(contents: Mapping[PurePosixPath, bytes]) -> dict[str, list[str]]:
 
 
 def _merge(
-    base: Mapping[str, object], layer: Mapping[str, object], path: Path, above: tuple[str, ...]
+    base: Mapping[str, object], layer: Mapping[str, object], path: Path, *above: str
 ) -> dict[str, object]:
+    """Return the values of `base` with those of a layer, which must have the same names and kinds.
+
+    `above` are the names that lead to both mappings.
+    """
     merged = dict(base)
     for name, value in layer.items():
-        shown = name if re.fullmatch(r"[\w .-]+", str(name)) else repr(name)
-        place = ".".join((*above, str(shown)))
-        if name not in base:
-            raise InputError(
-                file=path,
-                where=place,
-                value=name,
-                expected=f"one of {', '.join(map(str, base))}"
-                f"{did_you_mean(str(name), map(str, base))}",
-            )
-        before = base[name]
+        place, before = (*above, str(name)), base.get(name)
         if isinstance(before, Mapping) and isinstance(value, Mapping):
-            merged[name] = _merge(before, value, path, (*above, str(name)))
+            merged[name] = _merge(before, value, path, *place)
+            continue
+        if name not in base:
+            names = list(map(str, base))
+            value, hint = name, did_you_mean(str(name), names)
+            expected = f"one of {', '.join(names)}{hint}"
         elif isinstance(value, float) and not math.isfinite(value):
-            raise InputError(file=path, where=place, value=value, expected="a finite number")
-        elif kind_of(before) == kind_of(value) or before is None:
-            merged[name] = value
+            expected = "a finite number"
+        elif before is not None and kind_of(before) != kind_of(value):
+            expected = f"{kind_of(before)}, such as {before!r}"
         else:
-            raise InputError(
-                file=path,
-                where=place,
-                value=value,
-                expected=f"{kind_of(before)}, such as {before!r}",
-            )
+            merged[name] = value
+            continue
+        shown = str(name) if re.fullmatch(r"[\w .-]+", str(name)) else repr(name)
+        where = ".".join((*above, shown))
+        raise InputError(file=path, where=where, value=value, expected=expected)
     return merged
 
 
 def _synchronise(target: Path, contents: Mapping[PurePosixPath, bytes]) -> None:
-    """Write what differs and remove inputs that are gone; leave results alone."""
+    """Write the inputs that differ and remove those that are gone; results stay."""
     for name, content in contents.items():
         path = target / name
         # An equal file keeps its time stamp, so that the pipeline need not hash it again.
@@ -312,13 +292,8 @@ def _synchronise(target: Path, contents: Mapping[PurePosixPath, bytes]) -> None:
             with replacing(path) as part:
                 part.write_bytes(content)
     for folder in INPUT_FOLDERS:
-        for path in sorted((target / folder).rglob("*")):
-            name = path.relative_to(target)
-            if (
-                path.is_file()
-                and not _LEFT_OUT & set(name.parts)
-                and PurePosixPath(name.as_posix()) not in contents
-            ):
+        for path in _files(target / folder):
+            if PurePosixPath(path.relative_to(target).as_posix()) not in contents:
                 path.unlink()
 
 
@@ -382,8 +357,8 @@ def reproduce(folder: str | Path = ".", *, force: bool = False, overlay: Path | 
     if failed:
         return 1
     if (folder / _README).is_file():
-        # Not a stage: its text is an input and its table a result. The picture of the pipeline
-        # changes with dvc.yaml only and takes seconds to draw.
+        # The README is no output of a stage, because its text is an input. The picture of the
+        # pipeline changes with dvc.yaml only and takes seconds to draw.
         readme.fill(folder / _README, only=readme.CLAIMS)
     return 0
 
@@ -404,7 +379,7 @@ def _check_inputs(due: Sequence[Stage]) -> None:
 
 
 def _in_words(name: str, run: Run, folder: Path, overlay: Path | None) -> str:
-    """Return why a stage failed, for the end of the run."""
+    """Return the sentence on a failed stage for the end of the run."""
     if run.by_itself:
         return _naming_originals(run.message, folder, overlay)
     if shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
@@ -413,11 +388,11 @@ def _in_words(name: str, run: Run, folder: Path, overlay: Path | None) -> str:
 
 
 def _naming_originals(sentence: str, copy: Path, overlay: Path | None) -> str:
-    """Return the sentence with the reader's files in place of their copies, in any dataset."""
+    """Return the sentence with the names of the reader's files in place of their copies'."""
     for original in sorted(overlay.glob("*.csv")) if overlay else ():
         for place in (copy / RAW).glob(f"*/{original.name}"):
             inside = place.relative_to(copy)
-            for name in {inside.as_posix(), str(inside)}:  # the same but on Windows
+            for name in {inside.as_posix(), str(inside)}:  # they differ on Windows only
                 sentence = sentence.replace(name, str(original))
     return sentence
 
@@ -429,8 +404,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="the smaller run, in .quick")
     parser.add_argument("--force", action="store_true", help="run every stage, changed or not")
     arguments = parser.parse_args(argv)
-    # In a conda environment nothing has set these; what finds them damaged, too, has to know where
-    # the tools keep their files.
+    # In a conda environment nothing has set these, and `recovery` has to find the tools' caches.
     os.environ.update(with_settings(Path.cwd()))
     target = Path()
     layers = [QUICK_PARAMS] if arguments.quick else []

@@ -56,13 +56,31 @@ FILES = {
 STAGES = ["toy_sum@a", "toy_sum@b", "other_sum", "toy_table"]
 
 
-@pytest.fixture
-def toy(tmp_path, monkeypatch) -> Path:
-    """Folder of the pipeline, without results; the current folder is another one."""
-    root = tmp_path / "My toy"
+def write_toy(root: Path) -> Path:
     for name, text in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
+    return root
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch) -> Path:
+    """The current folder, which is not that of the pipeline."""
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     monkeypatch.chdir(tmp_path)
-    return root
+    return tmp_path
+
+
+@pytest.fixture
+def toy(elsewhere) -> Path:
+    """Folder of the pipeline, without results."""
+    return write_toy(elsewhere / "My toy")
+
+
+@pytest.fixture(scope="module")
+def toy_of_module(tmp_path_factory) -> Path:
+    """Folder of the pipeline, without results; all tests of a module share it."""
+    with pytest.MonkeyPatch.context() as patched:
+        folder = tmp_path_factory.mktemp("shared")
+        patched.setenv("DVC_SITE_CACHE_DIR", str(folder / "site"))
+        yield write_toy(folder / "My toy")

@@ -20,8 +20,7 @@ from mobile_storage.tools.receipt.compare import (
     Noise,
     Tolerance,
     compare,
-    deviation,
-    distance,
+    deviations,
 )
 
 TOLERANCE = Tolerance(relative=1e-9, pixel_level=2)
@@ -62,8 +61,8 @@ def only(comparison):
     ],
 )
 def test_the_deviation_of_texts_that_differ_in_numbers_only(one, other, expected):
-    assert deviation(one, other) == pytest.approx(expected)
-    assert deviation(other, one) == pytest.approx(expected)
+    assert deviations(one, other)[0] == pytest.approx(expected)
+    assert deviations(other, one)[0] == pytest.approx(expected)
 
 
 # ---- CSV -------------------------------------------------------------------------------------
@@ -143,9 +142,9 @@ SEARCHES = "family,energy_kwh,energy_off_kwh\nweights,1630.58,0.01\n"
 
 
 def test_the_distance_of_two_texts():
-    assert distance("0.5 kWh", "-0.25 kWh") == pytest.approx(0.75)
-    assert distance("1 of 4", "2 of 7") == pytest.approx(3.0)
-    assert distance("1 kW", "1 kWh") == math.inf
+    assert deviations("0.5 kWh", "-0.25 kWh")[1] == pytest.approx(0.75)
+    assert deviations("1 of 4", "2 of 7")[1] == pytest.approx(3.0)
+    assert deviations("1 kW", "1 kWh") == (math.inf, math.inf)
 
 
 def test_a_difference_of_two_searches_is_judged_on_the_scale_of_their_sizes():

@@ -61,7 +61,7 @@ def printed(*words: str, **variables: str) -> str:
 
 @X86_64_ONLY
 def test_the_receipt_names_code_that_every_such_processor_can_run():
-    module = "mobile_storage.tools.receipt.arithmetic"
+    module = "mobile_storage.tools.receipt.environment"
     found = json.loads(printed("-W", "always", "-m", module))
     numpy, blas, numba, _ = found.values()
     assert (numpy, numba) == ("X86_V2", "generic")
@@ -88,20 +88,20 @@ def test_the_locked_versions_are_no_difference():
     assert not list(package_differences(LOCK, there.get))
 
 
-@pytest.mark.parametrize("probe", [environment.gurobi, environment.highs, environment.scip])
-def test_every_solver_of_the_lock_is_here(probe):
-    solver = probe()
+@pytest.mark.parametrize("name", ["gurobi", "highs", "scip"])
+def test_every_solver_of_the_lock_is_here(name):
+    solver = environment.probe(name)
     assert solver.version
     assert solver.usable, solver.note
 
 
 @pytest.mark.parametrize(
-    ("probe", "package"),
+    ("name", "package"),
     [("gurobi", "gurobipy"), ("highs", "highspy"), ("scip", "pyscipopt")],
 )
-def test_a_solver_that_is_not_installed(monkeypatch, probe, package):
+def test_a_solver_that_is_not_installed(monkeypatch, name, package):
     monkeypatch.setitem(sys.modules, package, None)
-    assert getattr(environment, probe)() == Solver(probe, "", False, f"{package} is not installed")
+    assert environment.probe(name) == Solver(name, "", False, f"{package} is not installed")
 
 
 def test_a_licence_that_is_not_valid_is_said_without_naming_machine_or_user(monkeypatch):
@@ -115,9 +115,8 @@ def test_a_licence_that_is_not_valid_is_said_without_naming_machine_or_user(monk
     module.gurobi = SimpleNamespace(version=lambda: (13, 0, 3))
     module.GurobiError, module.Env = GurobiError, no_licence
     monkeypatch.setitem(sys.modules, "gurobipy", module)
-    assert environment.gurobi() == Solver(
-        "gurobi", "13.0.3", False, "no valid licence (error 10009)"
-    )
+    expected = Solver("gurobi", "13.0.3", False, "no valid licence (error 10009)")
+    assert environment.probe("gurobi") == expected
 
 
 def test_solvers_that_results_name():

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 
 from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import write_json
-from mobile_storage.tools.receipt import report
+from mobile_storage.tools.receipt import environment, report
 from mobile_storage.tools.receipt.__main__ import main
 from mobile_storage.tools.receipt.verify import verify
 
@@ -101,6 +102,14 @@ def commit(folder) -> None:
     git(folder, "commit", "--quiet", "--message", "state")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _machine_code_found_once():
+    """It is the same in every receipt and takes two seconds; `test_environment` tests it."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(environment, "_arithmetic", cache(environment._arithmetic))
+        yield
+
+
 @pytest.fixture(scope="module")
 def reproduced(tmp_path_factory) -> Path:
     """The project with its results, as a repository with one commit."""
@@ -109,11 +118,11 @@ def reproduced(tmp_path_factory) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "DVC_SITE_CACHE_DIR": str(root.parent / "site")}
+    variables = {**os.environ, "PATH": path, "DVC_SITE_CACHE_DIR": str(root.parent / "site")}
     subprocess.run(
         [sys.executable, "-m", "dvc", "repro"],
         cwd=root,
-        env=environment,
+        env=variables,
         check=True,
         capture_output=True,
     )
@@ -374,7 +383,7 @@ def test_quick_sees_a_digit_in_a_result_that_it_does_not_compute(project, verifi
         ("frame = pd.DataFrame({'world': []})", "agrees", True),
         ("frame = pd.DataFrame({'world': [count], 'was': [0.5]})", "different", False),
         ("raise RuntimeError('no worlds')", "failed", False),
-        (None, "not there", True),
+        (None, "failed", False),
     ],
 )
 def test_further_checks(project, verified, code, status, agrees):
@@ -394,7 +403,8 @@ def test_further_checks(project, verified, code, status, agrees):
     if status == "different":
         assert "world 3, was 0.5" in page
     if status == "failed":
-        assert check.message == "RuntimeError: no worlds"
+        missing = "ModuleNotFoundError: No module named 'extra'"
+        assert check.message == ("RuntimeError: no worlds" if code else missing)
 
 
 # ---- the command line ------------------------------------------------------------------------

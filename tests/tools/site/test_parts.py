@@ -16,7 +16,7 @@ from mobile_storage.core.claims import Verdict
 from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import read_json
 from mobile_storage.core.papers import MMBES, PAPERS, PRICING
-from mobile_storage.tools.site import galleries, ledger, pages, pipeline, record, report
+from mobile_storage.tools.site import ledger, pages, pipeline, record, report
 from mobile_storage.tools.site.__main__ import main
 from mobile_storage.tools.site.links import SiteLinks
 from mobile_storage.tools.site.notebooks import site_notebook
@@ -218,14 +218,14 @@ def test_ledgers_hold_every_row_under_its_own_anchor(repository):
 def test_figures_and_tables_have_captions_of_their_own(repository):
     for paper in PAPERS.values():
         for kind in (FIGURE, TABLE):
-            exhibits = galleries.read_exhibits(repository, paper, kind)
+            exhibits = record.read_exhibits(repository, paper, kind)
             captions = [exhibit.caption for exhibit in exhibits]
             assert len(set(captions)) == len(captions) > 0
             assert len({exhibit.anchor for exhibit in exhibits}) == len(exhibits)
 
 
 def test_the_rows_of_a_table_follow_its_caption(repository):
-    tables = galleries.read_exhibits(repository, PRICING, TABLE)
+    tables = record.read_exhibits(repository, PRICING, TABLE)
     (found,) = (table for table in tables if table.name == "table1")
     text = (repository / "tables/bao2024/table1.md").read_text()
     assert text == f"{found.caption}\n\n{found.body}"

@@ -1,7 +1,7 @@
 """The record of what is up to date, ``dvc.lock``: which stages are due, and their new entries.
 
-The entries are those that ``dvc commit`` would write. The record is written whole, after every
-stage, so that a killed run loses nothing but the stages that it was in.
+The entries are those that ``dvc commit`` would write. The whole record is written after every
+stage, so a killed run only loses the stages that were running.
 """
 
 from __future__ import annotations
@@ -53,12 +53,8 @@ def parse_lock(content: bytes | str) -> dict[str, dict[str, Any]]:
     try:
         return dict((yaml.load(content, Loader=_LOADER) or {}).get("stages", {}))
     except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-        raise InputError(
-            file=LOCK,
-            where="the file",
-            value=str(error).splitlines()[0],
-            expected="stages as DVC writes them",
-        ) from None
+        value, expected = str(error).splitlines()[0], "stages as DVC writes them"
+        raise InputError(file=LOCK, where="the file", value=value, expected=expected) from None
 
 
 def value_at(values: object, name: str) -> Any:
@@ -71,7 +67,7 @@ def value_at(values: object, name: str) -> Any:
 
 
 def same(recorded: object, value: object) -> bool:
-    """Whether a value is the recorded one; DVC writes 1e-12, which this YAML reads as text."""
+    """Return whether a value is the recorded one; YAML reads 1e-12, which DVC writes, as text."""
     if isinstance(recorded, Mapping) and isinstance(value, Mapping):
         return recorded.keys() == value.keys() and all(same(recorded[k], value[k]) for k in value)
     if isinstance(recorded, list) and isinstance(value, list):
@@ -82,7 +78,7 @@ def same(recorded: object, value: object) -> bool:
 
 
 class Record:
-    """The record of a folder, held against the folder's files.
+    """The record of a folder, compared with the folder's files.
 
     Parameters
     ----------
@@ -103,7 +99,7 @@ class Record:
         self._values: dict[str, Any] = {}
 
     def reason(self, stage: Stage) -> str | None:
-        """Return what makes a stage due, in words; None if it is up to date."""
+        """Return in words why a stage is due; None if it is up to date."""
         entry = self._entries.get(stage.name)
         if entry is None:
             return "it has not run yet"
@@ -127,7 +123,7 @@ class Record:
         return None
 
     def update(self, stage: Stage) -> None:
-        """Write down that a stage has just run."""
+        """Record that a stage has just run."""
         self.forget(stage.outs)
         params = {
             file: {name: self._value(file, name) for name in sorted(names)}
@@ -142,7 +138,7 @@ class Record:
         self._write()
 
     def forget(self, paths: Iterable[str]) -> None:
-        """Look at these files and folders, and at all above and below them, again when asked."""
+        """Forget the hashes of files and folders, and of all above and below them."""
         for path in map(PurePosixPath, paths):
             for known in list(self._hashes):
                 other = PurePosixPath(known)

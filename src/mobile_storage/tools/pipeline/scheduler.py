@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import logging
 import os
 import re
@@ -14,13 +13,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import networkx as nx
 import psutil
 
-from mobile_storage.core.log import ERROR_FILE, RUNNER, UNDER_DVC
+from mobile_storage.core.log import ERROR_FILE, RUNNER
 from mobile_storage.core.process_environment import fixed_settings
 from mobile_storage.core.processes import end_all, own_group
 from mobile_storage.tools.pipeline.server import AVAILABLE, Server
@@ -28,14 +26,14 @@ from mobile_storage.tools.pipeline.stages import Stage
 
 __all__ = ["DONE", "FAILED", "SKIPPED", "UP_TO_DATE", "Run", "Runner", "remove", "run_all"]
 
-#: What stages load.
+#: Libraries that stages load.
 LIBRARIES = (
     *("numpy", "pandas", "pandera.pandas", "pint", "yaml", "scipy.stats", "scipy.optimize"),
     *("networkx", "pyomo.environ", "gurobipy", "highspy", "numba"),
     *("matplotlib.pyplot", "seaborn", "papermill", "nbclient", "ipykernel.kernelapp"),
 )
 FEW = 5
-"""Up to so many stages are started without them."""
+"""Up to this number of stages start without the libraries loaded."""
 
 DONE = "done"
 FAILED = "failed"
@@ -49,16 +47,16 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Run:
-    """How a stage went, its wall time and processor time in seconds, and why it did not end well.
+    """Result of a stage.
 
     Attributes
     ----------
     status : str
         `DONE`, `FAILED`, `SKIPPED` or `UP_TO_DATE`.
     seconds, cpu_seconds : float
-        The processor time is that of all processes of the stage, 0 where it is not known.
+        Wall time, and processor time of all processes of the stage, 0 where it is not known.
     message : str
-        The sentence of a stage that failed; for one that was not run, the reason.
+        The sentence of a stage that failed, or the reason why one was not run.
     by_itself : bool
         Whether the stage itself has said in a sentence why it failed.
     """
@@ -71,16 +69,16 @@ class Run:
 
 
 class Runner:
-    """Runs commands with the code of a folder; to be closed, as a context.
+    """A context manager that runs commands with the code of a folder.
 
     Parameters
     ----------
     folder : path
         Top of the repository or of a copy, whose ``src`` comes before the installed package.
     logs : path
-        Folder for what the commands print, one file a name.
+        Folder for what the commands print, one file for each name.
     count : int
-        How many commands there may be: for a few it does not pay to load libraries before.
+        Largest number of commands; for a few it does not pay to load libraries first.
     environment : mapping, optional
         Further environment variables of the commands.
     """
@@ -97,7 +95,7 @@ class Runner:
         self._environment = {
             **os.environ,
             **fixed_settings(),
-            # Stages call `python`: it has to be this one.
+            # Stages call `python`, which has to be this one.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
             "PYTHONPATH": os.pathsep.join(
                 [str(folder.resolve() / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -118,7 +116,7 @@ class Runner:
         self.stop()
 
     def stop(self) -> None:
-        """End all that runs."""
+        """End every command that still runs."""
         if self._server is not None:
             self._server.stop()
         for process in list(self._running):
@@ -130,21 +128,15 @@ class Runner:
         return self.logs / (re.sub(r"[^\w.-]", "_", name) + ".log")
 
     def run(self, name: str, commands: Sequence[str]) -> Run:
-        """Run commands one after another until one fails, and wait for them.
+        """Run the commands of this name one after another until one fails, and wait for them.
 
-        Parameters
-        ----------
-        name : str
-            Of the stage, or what else it is.
-        commands : sequence of str
-            Words as for a POSIX shell; no shell is asked. ``python`` is this one.
+        A command has words as for a POSIX shell; no shell is used. ``python`` is this one.
         """
         log = self.log(name)
-        log.unlink(missing_ok=True)
         sentence = log.with_suffix(".error")
-        sentence.unlink(missing_ok=True)
-        # As under DVC: a stage ends when the process that runs it is gone, however it ended.
-        environment = {ERROR_FILE: str(sentence.resolve()), UNDER_DVC: log.stem}
+        for file in (log, sentence):
+            file.unlink(missing_ok=True)
+        environment = {ERROR_FILE: str(sentence.resolve())}
         started, cpu_seconds, code = time.monotonic(), 0.0, 0
         for command in commands:
             words = shlex.split(command)
@@ -199,10 +191,10 @@ def run_all(
     stop_at_failure: bool = False,
     echo: bool = False,
 ) -> dict[str, Run]:
-    """Run stages as soon as those that they need have ended well; return how each went.
+    """Run stages as soon as those that they need have ended well; return the result of each.
 
     As many stages run at once as there are processors. Of those that are ready, the one that most
-    others wait for goes first.
+    others wait for is the first.
 
     Parameters
     ----------
@@ -210,7 +202,7 @@ def run_all(
         Needs that are not among them are taken to be there.
     runner : Runner
     reason : function
-        Why a stage is due, asked when all that it needs has ended; None if it is up to date.
+        Why a stage is due, called when all that it needs has ended; None if it is up to date.
     ended : function
         Called after each stage that has run and ended well.
     stop_at_failure : bool
@@ -220,56 +212,48 @@ def run_all(
     """
     by_name = {stage.name: stage for stage in stages}
     needs = {s.name: [name for name in s.needs if name in by_name] for s in stages}
-    order = _order(needs)
-    sorter = TopologicalSorter(needs)
-    sorter.prepare()
-    ready: list[tuple[int, str]] = []
+    graph = nx.DiGraph((before, name) for name, names in needs.items() for before in names)
+    graph.add_nodes_from(needs)
+    waiting = sorted(needs, key=lambda name: -len(nx.descendants(graph, name)))
     running: dict[Future[Run], str] = {}
     runs: dict[str, Run] = {}
     failed: set[str] = set()
     slots = max(2, len(psutil.Process().cpu_affinity()) if AVAILABLE else os.cpu_count() or 2)
-    shown = _Echo(runner) if echo else None
+    seen: dict[Path, int] = {}
     with ThreadPoolExecutor(max_workers=slots) as pool:
         try:
-            while sorter.is_active():
-                for name in sorter.get_ready():
-                    heapq.heappush(ready, (order[name], name))
-                if ready and len(running) < slots:
-                    stage = by_name[heapq.heappop(ready)[1]]
-                    run = _unless_due(stage, needs[stage.name], runs, reason, failed)
+            while waiting or running:
+                ready = (name for name in waiting if all(need in runs for need in needs[name]))
+                if len(running) < slots and (name := next(ready, None)):
+                    waiting.remove(name)
+                    stage = by_name[name]
+                    run = _unless_due(stage, needs[name], runs, reason, failed)
                     if run is None:
                         for out in stage.replaced:
                             remove(runner.folder / out)
-                        task = pool.submit(runner.run, stage.name, stage.commands)
-                        running[task] = stage.name
+                        running[pool.submit(runner.run, name, stage.commands)] = name
                     else:
-                        runs[stage.name] = run
-                        sorter.done(stage.name)
+                        runs[name] = run
                     continue
                 done, _ = wait(running, timeout=_SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED)
-                if shown:
-                    shown.copy(running.values())
+                if echo:
+                    _echo([runner.log(name) for name in running.values()], seen)
                 for future in done:
                     name = running.pop(future)
-                    runs[name] = future.result()
-                    if runs[name].status == DONE:
+                    run = runs[name] = future.result()
+                    if run.status == DONE:
                         ended(by_name[name])
                     elif stop_at_failure:
                         failed.add(by_name[name].package)
-                    _say(name, runs, len(stages))
-                    sorter.done(name)
+                    _logger.info(
+                        "%d of %d: %s %s in %.1f s%s",
+                        *(len(runs), len(stages), name, run.status, run.seconds),
+                        f": {run.message}" if run.message else "",
+                    )
         except BaseException:  # whoever stops this stops the stages
             runner.stop()
             raise
     return {stage.name: runs[stage.name] for stage in stages}
-
-
-def _order(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Return the place of each stage: by how many wait for it, directly or not, most first."""
-    graph = nx.DiGraph((before, name) for name, names in needs.items() for before in names)
-    graph.add_nodes_from(needs)
-    ranked = sorted(needs, key=lambda name: -len(nx.descendants(graph, name)))
-    return {name: place for place, name in enumerate(ranked)}
 
 
 def _unless_due(
@@ -279,7 +263,7 @@ def _unless_due(
     reason: Callable[[Stage], str | None],
     failed: set[str],
 ) -> Run | None:
-    """Return how a stage goes that is not run; None if it has to be."""
+    """Return the result of a stage that need not or cannot run; None if it is to run."""
     missing = [name for name in needs if runs[name].status not in (DONE, UP_TO_DATE)]
     if missing:
         return Run(SKIPPED, message=f"needs {missing[0]}, which did not end well")
@@ -292,31 +276,16 @@ def _unless_due(
     return None
 
 
-def _say(name: str, runs: Mapping[str, Run], count: int) -> None:
-    run = runs[name]
-    _logger.info(
-        "%d of %d: %s %s in %.1f s%s",
-        *(len(runs), count, name, run.status, run.seconds),
-        f": {run.message}" if run.message else "",
-    )
-
-
-class _Echo:
-    """Copies what is new in the logs of running stages to standard error."""
-
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-        self._seen: dict[Path, int] = {}
-
-    def copy(self, names: Sequence[str]) -> None:
-        for log in map(self._runner.log, names):
-            if log.is_file():
-                with log.open("rb") as file:
-                    file.seek(self._seen.get(log, 0))
-                    text = file.read()
-                self._seen[log] = self._seen.get(log, 0) + len(text)
-                sys.stderr.write(text.decode("utf-8", errors="replace"))
-        sys.stderr.flush()
+def _echo(logs: Sequence[Path], seen: dict[Path, int]) -> None:
+    """Copy to standard error what is new in logs; `seen` has the number of bytes copied before."""
+    for log in logs:
+        if log.is_file():
+            with log.open("rb") as file:
+                file.seek(seen.get(log, 0))
+                text = file.read()
+            seen[log] = seen.get(log, 0) + len(text)
+            sys.stderr.write(text.decode("utf-8", errors="replace"))
+    sys.stderr.flush()
 
 
 def remove(path: Path) -> None:

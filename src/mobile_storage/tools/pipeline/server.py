@@ -1,9 +1,11 @@
 """Start Python programs from a process that has loaded the large libraries once.
 
-A stage of a few seconds spends most of them on imports. Where the system can fork, the pipeline
+A stage of a few seconds spends most of its time on imports. Where the system can fork, the pipeline
 starts one process of this module, which imports the libraries that stages use and then waits. For
-every program that it is asked for it forks a copy of itself, in which all of them are there. The
-compendium's own modules are not loaded before, so each program reads them as they are on disk.
+every program that is requested it forks a copy of itself, which has the libraries loaded. Each
+program loads the compendium's own modules itself, as they are on disk. The forkserver of
+`multiprocessing` is not used: it knows no folder, environment, log or processor time of a program,
+and it imports the main module of its parent in every copy.
 
 Requests and answers are lines of JSON on standard input and output.
 """
@@ -36,7 +38,7 @@ _ENDED = "the process that starts the stages has ended"
 
 
 class Server:
-    """A process that starts programs; of one thread each of them can be waited for.
+    """A process that starts programs. One thread can wait for each of them.
 
     Parameters
     ----------
@@ -91,7 +93,7 @@ class Server:
                 "log": str(log.resolve()),
                 "environment": dict(environment),
             }
-            with suppress(BrokenPipeError):  # it has just ended: then there is no answer
+            with suppress(BrokenPipeError):  # it has just ended, so there is no answer
                 self._process.stdin.write(json.dumps(request).encode() + b"\n")
                 self._process.stdin.flush()
         return answer.result()
@@ -115,7 +117,7 @@ class Server:
 
 
 def main() -> None:
-    """Load the libraries, then start what is asked for until standard input is closed."""
+    """Load the libraries, then start requested programs until standard input is closed."""
     fix_arithmetic()
     for name in sys.argv[1:]:
         with suppress(ImportError):
@@ -127,7 +129,7 @@ def main() -> None:
 
 
 def _serve() -> dict | None:
-    """Answer requests; return one in each forked copy, None in the server when all is over."""
+    """Answer requests; return one in each forked copy, and None in the server at its end."""
     ended, wake = os.pipe()
     for end in (ended, wake):
         os.set_blocking(end, False)
@@ -161,7 +163,7 @@ def _serve() -> dict | None:
 
 
 def _report(programs: dict[int, int]) -> None:
-    """Say of each program that has ended how it went."""
+    """Answer for each program that has ended."""
     while programs:
         program, status, usage = os.wait4(-1, os.WNOHANG)
         if program == 0:
@@ -198,7 +200,7 @@ def become(words: Sequence[str], folder: Path, log: Path, environment: Mapping[s
 
 
 def _forget_own_modules() -> None:
-    """Have the compendium's modules loaded anew: they may have changed since the server began."""
+    """Unload the compendium's modules, which may have changed since the server started."""
     own = __package__.partition(".")[0]
     for name in [name for name in sys.modules if name == own or name.startswith(f"{own}.")]:
         del sys.modules[name]

@@ -1,7 +1,8 @@
-"""The stages of a pipeline, as DVC expands ``dvc.yaml``."""
+"""The stages of a pipeline, as DVC expands ``dvc.yaml``, and their graph."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import networkx as nx
 
 from mobile_storage.core.errors import InputError
 
-__all__ = ["Stage", "read_stages"]
+__all__ = ["Stage", "check_top", "read_stages", "stage_graph"]
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,19 @@ class Stage:
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """What it runs, one after another, at the top of the repository."""
+        """Its commands, which run one after another at the top of the repository."""
         return (self.command,) if isinstance(self.command, str) else tuple(self.command)
+
+
+def check_top(folder: Path) -> None:
+    """Raise `InputError` if a folder, from which a program was started, has no pipeline."""
+    if not (folder / "dvc.yaml").is_file():
+        raise InputError(
+            file="dvc.yaml",
+            where="the current folder",
+            value=None,
+            expected="the pipeline (run this at the top of the repository)",
+        )
 
 
 def read_stages(folder: Path) -> tuple[Stage, ...]:
@@ -87,3 +99,23 @@ def _stage(stage: Any, graph: nx.DiGraph) -> Stage:
         needs=tuple(before.name for before in graph.successors(stage)),
         replaced=tuple(out.def_path for out in stage.outs if not out.persist),
     )
+
+
+def stage_graph(folder: str | Path) -> nx.DiGraph:
+    """Return the stages of a folder's ``dvc.yaml``, with an edge to each from those it needs.
+
+    All runs of a stage (``name@case``) are one node. Its attribute ``label`` is the name, with the
+    number of runs where there are several. Nodes and edges are in the order of their names.
+    """
+
+    def family(stage: str) -> str:
+        return stage.partition("@")[0]
+
+    stages = read_stages(Path(folder))
+    runs = Counter(family(stage.name) for stage in stages)
+    edges = {(family(need), family(stage.name)) for stage in stages for need in stage.needs}
+    graph = nx.DiGraph()
+    for name, times in sorted(runs.items()):
+        graph.add_node(name, label=f"{name} (× {times})" if times > 1 else name)
+    graph.add_edges_from(sorted((start, end) for start, end in edges if start != end))
+    return graph

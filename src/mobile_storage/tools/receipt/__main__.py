@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OUTPUT = Path("build/receipt")
 SCRATCH = Path(".cache/verify")
-#: What a receipt consists of: an older one is removed before the new one is written.
+#: Parts of a receipt; an older receipt is removed before the new one is written.
 _FILES = ("receipt.md", "receipt.json")
 _FOLDERS = ("differences", "logs")
 

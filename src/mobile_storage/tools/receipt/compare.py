@@ -1,16 +1,16 @@
 """Compare two versions of a file: byte-equal, equal within a declared tolerance, or different.
 
-Files are taken apart (`receipt.parts`). Two parts that are not the same text are equal within the
-tolerance if they differ in their numbers only, and in those by no more than it. The tolerance is
-relative to the larger number. A quantity that is itself the small difference of large numbers has
-no meaning at that scale near zero; where such a quantity is declared (`Noise`), its numbers may
-also differ by an absolute amount.
+`receipt.parts` takes the files apart. Two parts with different texts are equal within the tolerance
+if only their numbers differ, and these by no more than the tolerance. The tolerance is relative to
+the larger number. A quantity that is a small difference of large numbers has no meaning at that
+scale near zero; where such a quantity is declared (`Noise`), its numbers may also differ by an
+absolute amount.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -26,15 +26,14 @@ __all__ = [
     "Noise",
     "Tolerance",
     "compare",
-    "deviation",
-    "distance",
+    "deviations",
 ]
 
 BYTE_EQUAL = "byte-equal"
 WITHIN = "within tolerance"
 DIFFERENT = "different"
 
-#: Differences that a comparison keeps; all are counted.
+#: A comparison keeps this number of differences; all are counted.
 MOST_KEPT = 20
 _LONGEST_SHOWN = 160
 
@@ -56,21 +55,17 @@ class Noise:
     places: str
     within: float
 
-    def covers(self, name: str, place: str) -> bool:
-        """Whether the quantity stands at this place of this file."""
-        return fnmatchcase(name, self.files) and fnmatchcase(place, self.places)
-
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What still counts as equal.
+    """Largest differences that count as equal.
 
     Attributes
     ----------
     relative : float
-        Largest difference of two numbers, relative to the larger one.
+        Difference of two numbers, relative to the larger one.
     pixel_level : int
-        Largest difference of a pixel in any colour, of 255.
+        Difference of a pixel in any colour, of 255.
     noise : tuple of Noise
         Quantities that are also judged by an absolute difference.
     """
@@ -81,7 +76,12 @@ class Tolerance:
 
     def absolute(self, name: str, place: str) -> float:
         """Return the absolute difference that counts as none at a place of a file."""
-        return max((n.within for n in self.noise if n.covers(name, place)), default=0.0)
+        amounts = (
+            noise.within
+            for noise in self.noise
+            if fnmatchcase(name, noise.files) and fnmatchcase(place, noise.places)
+        )
+        return max(amounts, default=0.0)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How two versions of a file compare.
+    """Result of the comparison of two versions of a file.
 
     Attributes
     ----------
@@ -109,11 +109,12 @@ class Comparison:
     differences : tuple of Difference
         The first `MOST_KEPT` beyond the tolerance.
     count : int
-        How many there are.
+        Number of all differences beyond the tolerance.
     largest : float or None
         Largest relative difference of numbers, within the tolerance or beyond, noise left out.
     noise : int
-        How many places differ by more than the relative tolerance, but only within their noise.
+        Number of places that differ by more than the relative tolerance, but only within their
+        noise.
     images : mapping
         PNG of each picture that differs, by its place: committed, recomputed, difference.
     """
@@ -145,56 +146,40 @@ def compare(name: str, committed: bytes, recomputed: bytes, tolerance: Tolerance
                 beyond.append(Difference(place, *picture.describe()))
                 images[place] = picture.side_by_side
             continue
-        texts = (_text(one), _text(other)) if None not in (one, other) else None
-        relative = deviation(*texts) if texts else math.inf
-        if relative > tolerance.relative and texts:
-            absolute = tolerance.absolute(name, place)
-            if absolute and distance(*texts) <= absolute:
-                noise += 1
-                continue
-        if math.isfinite(relative):
-            largest = max(relative, largest or 0.0)
+        relative = absolute = math.inf
+        if one is not None and other is not None:
+            relative, absolute = deviations(_text(one), _text(other))
+        if relative > tolerance.relative and 0 < absolute <= tolerance.absolute(name, place):
+            noise += 1
+            continue
+        known = relative if math.isfinite(relative) else None
+        if known is not None:
+            largest = max(known, largest or 0.0)
         if relative > tolerance.relative:
             count += 1
             if len(beyond) < MOST_KEPT:
-                known = relative if math.isfinite(relative) else None
                 beyond.append(Difference(place, *_shown(one, other), known))
     verdict = DIFFERENT if count else WITHIN
     return Comparison(verdict, tuple(beyond), count, largest, noise, images)
 
 
-def deviation(one: str, other: str) -> float:
-    """Return the largest relative difference of the numbers in two texts.
+def deviations(one: str, other: str) -> tuple[float, float]:
+    """Return the largest relative and the largest absolute difference of the numbers in two texts.
 
-    Relative to the larger of the two, so between 0 and 2; infinity if anything but numbers differs.
+    The first is relative to the larger of two numbers, so it is between 0 and 2. Both are infinite
+    if anything but numbers differs.
 
-    >>> deviation("0.5 kWh", "0.4 kWh")
-    0.2
+    >>> deviations("0.5 kWh", "0.25 kWh")
+    (0.5, 0.25)
     """
-    return _largest(one, other, lambda a, b: abs(a - b) / max(abs(a), abs(b)))
-
-
-def distance(one: str, other: str) -> float:
-    """Return the largest absolute difference of the numbers in two texts.
-
-    Infinity if anything but numbers differs.
-
-    >>> distance("0.5 kWh", "-0.25 kWh")
-    0.75
-    """
-    return _largest(one, other, lambda a, b: abs(a - b))
-
-
-def _largest(one: str, other: str, measure: Callable[[float, float], float]) -> float:
     if one == other:
-        return 0.0
+        return 0.0, 0.0
     if NUMBER.sub("#", one) != NUMBER.sub("#", other):
-        return math.inf
+        return math.inf, math.inf
     numbers = ([float(n.replace(",", "")) for n in NUMBER.findall(text)] for text in (one, other))
-    return max(
-        (0.0 if a == b else measure(a, b) for a, b in zip(*numbers, strict=True)),
-        default=math.inf,
-    )
+    pairs = [pair for pair in zip(*numbers, strict=True) if pair[0] != pair[1]]
+    relative = (abs(a - b) / max(abs(a), abs(b)) for a, b in pairs)
+    return max(relative, default=0.0), max((abs(a - b) for a, b in pairs), default=0.0)
 
 
 def _text(part: Part) -> str:
@@ -202,13 +187,11 @@ def _text(part: Part) -> str:
 
 
 def _shown(one: Part | None, other: Part | None) -> tuple[str | None, str | None]:
-    """Return both texts; of long ones, what is around the first difference."""
+    """Return both texts; of long ones, the part around the first difference."""
     texts = [None if part is None else _text(part) for part in (one, other)]
-    if None in texts:
-        return tuple(text if text is None else _cut(text, 0) for text in texts)
-    pairs = enumerate(zip(*texts, strict=False))
+    pairs = enumerate(zip(*texts, strict=False)) if None not in texts else ()
     same = next((at for at, (a, b) in pairs if a != b), 0)
-    return tuple(_cut(text, same) for text in texts)
+    return tuple(text if text is None else _cut(text, same) for text in texts)
 
 
 def _cut(text: str, at: int) -> str:

@@ -1,6 +1,6 @@
-"""What the results were recomputed with: Python, machine, packages, solvers, fonts.
+"""Environment of a verification: Python, machine, packages, solvers, fonts.
 
-Nothing here names the machine or its user, and no licence is shown, only its kind.
+Nothing here names the machine or its user, and of a licence only the kind is shown.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 
@@ -27,23 +28,22 @@ __all__ = [
     "Solver",
     "SolverDifference",
     "describe",
-    "gurobi",
-    "highs",
+    "machine_code",
     "package_differences",
-    "scip",
+    "probe",
     "solver_differences",
     "solvers_in",
 ]
 
 #: Gurobi's error codes of a missing or invalid licence, and of a model too large for it.
 _NO_LICENSE, _SIZE_LIMIT = 10009, 10010
-#: The licence that comes with gurobipy on PyPI holds so many variables.
+#: Largest number of variables for the licence that comes with gurobipy on PyPI.
 _SMALL_LICENSE = 2000
 
 
 @dataclass(frozen=True)
 class Solver:
-    """One solver: `version` is empty if it is not there; `usable` says whether it solves."""
+    """A solver; `version` is empty if it is not installed, `usable` says whether it solves."""
 
     name: str
     version: str
@@ -53,7 +53,7 @@ class Solver:
 
 @dataclass(frozen=True)
 class PackageDifference:
-    """A package whose version is not the locked one; `installed` is None if it is not there."""
+    """A package in another version than the locked one; None if it is not installed."""
 
     name: str
     locked: str
@@ -62,7 +62,7 @@ class PackageDifference:
 
 @dataclass(frozen=True)
 class SolverDifference:
-    """A solver that committed results name, in a version that is not here (None: not at all)."""
+    """A solver that committed results name, and its version here; None if it cannot be used."""
 
     name: str
     in_results: str
@@ -71,10 +71,10 @@ class SolverDifference:
 
 @dataclass(frozen=True)
 class Environment:
-    """All of it; see the fields' types.
+    """The environment of a receipt.
 
-    `arithmetic` is what the module of that name finds out, `settings` what each stage got as its
-    environment.
+    `arithmetic` is the `machine_code` of a stage, `settings` are the environment variables of each
+    stage, `locked` is the number of packages in the lock.
     """
 
     python: str
@@ -100,7 +100,7 @@ def describe(lock: str, named: Mapping[str, set[str]]) -> Environment:
     named : mapping
         Versions of each solver that the committed results name, from `solvers_in`.
     """
-    solvers = tuple(probe() for probe in (gurobi, highs, scip))
+    solvers = tuple(map(probe, _PROBES))
     system = filter(None, [platform.system(), platform.machine(), *platform.libc_ver()])
     return Environment(
         python=f"{platform.python_implementation()} {platform.python_version()}",
@@ -110,14 +110,11 @@ def describe(lock: str, named: Mapping[str, set[str]]) -> Environment:
         arithmetic=_arithmetic(),
         font=_font(),
         settings=fixed_settings(),
-        locked=len(list(_requirements(lock))),
+        locked=len(_requirements(lock)),
         packages=tuple(package_differences(lock, _installed)),
         solvers=solvers,
         solvers_differ=tuple(solver_differences(named, solvers)),
     )
-
-
-# ---- packages --------------------------------------------------------------------------------
 
 
 def package_differences(
@@ -125,12 +122,7 @@ def package_differences(
 ) -> Iterator[PackageDifference]:
     """Yield the packages of a lock, for this system and Python, that have another version.
 
-    Parameters
-    ----------
-    lock : str
-        Text of ``requirements.lock``.
-    installed : callable
-        Version of a package by name, None if it is not there.
+    `installed` returns the version of a package by name, None if it is not there.
     """
     for requirement in _requirements(lock):
         locked = next(iter(requirement.specifier)).version
@@ -138,11 +130,10 @@ def package_differences(
             yield PackageDifference(requirement.name, locked, version)
 
 
-def _requirements(lock: str) -> Iterator[Requirement]:
-    """Yield the requirements of a lock that count on this system and Python."""
-    for requirement in locked_requirements(lock):
-        if requirement.marker is None or requirement.marker.evaluate():
-            yield requirement
+def _requirements(lock: str) -> list[Requirement]:
+    """Return the requirements of a lock that count on this system and Python."""
+    every = locked_requirements(lock)
+    return [one for one in every if one.marker is None or one.marker.evaluate()]
 
 
 def _installed(name: str) -> str | None:
@@ -152,16 +143,20 @@ def _installed(name: str) -> str | None:
         return None
 
 
-# ---- solvers ---------------------------------------------------------------------------------
-
-
-def gurobi() -> Solver:
-    """Solve a problem of one variable with Gurobi, and find out which kind of licence it has."""
+def probe(name: str) -> Solver:
+    """Solve a problem of one variable with ``gurobi``, ``highs`` or ``scip``."""
+    package, solve = _PROBES[name]
     try:
-        gp = import_module("gurobipy")
+        module = import_module(package)
     except ImportError:
-        return Solver("gurobi", "", False, "gurobipy is not installed")
+        return Solver(name, "", False, f"{package} is not installed")
+    return Solver(name, *solve(module))
+
+
+def _gurobi(gp: Any) -> tuple[str, bool, str]:
+    """Return the version, whether it solves, and the kind of licence."""
     version = ".".join(map(str, gp.gurobi.version()))
+    limited = False
     try:
         with gp.Env(params={"OutputFlag": 0}) as env, gp.Model(env=env) as model:
             model.addVar(lb=1.0, obj=1.0)
@@ -169,68 +164,57 @@ def gurobi() -> Solver:
             usable = model.Status == gp.GRB.OPTIMAL
             until = str(int(model.LicenseExpiration))
             model.addVars(_SMALL_LICENSE, obj=1.0)
-            limited = _too_large(gp, model)
+            try:
+                model.optimize()
+            except gp.GurobiError as error:
+                if error.errno != _SIZE_LIMIT:
+                    raise
+                limited = True
     except gp.GurobiError as error:
-        # Its text may name the machine, its user or the licence: the number does not.
+        # The text of an error may name the machine, its user or the licence; its number does not.
         why = "no valid licence" if error.errno == _NO_LICENSE else "does not start"
-        return Solver("gurobi", version, False, f"{why} (error {error.errno})")
-    kind = (
-        "size-limited licence of the pip package (2,000 variables)" if limited else "full licence"
-    )
+        return version, False, f"{why} (error {error.errno})"
+    small = "size-limited licence of the pip package (2,000 variables)"
     ends = "" if until.startswith("9999") else f", until {until[:4]}-{until[4:6]}-{until[6:]}"
-    return Solver("gurobi", version, usable, kind + ends)
+    return version, usable, (small if limited else "full licence") + ends
 
 
-def _too_large(gp, model) -> bool:
-    try:
-        model.optimize()
-    except gp.GurobiError as error:
-        if error.errno == _SIZE_LIMIT:
-            return True
-        raise
-    return False
-
-
-def highs() -> Solver:
-    """Solve a problem of one variable with HiGHS."""
-    try:
-        highspy = import_module("highspy")
-    except ImportError:
-        return Solver("highs", "", False, "highspy is not installed")
+def _highs(highspy: Any) -> tuple[str, bool, str]:
     model = highspy.Highs()
     model.setOptionValue("output_flag", False)
     model.addVar(1.0, 2.0)
     model.run()
     usable = model.getModelStatus() == highspy.HighsModelStatus.kOptimal
-    return Solver("highs", model.version(), usable, "open source")
+    return model.version(), usable, "open source"
 
 
-def scip() -> Solver:
-    """Solve a problem of one variable with SCIP; the version is PySCIPOpt's, as in the results."""
-    try:
-        pyscipopt = import_module("pyscipopt")
-    except ImportError:
-        return Solver("scip", "", False, "pyscipopt is not installed")
+def _scip(pyscipopt: Any) -> tuple[str, bool, str]:
+    """Return the version of PySCIPOpt, which the results name, and SCIP's own in the note."""
     model = pyscipopt.Model()
     model.hideOutput()
     model.setObjective(model.addVar(lb=1.0))
     model.optimize()
     parts = (model.getMajorVersion(), model.getMinorVersion(), model.getTechVersion())
     note = f"open source; PySCIPOpt's version, SCIP itself {'.'.join(map(str, parts))}"
-    return Solver("scip", pyscipopt.__version__, model.getStatus() == "optimal", note)
+    return pyscipopt.__version__, model.getStatus() == "optimal", note
+
+
+_PROBES = {
+    "gurobi": ("gurobipy", _gurobi),
+    "highs": ("highspy", _highs),
+    "scip": ("pyscipopt", _scip),
+}
 
 
 def solvers_in(content: object) -> Iterator[tuple[str, str]]:
     """Yield solver and version wherever a result, read from JSON, names both."""
     if isinstance(content, Mapping):
-        if isinstance(content.get("solver"), str) and isinstance(
-            content.get("solver_version"), str
-        ):
-            yield content["solver"], content["solver_version"]
+        named = content.get("solver"), content.get("solver_version")
+        if all(isinstance(text, str) for text in named):
+            yield named
         content = list(content.values())
-    if isinstance(content, list):
-        for item in content:
-            yield from solvers_in(item)
+    for item in content if isinstance(content, list) else ():
+        yield from solvers_in(item)
 
 
 def solver_differences(
@@ -243,19 +227,45 @@ def solver_differences(
             yield SolverDifference(name, version, here.get(name))
 
 
-# ---- arithmetic ------------------------------------------------------------------------------
+def machine_code() -> dict[str, str]:
+    """Return the kernels of NumPy, the core of BLAS, the target of numba, and the C library.
+
+    Each chooses its code by the processor, and two choices may differ in the last digit of a
+    result. `process_environment.ARITHMETIC` makes the choice for the first three. The C library
+    chooses by AVX2 and FMA, which every processor since 2015 has; `GLIBC_TUNABLES`, which can
+    simulate an older processor, stands beside it.
+    """
+    import numba
+    import numpy as np
+    import scipy.linalg  # loads SciPy's own OpenBLAS
+    from llvmlite import binding
+    from numpy._core import _multiarray_umath as umath
+    from threadpoolctl import threadpool_info
+
+    beyond = [name for name in umath.__cpu_dispatch__ if umath.__cpu_features__[name]]
+    blas = {
+        info.get("architecture", info["internal_api"])
+        for info in threadpool_info()
+        if info["user_api"] == "blas"
+    }
+    library = [*platform.libc_ver(), os.environ.get("GLIBC_TUNABLES", "")]
+    return {
+        f"NumPy {np.__version__}": " ".join([*umath.__cpu_baseline__, *beyond]),
+        f"BLAS of NumPy and SciPy {scipy.__version__}": ", ".join(sorted(blas)),
+        f"numba {numba.__version__}": numba.config.CPU_NAME or binding.get_host_cpu_name(),
+        "C library": " ".join(filter(None, library)) or platform.system(),
+    }
 
 
 def _arithmetic() -> dict[str, str]:
-    """Return what `arithmetic.machine_code` finds out in a process started like a stage."""
-    words = [sys.executable, "-m", "mobile_storage.tools.receipt.arithmetic"]
+    """Return `machine_code` of a process that is started like a stage: this module as a program."""
     done = subprocess.run(
-        words, env={**os.environ, **fixed_settings()}, check=True, stdout=subprocess.PIPE
+        [sys.executable, "-m", __name__],
+        env={**os.environ, **fixed_settings()},
+        check=True,
+        stdout=subprocess.PIPE,
     )
     return json.loads(done.stdout)
-
-
-# ---- machine ---------------------------------------------------------------------------------
 
 
 def _processor() -> str:
@@ -271,7 +281,7 @@ def _processors() -> int:
 
 
 def _font() -> str:
-    """Return which font the figures are drawn with, and whether it is matplotlib's own."""
+    """Return the font of the figures, and whether it is matplotlib's own."""
     import matplotlib as mpl
     from matplotlib import font_manager
 
@@ -281,5 +291,8 @@ def _font() -> str:
         style.apply()
         found = Path(font_manager.findfont(font_manager.FontProperties()))
     own = found.is_relative_to(mpl.get_data_path())
-    source = f"of matplotlib {mpl.__version__}" if own else "of the system"
-    return f"{found.stem}, {source}"
+    return f"{found.stem}, of {f'matplotlib {mpl.__version__}' if own else 'the system'}"
+
+
+if __name__ == "__main__":
+    print(json.dumps(machine_code()))

@@ -6,19 +6,20 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, UnidentifiedImageError
 
 __all__ = ["PictureComparison", "compare"]
 
 _GAP = 12
+_HEADINGS = ("committed", "recomputed", "difference, amplified")
 _HEADING = 24
-#: Lone pixels are shown this wide in the picture of the differences.
+#: Width in pixels of a single differing pixel in the picture of the differences.
 _SPREAD = 5
 
 
 @dataclass(frozen=True)
 class PictureComparison:
-    """How two pictures compare.
+    """Result of the comparison of two pictures.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class PictureComparison:
         return self.sizes[0] == self.sizes[1]
 
     def describe(self) -> tuple[str, str]:
-        """Return what to say of the committed and of the recomputed picture."""
+        """Return a description of the committed and of the recomputed picture."""
         differing = (
             f"{self.share:.4%} of the pixels differ, by up to {self.largest} of 255, "
             f"root mean square {self.rms:.3g}"
@@ -55,18 +56,18 @@ class PictureComparison:
 
 
 def compare(committed: bytes, recomputed: bytes) -> PictureComparison:
-    """Compare two PNG files; one that is smaller or broken is as if blank where it has nothing."""
+    """Compare two PNG files; where one of them is smaller or broken, it counts as blank."""
     images, sizes = zip(*(_read(content) for content in (committed, recomputed)), strict=True)
     width, height = (max(image.size[axis] for image in images) for axis in (0, 1))
-    arrays = [_on_canvas(image, width, height) for image in images]
-    levels = np.abs(arrays[0] - arrays[1])
+    panels = [_on_canvas(image, width, height) for image in images]
+    levels = np.asarray(ImageChops.difference(*panels))
     strongest = levels.max(axis=2)
     return PictureComparison(
         sizes=sizes,
         largest=int(strongest.max()),
         share=float((strongest > 0).mean()),
         rms=float(np.sqrt((levels.astype(float) ** 2).mean())),
-        side_by_side=_side_by_side(arrays, strongest),
+        side_by_side=_side_by_side(panels, strongest),
     )
 
 
@@ -78,25 +79,21 @@ def _read(content: bytes) -> tuple[Image.Image, str]:
     return image, f"{image.width} x {image.height} pixels"
 
 
-def _on_canvas(image: Image.Image, width: int, height: int) -> np.ndarray:
-    """Return the picture on white, shape (height, width, 3), 0 to 255 (signed for differences)."""
+def _on_canvas(image: Image.Image, width: int, height: int) -> Image.Image:
     canvas = Image.new("RGBA", (width, height), "white")
     canvas.alpha_composite(image)
-    return np.asarray(canvas.convert("RGB")).astype(np.int16)
+    return canvas.convert("RGB")
 
 
-def _side_by_side(arrays: list[np.ndarray], strongest: np.ndarray) -> bytes:
+def _side_by_side(panels: list[Image.Image], strongest: np.ndarray) -> bytes:
     amplified = 255.0 * (1.0 - strongest / max(1, strongest.max()))
     difference = Image.fromarray(amplified.astype(np.uint8)).filter(ImageFilter.MinFilter(_SPREAD))
-    panels = [Image.fromarray(array.astype(np.uint8)) for array in arrays] + [difference]
     width, height = panels[0].size
-    # Of a large picture, which is shown reduced, the headings are large too.
+    # A large picture is shown reduced, so its headings are large.
     band = max(_HEADING, height // 16)
     sheet = Image.new("RGB", (3 * width + 2 * _GAP, height + band), "white")
     draw = ImageDraw.Draw(sheet)
-    for at, (panel, heading) in enumerate(
-        zip(panels, ("committed", "recomputed", "difference, amplified"), strict=True)
-    ):
+    for at, (panel, heading) in enumerate(zip([*panels, difference], _HEADINGS, strict=True)):
         left = at * (width + _GAP)
         draw.text((left + 4, 4), heading, fill="black", font_size=band * 3 // 5)
         sheet.paste(panel, (left, band))

@@ -1,34 +1,27 @@
-"""What the files say of themselves, before anything is run.
+"""Findings before anything is run: files that are not what was recorded or committed.
 
 ``dvc.lock`` records the hash of every input and output of the run that made the committed results,
-and git the committed files. So a digit that was changed without a run, or not committed, is seen
-here, in a stage that is not run as well, and named wherever a version with the recorded hash is
-found.
+and git has the committed files. So a digit that was changed without a run, or that is not
+committed, is found here, also for a stage that is not run. The changed place is named wherever git
+has a version with the recorded hash.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import yaml
 
 from mobile_storage.tools.pipeline.record import LOCK, same, value_at
 from mobile_storage.tools.pipeline.stages import Stage
-from mobile_storage.tools.receipt import snapshot
 from mobile_storage.tools.receipt.compare import Difference, Tolerance, compare
-from mobile_storage.tools.receipt.snapshot import Files, below, digest
+from mobile_storage.tools.receipt.snapshot import Files, below, digest, versions
 
-__all__ = [
-    "Finding",
-    "changed_inputs",
-    "changed_outputs",
-    "orphans",
-    "uncommitted",
-]
+__all__ = ["Finding", "findings"]
 
-_EXACT = Tolerance()
 _LONGEST_SHOWN = 160
 
 
@@ -39,7 +32,7 @@ class Finding:
     Attributes
     ----------
     what : str
-        The file, or what else it is about.
+        The file, or the name of the stage.
     how : str
         How it differs, to be read after `what`.
     stages : tuple of str
@@ -55,10 +48,14 @@ class Finding:
     count: int = 0
 
 
-def changed_inputs(
-    folder: Path, stages: Sequence[Stage], lock: Mapping[str, dict], files: Files
-) -> list[Finding]:
-    """Return what the stages read now and did not read when their results were recorded.
+def findings(
+    folder: Path,
+    stages: Sequence[Stage],
+    lock: Mapping[str, dict],
+    committed: Files,
+    files: Files,
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Compare the files with the record and with git.
 
     Parameters
     ----------
@@ -68,169 +65,137 @@ def changed_inputs(
         The pipeline at hand.
     lock : mapping
         The committed record, from `parse_lock`.
-    files : mapping
-        The files at hand.
-    """
-    outs = {out for stage in stages for out in stage.outs}
-    # Who reads it and recorded another hash, by file or folder and hash.
-    readers: dict[tuple[str, str], list[str]] = {}
-    found: list[Finding] = []
-    values: dict[tuple[str, str, str], list[str]] = {}
-    for stage in stages:
-        entry = lock.get(stage.name)
-        if entry is None:
-            found.append(Finding(stage.name, "is a stage without a record in dvc.lock"))
-            continue
-        before = entry.get("cmd", "")
-        commands = (before,) if isinstance(before, str) else tuple(before)
-        if commands != stage.commands:
-            texts = (" && ".join(map(str, one)) for one in (commands, stage.commands))
-            found.append(
-                Finding(
-                    stage.name,
-                    "has another command than was recorded",
-                    differences=(Difference("command", *texts),),
-                    count=1,
-                )
-            )
-        recorded = {dep["path"]: dep.get("md5", "") for dep in entry.get("deps", [])}
-        for dep in stage.deps:
-            # One that is made by stages is held against its own record, in `changed_outputs`.
-            made = any(_overlap(dep, out) for out in outs)
-            if not made and recorded.get(dep) != digest(files, dep):
-                readers.setdefault((dep, recorded.get(dep, "")), []).append(stage.name)
-        found += [
-            Finding(dep, "was an input when the results were recorded", (stage.name,))
-            for dep in sorted(recorded.keys() - set(stage.deps))
-        ]
-        for file, names in stage.params.items():
-            before = entry.get("params", {}).get(file, {})
-            now = _mapping(files, file)
-            for name in names:
-                for change in _changes(name, before.get(name), value_at(now, name)):
-                    values.setdefault((file, *change), []).append(stage.name)
-    for (dep, md5), names in readers.items():
-        found += _input_findings(folder, dep, md5, files, tuple(names))
-    for (file, name, before, now), names in values.items():
-        difference = Difference(name, before, now)
-        found.append(
-            Finding(file, "has another value than was recorded", tuple(names), (difference,), 1)
-        )
-    return _merged(found)
-
-
-def _input_findings(
-    folder: Path, path: str, md5: str, files: Files, stages: tuple[str, ...]
-) -> list[Finding]:
-    if not md5:
-        return [Finding(path, "is an input without a record in dvc.lock", stages)]
-    if digest(files, path) is None:
-        return [Finding(path, "was an input and is not there", stages)]
-    how = "is not the input that dvc.lock recorded"
-    then = _recorded(folder, path, md5)
-    if then is None:
-        return [Finding(path, how + "; git has no version that is", stages)]
-    return [
-        Finding(name, _how(how, before, now), stages, *_differences(name, before, now))
-        for name, before, now in _pairs(then, below(files, path))
-    ] or [Finding(path, how, stages)]
-
-
-def changed_outputs(
-    folder: Path, stages: Sequence[Stage], lock: Mapping[str, dict], files: Files
-) -> list[Finding]:
-    """Return the outputs in `files` (the committed ones) that are not those dvc.lock recorded."""
-    found = []
-    for stage in stages:
-        for out in lock.get(stage.name, {}).get("outs", []):
-            path, md5 = out["path"], out.get("md5", "")
-            if digest(files, path) in (md5, None):  # one that is missing is said to be elsewhere
-                continue
-            how = "is not the output that dvc.lock recorded"
-            then = _recorded(folder, path, md5)
-            if then is None:
-                found.append(Finding(path, how, (stage.name,)))
-                continue
-            found += [
-                Finding(name, _how(how, one, other), (stage.name,), *_differences(name, one, other))
-                for name, one, other in _pairs(then, below(files, path))
-            ]
-    return found
-
-
-def uncommitted(
-    stages: Sequence[Stage], committed: Files, files: Files
-) -> tuple[list[Finding], list[str]]:
-    """Compare the files on disk with the committed ones.
+    committed, files : mapping
+        The committed files and the files at hand.
 
     Returns
     -------
-    findings : list of Finding
-        Inputs and outputs of stages that were edited, are new or are gone.
-    others : list of str
-        Other files of which the same is true, such as texts and tests.
+    findings : tuple of Finding
+    others : tuple of str
+        Files that no stage reads or writes and that are not as committed, such as texts and tests.
     """
+    inputs = _merged(_changed_inputs(folder, stages, lock, files))
+    edited, others = _uncommitted(stages, committed, files)
+    # An edit that is not committed is not recorded either; it is named once.
+    said = {(finding.what, finding.differences) for finding in inputs}
+    edited = [finding for finding in edited if (finding.what, finding.differences) not in said]
+    outputs = _changed_outputs(folder, stages, lock, committed)
+    return (*inputs, *edited, *outputs, *_orphans(stages, committed)), tuple(others)
+
+
+def _changed_inputs(
+    folder: Path, stages: Sequence[Stage], lock: Mapping[str, dict], files: Files
+) -> Iterator[Finding]:
+    """Yield what the stages read now and did not read when their results were recorded."""
+    outs = {out for stage in stages for out in stage.outs}
+    # Stages by file or folder and recorded hash, and by params file, name and both values.
+    inputs: dict[tuple[str, str], list[str]] = defaultdict(list)
+    values: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+    for stage in stages:
+        entry = lock.get(stage.name)
+        if entry is None:
+            yield Finding(stage.name, "is a stage without a record in dvc.lock")
+            continue
+        if entry.get("cmd") != stage.command:
+            before = entry.get("cmd", "")
+            recorded = [before] if isinstance(before, str) else before
+            texts = (" && ".join(map(str, one)) for one in (recorded, stage.commands))
+            difference = Difference("command", *texts)
+            how = "has another command than was recorded"
+            yield Finding(stage.name, how, differences=(difference,), count=1)
+        hashes = {dep["path"]: dep.get("md5", "") for dep in entry.get("deps", [])}
+        for dep in stage.deps:
+            # One that stages make is compared with its own record, in `_changed_outputs`.
+            made = any(_overlap(dep, out) for out in outs)
+            if not made and hashes.get(dep) != digest(files, dep):
+                inputs[dep, hashes.get(dep, "")].append(stage.name)
+        for dep in sorted(hashes.keys() - set(stage.deps)):
+            yield Finding(dep, "was an input when the results were recorded", (stage.name,))
+        for file, names in stage.params.items():
+            before, now = entry.get("params", {}).get(file, {}), _mapping(files, file)
+            for name in names:
+                for change in _changes(name, before.get(name), value_at(now, name)):
+                    values[file, *change].append(stage.name)
+    for (dep, md5), names in inputs.items():
+        if not md5:
+            yield Finding(dep, "is an input without a record in dvc.lock", tuple(names))
+        elif digest(files, dep) is None:
+            yield Finding(dep, "was an input and is not there", tuple(names))
+        else:
+            how = "is not the input that dvc.lock recorded"
+            unknown = how + "; git has no version that is"
+            yield from _unlike_record(folder, dep, md5, files, tuple(names), how, unknown)
+    for (file, *change), names in values.items():
+        how = "has another value than was recorded"
+        yield Finding(file, how, tuple(names), (Difference(*change),), 1)
+
+
+def _changed_outputs(
+    folder: Path, stages: Sequence[Stage], lock: Mapping[str, dict], files: Files
+) -> Iterator[Finding]:
+    """Yield the committed outputs that are not those that dvc.lock recorded."""
+    how = "is not the output that dvc.lock recorded"
+    for stage in stages:
+        for out in lock.get(stage.name, {}).get("outs", []):
+            path, md5 = out["path"], out.get("md5", "")
+            if digest(files, path) not in (md5, None):  # a missing one is an output of the receipt
+                yield from _unlike_record(folder, path, md5, files, (stage.name,), how, how)
+
+
+def _unlike_record(
+    folder: Path, path: str, md5: str, files: Files, stages: tuple[str, ...], how: str, unknown: str
+) -> Iterator[Finding]:
+    """Yield the files at or below a path that differ from git's version with the recorded hash."""
+    then = next((v for v in versions(folder, path) if digest(v, path) == md5), None)
+    if then is None:
+        yield Finding(path, unknown, stages)
+    else:
+        yield from _unlike(then, below(files, path), how, stages)
+
+
+def _unlike(before: Files, now: Files, how: str, stages: tuple[str, ...] = ()) -> Iterator[Finding]:
+    """Yield the files that are gone, new or different."""
+    for name in sorted({*before, *now}):
+        one, other = before.get(name), now.get(name)
+        if one is None or other is None:
+            yield Finding(name, "is gone" if other is None else "is new", stages)
+        elif one != other:
+            found = compare(name, one, other, Tolerance())
+            yield Finding(name, how, stages, found.differences, found.count)
+
+
+def _uncommitted(
+    stages: Sequence[Stage], committed: Files, files: Files
+) -> tuple[list[Finding], list[str]]:
+    """Return inputs and outputs that are not as committed, and the names of other such files."""
     params = {file for stage in stages for file in stage.params}
     touched = {path for stage in stages for path in (*stage.deps, *stage.outs)}
-    findings, others = [], []
-    for name, before, now in _pairs(committed, files):
+    found, others = [], []
+    for finding in _unlike(committed, files, "is not as it was committed"):
+        name = finding.what
         if name in params:
+            how = "has another value than was committed"
             changes = _changes("", _mapping(committed, name), _mapping(files, name))
-            findings += [
-                Finding(name, "has another value than was committed", (), (Difference(*change),), 1)
-                for change in changes
-            ]
-        elif name != LOCK and any(name == path or name.startswith(f"{path}/") for path in touched):
-            how = _how("is not as it was committed", before, now)
-            findings.append(Finding(name, how, (), *_differences(name, before, now)))
+            found += [Finding(name, how, (), (Difference(*change),), 1) for change in changes]
+        elif name != LOCK and any(f"{name}/".startswith(f"{path}/") for path in touched):
+            found.append(finding)
         else:
             others.append(name)
-    return findings, others
+    return found, others
 
 
-def orphans(stages: Sequence[Stage], files: Files) -> list[Finding]:
-    """Return the files that lie beside outputs of stages and that no stage makes."""
+def _orphans(stages: Sequence[Stage], files: Files) -> Iterator[Finding]:
+    """Yield the files that lie beside outputs of stages and that no stage makes."""
     outs = {out for stage in stages for out in stage.outs}
-    folders = {str(PurePosixPath(out).parent) for out in outs}
-    return [
-        Finding(name, "lies among the results, and no stage makes it")
-        for name in files
-        if str(PurePosixPath(name).parent) in folders
-        and not any(_overlap(name, out) for out in outs)
-    ]
-
-
-# ---- parts -----------------------------------------------------------------------------------
+    folders = {PurePosixPath(out).parent for out in outs}
+    for name in files:
+        made = any(_overlap(name, out) for out in outs)
+        if PurePosixPath(name).parent in folders and not made:
+            yield Finding(name, "lies among the results, and no stage makes it")
 
 
 def _overlap(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
-
-
-def _recorded(folder: Path, path: str, md5: str) -> dict[str, bytes] | None:
-    """Return the version of a file or folder that has the recorded hash, if git has one."""
-    return next((v for v in snapshot.versions(folder, path) if digest(v, path) == md5), None)
-
-
-def _pairs(before: Files, now: Files) -> Iterable[tuple[str, bytes | None, bytes | None]]:
-    for name in sorted({*before, *now}):
-        if before.get(name) != now.get(name):
-            yield name, before.get(name), now.get(name)
-
-
-def _how(changed: str, before: bytes | None, now: bytes | None) -> str:
-    if now is None:
-        return "is gone"
-    return "is new" if before is None else changed
-
-
-def _differences(
-    name: str, before: bytes | None, now: bytes | None
-) -> tuple[tuple[Difference, ...], int]:
-    if before is None or now is None:
-        return (), 0
-    comparison = compare(name, before, now, _EXACT)
-    return comparison.differences, comparison.count
 
 
 def _mapping(files: Files, name: str) -> object:
@@ -240,8 +205,8 @@ def _mapping(files: Files, name: str) -> object:
         return {}
 
 
-def _changes(name: str, before: object, now: object) -> Iterable[tuple[str, str, str]]:
-    """Yield name, old and new value of each value that differs, however deep."""
+def _changes(name: str, before: object, now: object) -> Iterator[tuple[str, str, str]]:
+    """Yield name, old and new value of each value that differs, on any level."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys([*before, *now]):
             yield from _changes(f"{name}.{key}".lstrip("."), before.get(key), now.get(key))
@@ -254,13 +219,11 @@ def _shown(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
 
 
-def _merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Join what is said twice, of a file that one stage reads alone and another in its folder."""
+def _merged(every: Iterable[Finding]) -> list[Finding]:
+    """Join equal findings; one stage may read a file alone and another one in its folder."""
     joined: dict[tuple, Finding] = {}
-    for finding in findings:
+    for finding in every:
         key = (finding.what, finding.how, finding.differences)
-        stages = tuple(
-            dict.fromkeys([*(joined[key].stages if key in joined else ()), *finding.stages])
-        )
-        joined[key] = Finding(finding.what, finding.how, stages, finding.differences, finding.count)
+        stages = [*(joined[key].stages if key in joined else ()), *finding.stages]
+        joined[key] = replace(finding, stages=tuple(dict.fromkeys(stages)))
     return list(joined.values())

@@ -48,43 +48,26 @@ def read_settings(files: Files) -> Settings:
     except (KeyError, TypeError, yaml.YAMLError):
         section = None
     kinds = {"relative": 0.0, "pixel_level": 0, "noise": [], "quick": [], "checks": {}}
-    if not isinstance(section, Mapping) or set(section) != set(kinds):
-        raise InputError(
-            file=PARAMS,
-            where="verify",
-            value=section,
-            expected=f"a section with {', '.join(kinds)}",
-        )
+    expected = f"a section with {', '.join(kinds)}"
+    _require(isinstance(section, Mapping) and set(section) == set(kinds), "", section, expected)
     for name, example in kinds.items():
-        if kind_of(section[name]) != kind_of(example):
-            raise InputError(
-                file=PARAMS,
-                where=f"verify.{name}",
-                value=section[name],
-                expected=kind_of(example),
-            )
+        kind = kind_of(example)
+        _require(kind_of(section[name]) == kind, f".{name}", section[name], kind)
     for name, check in section["checks"].items():
-        if not isinstance(check, Mapping) or set(check) != {"call", "arguments"}:
-            raise InputError(
-                file=PARAMS,
-                where=f"verify.checks.{name}",
-                value=check,
-                expected="call (module:function) and arguments",
-            )
-    for at, entry in enumerate(section["noise"]):
-        names = {"files": "", "places": "", "within": 0.0}
-        if (
-            not isinstance(entry, Mapping)
-            or set(entry) != set(names)
-            or any(kind_of(entry[name]) != kind_of(like) for name, like in names.items())
-            or not 0.0 < entry["within"] < math.inf
-        ):
-            raise InputError(
-                file=PARAMS,
-                where=f"verify.noise, entry {at + 1}",
-                value=entry,
-                expected="files and places (patterns) and within (a positive number)",
-            )
+        good = isinstance(check, Mapping) and set(check) == {"call", "arguments"}
+        _require(good, f".checks.{name}", check, "call (module:function) and arguments")
+    names = {"files": "a text", "places": "a text", "within": "a number"}
+    for at, entry in enumerate(section["noise"], start=1):
+        found = entry if isinstance(entry, Mapping) else {}
+        good = {name: kind_of(value) for name, value in found.items()} == names
+        good = good and 0.0 < found["within"] < math.inf
+        expected = "files and places (patterns) and within (a positive number)"
+        _require(good, f".noise, entry {at}", entry, expected)
     noise = tuple(Noise(**entry) for entry in section["noise"])
     tolerance = Tolerance(float(section["relative"]), int(section["pixel_level"]), noise)
     return Settings(tolerance, tuple(section["quick"]), section["checks"])
+
+
+def _require(good: bool, where: str, value: object, expected: str) -> None:
+    if not good:
+        raise InputError(file=PARAMS, where=f"verify{where}", value=value, expected=expected)

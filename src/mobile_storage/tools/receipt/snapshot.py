@@ -1,4 +1,4 @@
-"""The repository's files as they are on disk and as they were committed."""
+"""Files of the repository, on disk and as committed."""
 
 from __future__ import annotations
 
@@ -11,22 +11,32 @@ from pathlib import Path
 from mobile_storage.core.errors import InputError
 from mobile_storage.tools.pipeline.record import md5, tree_md5
 
-__all__ = ["Files", "at_commit", "below", "commit_of", "digest", "on_disk", "untracked", "versions"]
+__all__ = [
+    "Files",
+    "at_commit",
+    "below",
+    "commit_of",
+    "digest",
+    "git",
+    "on_disk",
+    "untracked",
+    "versions",
+]
 
 #: Content of each file by its path from the top of the repository.
 Files = Mapping[str, bytes]
 
-#: Without git: folders that hold no part of the compendium, at any depth.
+#: Folders at any depth that have no part of the compendium; used where there is no git.
 _LEFT_OUT = frozenset(
     {".git", ".venv", ".cache", ".quick", "build", "dist", "reproduction"}
     | {"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 )
-#: How many of the commits that touch ``dvc.lock`` are searched for what it recorded.
+#: Number of commits of ``dvc.lock`` that are searched for a recorded version.
 _COMMITS_SEARCHED = 10
 
 
-def _git(folder: Path, *arguments: str) -> bytes | None:
-    """Return what git prints, or None if it fails or is not there."""
+def git(folder: Path, *arguments: str) -> bytes | None:
+    """Return the output of git, or None if git fails or is not installed."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments], capture_output=True, check=False
@@ -37,15 +47,15 @@ def _git(folder: Path, *arguments: str) -> bytes | None:
 
 
 def commit_of(folder: Path) -> str | None:
-    """Return the commit that is checked out, or None if the folder is no repository's top."""
-    if _git(folder, "rev-parse", "--show-prefix") != b"\n":
+    """Return the commit that is checked out, or None if the folder is not a repository's top."""
+    if git(folder, "rev-parse", "--show-prefix") != b"\n":
         return None
-    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    commit = git(folder, "rev-parse", "--verify", "HEAD")
     return commit.decode().strip() if commit else None
 
 
 def on_disk(folder: Path) -> dict[str, bytes]:
-    """Return the files as they are on disk: those that git tracks, without git all but caches."""
+    """Return the files on disk that git tracks; without git, all files but caches."""
     if commit_of(folder):
         names = _listed(folder, "ls-files", "-z")
     else:
@@ -72,12 +82,12 @@ def untracked(folder: Path) -> list[str]:
 
 
 def _listed(folder: Path, *arguments: str) -> list[str]:
-    return sorted(name for name in (_git(folder, *arguments) or b"").decode().split("\0") if name)
+    return sorted(name for name in (git(folder, *arguments) or b"").decode().split("\0") if name)
 
 
 def at_commit(folder: Path, commit: str, path: str | None = None) -> dict[str, bytes]:
     """Return the files of a commit, all or those at or below `path` (none if it is not there)."""
-    packed = _git(folder, "archive", "--format=tar", commit, *([path] if path else []))
+    packed = git(folder, "archive", "--format=tar", commit, *([path] if path else []))
     if packed is None:
         return {}
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
@@ -85,8 +95,8 @@ def at_commit(folder: Path, commit: str, path: str | None = None) -> dict[str, b
 
 
 def versions(folder: Path, path: str) -> Iterator[dict[str, bytes]]:
-    """Yield what was at or below `path` whenever a lock file was committed, the newest first."""
-    log = _git(folder, "log", f"--max-count={_COMMITS_SEARCHED}", "--format=%H", "--", "dvc.lock")
+    """Yield the files at or below `path` of each commit that changed dvc.lock, the newest first."""
+    log = git(folder, "log", f"--max-count={_COMMITS_SEARCHED}", "--format=%H", "--", "dvc.lock")
     for commit in (log or b"").decode().split():
         yield at_commit(folder, commit, path)
 

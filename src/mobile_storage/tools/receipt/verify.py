@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +18,7 @@ from pathlib import Path
 from mobile_storage.core.errors import InputError, did_you_mean
 from mobile_storage.tools.pipeline.record import LOCK, parse_lock
 from mobile_storage.tools.pipeline.scheduler import DONE, Run, Runner, remove, run_all
-from mobile_storage.tools.pipeline.stages import Stage, read_stages
+from mobile_storage.tools.pipeline.stages import Stage, check_top, read_stages
 from mobile_storage.tools.receipt import checks, environment, record, snapshot
 from mobile_storage.tools.receipt.compare import (
     BYTE_EQUAL,
@@ -45,7 +48,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Output:
-    """One file that a stage makes, and how it compares; `images` are paths in the receipt."""
+    """One output of a stage and its comparison; `images` are paths in the receipt."""
 
     path: str
     stage: str
@@ -59,30 +62,27 @@ class Output:
 
 @dataclass(frozen=True)
 class Receipt:
-    """All that a receipt says.
+    """The result of a verification.
 
     Attributes
     ----------
     made : str
         Time of the start, UTC.
     commit : str or None
-        What was compared with; None without git: the files on disk and the hashes in dvc.lock.
+        The commit that was compared with; None without git, where the files on disk and the hashes
+        in dvc.lock count.
     quick : bool
         Whether only some stages were run.
     seconds : float
         Wall time.
-    tolerance : Tolerance
-    outputs : tuple of Output
     runs : mapping
-        How each stage went that was run or should have been, by name.
+        Result of each stage that was run or should have been, by name.
     findings : tuple of Finding
         Inputs and outputs that are not what was recorded or committed.
     others : tuple of str
         Files that no stage reads or writes and that are not as committed.
     untracked : tuple of str
         Files that git does not know and that were left out of the copy.
-    checks : tuple of Check
-    environment : Environment
     """
 
     made: str
@@ -104,12 +104,12 @@ class Receipt:
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing differs, nothing is missing, and all is as it was recorded."""
+        """Whether nothing differs, nothing is missing, and everything is as it was recorded."""
         return (
             not self.findings
             and bool(self.with_verdict(*GOOD))
             and len(self.with_verdict(*GOOD, NOT_COVERED)) == len(self.outputs)
-            and all(check.status in (checks.AGREES, checks.NOT_THERE) for check in self.checks)
+            and all(check.status == checks.AGREES for check in self.checks)
         )
 
 
@@ -133,32 +133,25 @@ def verify(folder: Path, scratch: Path, output: Path, *, quick: bool) -> Receipt
         If the folder has no pipeline or no section ``verify``, or a stage named there is none.
     """
     started, made = time.monotonic(), datetime.now(UTC)
+    check_top(folder)
     files = snapshot.on_disk(folder)
-    if "dvc.yaml" not in files:
-        raise InputError(
-            file="dvc.yaml",
-            where="the current folder",
-            value=None,
-            expected="the pipeline (run this at the top of the repository)",
-        )
     settings = read_settings(files)
     commit = snapshot.commit_of(folder)
     committed = snapshot.at_commit(folder, commit) if commit else files
     lock = parse_lock(committed.get(LOCK, b""))
     for name, content in files.items():
-        if name == LOCK:  # every stage is run, whatever it says
-            continue
-        target = scratch / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        if name != LOCK:  # every stage is run, whatever the record says
+            target = scratch / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
     stages = read_stages(scratch)
     chosen = _chosen(stages, settings.quick) if quick else stages
-    findings, others = _said_before(folder, stages, lock, committed, files)
+    findings, others = record.findings(folder, stages, lock, committed, files)
     _logger.info("%d of %d stages, in a copy", len(chosen), len(stages))
-    for stage in chosen:  # so that none is mistaken for a new one
+    for stage in chosen:  # an old output must not be mistaken for a new one
         for out in stage.outs:
             remove(scratch / out)
-    # Machine code compiled from other sources than these must not be taken.
+    # Machine code compiled from other sources than these must not be used.
     code = {"NUMBA_CACHE_DIR": str(scratch.resolve() / ".cache" / "numba")}
     with Runner(scratch, output / "logs", len(chosen), code) as runner:
         runs = {n: _for_readers(run, scratch) for n, run in run_all(chosen, runner).items()}
@@ -166,13 +159,11 @@ def verify(folder: Path, scratch: Path, output: Path, *, quick: bool) -> Receipt
             checks.run_check(name, check["call"], check["arguments"], runner)
             for name, check in settings.checks.items()
         ]
-    outputs = [
-        compared
-        for stage in stages
-        for compared in _outputs(
-            stage, runs.get(stage.name), committed, scratch, settings.tolerance, output
-        )
-    ]
+    recomputed = snapshot.on_disk(scratch)
+    outputs: list[Output] = []
+    for stage in stages:
+        run, tolerance = runs.get(stage.name), settings.tolerance
+        outputs += _outputs(stage, run, committed, recomputed, tolerance, output)
     packages = files.get("requirements.lock", b"").decode("utf-8", errors="replace")
     return Receipt(
         made=f"{made:%Y-%m-%d %H:%M} UTC",
@@ -182,8 +173,8 @@ def verify(folder: Path, scratch: Path, output: Path, *, quick: bool) -> Receipt
         tolerance=settings.tolerance,
         outputs=tuple(outputs),
         runs=runs,
-        findings=tuple(findings),
-        others=tuple(others),
+        findings=findings,
+        others=others,
         untracked=tuple(snapshot.untracked(folder)) if commit else (),
         checks=tuple(checked),
         environment=environment.describe(packages, _solvers_named(outputs, committed)),
@@ -191,7 +182,7 @@ def verify(folder: Path, scratch: Path, output: Path, *, quick: bool) -> Receipt
 
 
 def _for_readers(run: Run, scratch: Path) -> Run:
-    """Take out of a message what says nothing to the reader of a receipt: places, the licence."""
+    """Remove from a message the folders of this machine and the licence."""
     message = without_licence(run.message)
     for place in (scratch.resolve(), sys.prefix):
         message = message.replace(f"{place}{os.sep}", "")
@@ -211,83 +202,44 @@ def _chosen(stages: Sequence[Stage], names: Sequence[str]) -> tuple[Stage, ...]:
     return tuple(stage for stage in stages if stage.name in names)
 
 
-def _said_before(
-    folder: Path,
-    stages: Sequence[Stage],
-    lock: Mapping[str, dict],
-    committed: Files,
-    files: Files,
-) -> tuple[list[record.Finding], list[str]]:
-    """Return what the files say of themselves, before anything is run."""
-    inputs = record.changed_inputs(folder, stages, lock, files)
-    edited, others = record.uncommitted(stages, committed, files)
-    # An edit that is not committed is not recorded either: once is enough.
-    said = {(finding.what, finding.differences) for finding in inputs}
-    edited = [finding for finding in edited if (finding.what, finding.differences) not in said]
-    return [
-        *inputs,
-        *edited,
-        *record.changed_outputs(folder, stages, lock, committed),
-        *record.orphans(stages, committed),
-    ], others
-
-
 def _outputs(
     stage: Stage,
     run: Run | None,
     committed: Files,
-    scratch: Path,
+    recomputed: Files,
     tolerance: Tolerance,
     output: Path,
 ) -> list[Output]:
     """Compare all that a stage makes."""
-    before = {name: file for out in stage.outs for name, file in below(committed, out).items()}
+    before, now = (
+        {name: file for out in stage.outs for name, file in below(files, out).items()}
+        for files in (committed, recomputed)
+    )
     if run is None or run.status != DONE:
         verdict = NOT_COVERED if run is None else NOT_RECOMPUTED
         return [Output(name, stage.name, verdict) for name in before or stage.outs]
-    now = {name: file for out in stage.outs for name, file in _written(scratch, out).items()}
     found = [
         Output(name, stage.name, MISSING if name in before else ADDITIONAL)
-        for name in sorted({*before} ^ {*now})
+        for name in sorted(before.keys() ^ now.keys())
     ]
-    for name in sorted({*before} & {*now}):
+    for name in sorted(before.keys() & now.keys()):
         result = compare(name, before[name], now[name], tolerance)
         images = []
         for place, image in result.images.items():
             words = f"{name}_{place}" if len(result.images) > 1 or place != "picture" else name
-            path = Path("differences", "".join(c if c.isalnum() else "_" for c in words) + ".png")
+            path = Path("differences", re.sub(r"\W", "_", words) + ".png")
             (output / path).parent.mkdir(parents=True, exist_ok=True)
             (output / path).write_bytes(image)
             images.append(path.as_posix())
-        found.append(
-            Output(
-                name,
-                stage.name,
-                result.verdict,
-                result.differences,
-                result.count,
-                result.largest,
-                result.noise,
-                tuple(images),
-            )
-        )
+        found.append(Output(name, stage.name, **vars(result) | {"images": tuple(images)}))
     return found or [Output(out, stage.name, MISSING) for out in stage.outs]
 
 
-def _written(scratch: Path, out: str) -> dict[str, bytes]:
-    path = scratch / out
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    return {file.relative_to(scratch).as_posix(): file.read_bytes() for file in files}
-
-
 def _solvers_named(outputs: Sequence[Output], committed: Files) -> dict[str, set[str]]:
-    named: dict[str, set[str]] = {}
+    named: dict[str, set[str]] = defaultdict(set)
     for output in outputs:
         if output.path.endswith(".json") and output.path in committed:
-            try:
-                content = json.loads(committed[output.path])
-            except ValueError:
-                continue  # a file that is no JSON is different from the one that a stage writes
-            for solver, version in environment.solvers_in(content):
-                named.setdefault(solver, set()).add(version)
+            with suppress(ValueError):  # a file that is not JSON differs from the stage's anyway
+                for solver, version in environment.solvers_in(json.loads(committed[output.path])):
+                    named[solver].add(version)
     return named

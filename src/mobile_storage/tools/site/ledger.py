@@ -26,16 +26,14 @@ FOLDED_ROWS = 60
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """One parameter of a ledger, all as text.
+    """One parameter of a ledger, as texts.
 
     Attributes
     ----------
-    anchor : str
-        Name of its row on the site.
     keys : tuple of str
-        Which of several it is, such as a customer or an hour.
+        What tells it apart from others of its symbol, such as a customer or an hour.
     moved : tuple of pairs
-        Each parameter set that moves it, and the value that it has there in the ledger's unit.
+        Each parameter set that moves it, and its value there in the ledger's unit.
     """
 
     anchor: str
@@ -71,15 +69,15 @@ class Ledger:
 
     @property
     def folded(self) -> bool:
-        """Whether it is too long to be shown unfolded."""
+        """Whether it has more than `FOLDED_ROWS` rows."""
         return len(self.rows) > FOLDED_ROWS
 
 
 def read_ledgers(top: Path, paper: Paper) -> list[Ledger]:
     """Read every ledger of a paper, with the values that parameter sets give to its rows.
 
-    A parameter set holds values in the units of the model, which the tables of the ledgers name.
-    They are converted to the units of the ledger.
+    A parameter set has values in the units of the model, which the tables of the ledgers name. They
+    are converted to the units of the ledger.
 
     Raises
     ------
@@ -94,8 +92,7 @@ def read_ledgers(top: Path, paper: Paper) -> list[Ledger]:
     for path in sorted((top / paper.tables).glob("*.csv")):
         table = pd.read_csv(path, dtype=str)
         if {"Symbol", "Unit"} <= set(table.columns):
-            places = f"{path.stem}." + table["Symbol"]
-            units |= dict(zip(places, table["Unit"], strict=True))
+            units |= dict(zip(f"{path.stem}." + table["Symbol"], table["Unit"], strict=True))
     return [
         Ledger(paper, path.stem, tuple(_rows(path, paper, sets, units)))
         for path in sorted((top / paper.raw).glob("*.csv"))
@@ -110,50 +107,37 @@ def _rows(
     # A line break in a note could end the block of HTML that shows it.
     frame = frame.map(lambda cell: " ".join(cell.split()))
     for row in frame.to_dict("records"):
-        values = [row[key] for key in keys]
+        values, unit = [row[key] for key in keys], row["unit"]
         # A parameter set names a row by its ledger, the keys that identify it, and its symbol.
-        places = {".".join([path.stem, *values[:n], row["symbol"]]) for n in range(len(keys) + 1)}
-        if keys:
-            places.discard(f"{path.stem}.{row['symbol']}")
+        counts = range(min(1, len(keys)), len(keys) + 1)
+        places = {".".join([path.stem, *values[:n], row["symbol"]]) for n in counts}
         yield LedgerRow(
             anchor=label("p", paper.key, path.stem, *values, row["symbol"]),
             keys=tuple(value for value in values if value != "none"),
-            symbol=row["symbol"],
-            name=row["name"],
-            value=row["value"],
-            unit="" if row["unit"] == "dimensionless" else row["unit"],
+            unit="" if unit == "dimensionless" else unit,
             range=f"{row['low']} to {row['high']}" if row["low"] else "",
-            status=row["status"],
-            source=row["source"],
-            note=row["note"],
             moved=tuple(
-                (name, _in_unit(moves[place], place, units, row["unit"], paper))
+                (name, _in_unit(moves[place], place, units, unit, paper))
                 for name, moves in sets.items()
                 for place in sorted(places & set(moves))
             ),
+            **{name: row[name] for name in ("symbol", "name", "value", "status", "source", "note")},
         )
 
 
 def _in_unit(value: float, place: str, units: dict[str, str], wanted: str, paper: Paper) -> str:
     if place not in units:
-        raise InputError(
-            file=paper.tables.as_posix(),
-            where="column Symbol",
-            value=None,
-            expected=f"a row of {place} with the unit of its value",
-        )
+        expected = f"a row of {place} with the unit of its value"
+        file = paper.tables.as_posix()
+        raise InputError(file=file, where="column Symbol", value=None, expected=expected)
     return shown(str(value * float(unit_factor(units[place], wanted))))
 
 
 def find_row(ledgers: list[Ledger], name: str) -> str | None:
     """Return the anchor of the first row of a symbol, or None if there is none.
 
-    Parameters
-    ----------
-    ledgers : list of Ledger
-    name : str
-        The symbol, before it the ledger or group and keys: ``k_exp`` or
-        ``network.transformer.rating``. A value that stands for several rows has no row.
+    A name is the symbol, or the ledger or group, keys and the symbol: ``k_exp``,
+    ``network.transformer.rating``. A value that stands for several rows has no row.
     """
     *before, symbol = name.split(".")
     for row in (row for ledger in ledgers for row in ledger.rows):

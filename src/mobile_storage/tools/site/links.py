@@ -33,12 +33,7 @@ _PAGES = (
 class SiteLinks:
     """Turns links between files of the repository into links between pages of the site.
 
-    Attributes
-    ----------
-    top : path
-        Top of the repository.
-    files : set of str
-        Files that are linked to and have no page. The site offers copies of them.
+    `files` are the linked files that have no page. The site offers copies of them.
     """
 
     top: Path
@@ -49,10 +44,8 @@ class SiteLinks:
 
         Parameters
         ----------
-        path : str
-            From the top of the repository.
-        page : str
-            Source of the page on the site, from its top.
+        path, page : str
+            From the top of the repository, and from the top of the site's sources.
 
         Returns
         -------
@@ -74,6 +67,9 @@ class SiteLinks:
     def rewrite(self, markdown: str, source: str, page: str) -> str:
         """Return Markdown with its links to files of the repository turned into the site's.
 
+        A link to a folder that has no page becomes plain text. Links to other sites and links
+        within the page stay.
+
         Parameters
         ----------
         markdown : str
@@ -81,11 +77,6 @@ class SiteLinks:
         source, page : str
             That file from the top of the repository, and the page that shows it from the top of
             the site.
-
-        Notes
-        -----
-        A link to a folder that has no page becomes plain text. Links to other sites and links
-        within the page stay.
         """
 
         def replace(match: re.Match[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,13 +24,13 @@ _CLAIM_CELL = re.compile(r"(?<=\| )(P\d-\d\d)(?= \|)")
 def site_notebook(top: Path, paper: Paper, name: str, links: SiteLinks) -> dict[str, Any]:
     """Return an executed notebook as the site shows it.
 
-    A label that other pages can link to stands before each cell, and a line that offers the
-    notebook itself below the title. The alternative text of a picture is the caption of the figure,
-    or the heading above it where the figure has none. Claims in tables become links.
+    Before each cell stands a label that other pages can link to, and below the title a line that
+    offers the notebook itself. The alternative text of a picture is the caption of the figure, or
+    the heading above it where the figure has none. Claims in tables become links.
     """
     source = (paper.executed / f"{name}.ipynb").as_posix()
     page = (paper.notebooks / f"{name}.ipynb").as_posix()
-    notebook = copy.deepcopy(read_json(top / source))
+    notebook = read_json(top / source)
     captions = read_captions(paper, FIGURE, top / CAPTIONS)
     cells = []
     for cell, about in zip(notebook["cells"], cells_of(notebook, paper.key, name), strict=True):
@@ -50,7 +49,10 @@ def site_notebook(top: Path, paper: Paper, name: str, links: SiteLinks) -> dict[
             cell["source"] = links.rewrite(about.source, source, page)
         cells.append(cell)
         if about.number == 1:
-            cells.append(_markdown("download", _download(source, page, links)))
+            links.files.add(source)
+            file = f"{'../' * page.count('/')}{source}"
+            text = f"This page is an executed notebook ({{download}}`download <{file}>`). "
+            cells.append(_markdown("download", text + "Longer code is folded."))
     return {**notebook, "cells": cells}
 
 
@@ -60,12 +62,3 @@ def _markdown(identifier: str, source: str) -> dict[str, Any]:
 
 def _claim_link(match: re.Match[str]) -> str:
     return f"[{match[1]}](../../claims/{match[1].lower()}.md)"
-
-
-def _download(source: str, page: str, links: SiteLinks) -> str:
-    links.files.add(source)
-    depth = "../" * page.count("/")
-    return (
-        f"This page is an executed notebook ({{download}}`download <{depth}{source}>`). "
-        "Longer code is folded."
-    )

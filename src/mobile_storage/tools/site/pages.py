@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jinja2
@@ -16,14 +17,13 @@ from mobile_storage.core.io import read_text
 from mobile_storage.core.ledger import STATUSES
 from mobile_storage.core.papers import PAPERS
 from mobile_storage.core.style import save_figure
-from mobile_storage.tools.pipeline.graph import stage_graph
+from mobile_storage.tools.pipeline.stages import stage_graph
 from mobile_storage.tools.readme import without_blocks
-from mobile_storage.tools.site.galleries import read_exhibits
 from mobile_storage.tools.site.ledger import find_row, read_ledgers, status_counts
 from mobile_storage.tools.site.links import SiteLinks
 from mobile_storage.tools.site.notebooks import site_notebook
 from mobile_storage.tools.site.pipeline import draw
-from mobile_storage.tools.site.record import SYMBOLS, json_text, label, read_papers
+from mobile_storage.tools.site.record import SYMBOLS, label, read_exhibits, read_papers
 
 __all__ = ["context", "environment", "sections", "write_sources"]
 
@@ -46,23 +46,24 @@ class _Folder:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
 
-    def tidy(self) -> None:
-        """Remove the files that an earlier run wrote and this one did not."""
-        for path in sorted(self.path.rglob("*")):
-            inside = path.relative_to(self.path).parts
-            if path.is_file() and path not in self.written and inside[0] != _GENERATED:
-                path.unlink()
+    def tidy(self, top: Path) -> None:
+        """Remove the files that an earlier run wrote, and pages of modules that are gone.
 
-    def tidy_modules(self, top: Path) -> None:
-        """Remove the pages that autosummary wrote for modules that are gone."""
-        for page in (self.path / _GENERATED).glob("*.rst"):
-            module = top / "src" / page.stem.replace(".", "/")
-            if not (module.with_suffix(".py").is_file() or (module / "__init__.py").is_file()):
-                page.unlink()
+        Autosummary writes its pages between the runs.
+        """
+        for path in sorted(self.path.rglob("*")):
+            generated = path.relative_to(self.path).parts[0] == _GENERATED
+            module = top / "src" / path.stem.replace(".", "/")
+            needed = path in self.written or (
+                generated
+                and (module.with_suffix(".py").is_file() or (module / "__init__.py").is_file())
+            )
+            if path.is_file() and not needed:
+                path.unlink()
 
 
 def environment(templates: Path) -> jinja2.Environment:
-    """Return the environment of the templates: it escapes HTML and refuses unknown names."""
+    """Return the environment of the templates, which escapes HTML and refuses unknown names."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader([templates, templates.parent / "pages"]),
         autoescape=lambda name: name is not None and ".html" in name,
@@ -107,14 +108,9 @@ def sections(markdown: str) -> dict[str, str]:
 
 
 def write_sources(top: Path, folder: Path) -> None:
-    """Write every page of the site into a folder; unchanged files keep their time stamp.
+    """Write every page of the site from the repository at `top` into the folder for Sphinx.
 
-    Parameters
-    ----------
-    top : path
-        Top of the repository.
-    folder : path
-        The folder that Sphinx reads. Files in it that are no part of the site are removed.
+    Unchanged files keep their time stamp. Files that are no part of the site are removed.
     """
     out = _Folder(folder)
     links = SiteLinks(top)
@@ -146,7 +142,8 @@ def write_sources(top: Path, folder: Path) -> None:
             page(f"{kind}/{paper.key}.md", f"{kind}.md.j2", paper=record)
         for name in record.notebooks:
             notebook = site_notebook(top, paper, name, links)
-            out.write((paper.notebooks / f"{name}.ipynb").as_posix(), json_text(notebook))
+            text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True)
+            out.write((paper.notebooks / f"{name}.ipynb").as_posix(), text)
         for folder in (paper.tables, paper.figures):
             found = (path for path in (top / folder).iterdir() if path.suffix != ".md")
             links.files |= {path.relative_to(top).as_posix() for path in found}
@@ -158,8 +155,7 @@ def write_sources(top: Path, folder: Path) -> None:
         links.files.add("build/report.pdf")
     for name in sorted(links.files):
         out.write(name, (top / name).read_bytes())
-    out.tidy()
-    out.tidy_modules(top)
+    out.tidy(top)
 
 
 def _write_prose(top: Path, out: _Folder, links: SiteLinks) -> None:
@@ -167,7 +163,7 @@ def _write_prose(top: Path, out: _Folder, links: SiteLinks) -> None:
     readme = without_blocks(read_text(top / "README.md", "the README"))
     opening = readme.partition("\n## ")[0].partition("\n")[2].strip()
     for part, body in {"opening": opening, **sections(readme)}.items():
-        # Links count from the page that includes the part: those are at the site's top.
+        # Links start from the pages that include the part, at the top of the site.
         out.write(f"_parts/{part}.md", links.rewrite(body, "README.md", "index.md") + "\n")
     notes = {
         "data/raw/README.md": "parameters/sources.md",
@@ -181,7 +177,6 @@ def _write_prose(top: Path, out: _Folder, links: SiteLinks) -> None:
 
 
 def _write_picture(top: Path, out: _Folder) -> None:
-    scratch = out.path.parent / "site-scratch"
-    for path in save_figure(draw(stage_graph(top)), scratch / "pipeline"):
-        out.write(path.name, path.read_bytes())
-    shutil.rmtree(scratch)
+    with TemporaryDirectory() as scratch:
+        for path in save_figure(draw(stage_graph(top)), Path(scratch, "pipeline")):
+            out.write(path.name, path.read_bytes())

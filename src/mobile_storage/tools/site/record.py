@@ -1,18 +1,18 @@
-"""Papers, claims and the cells of the notebooks that show them."""
+"""Papers, claims, tables and figures, and the cells of the notebooks that show a claim."""
 
 from __future__ import annotations
 
 import ast
-import json
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 import yaml
 
+from mobile_storage.core.captions import CAPTIONS, TABLE, read_captions
 from mobile_storage.core.claims import Verdict, read_claims
 from mobile_storage.core.errors import InputError
 from mobile_storage.core.io import read_json, read_text
@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
     from mobile_storage.core.papers import Paper
 
-__all__ = ["Cell", "ClaimRecord", "PaperRecord", "cells_of", "label", "read_papers", "shown"]
+__all__ = [
+    "Cell",
+    "ClaimRecord",
+    "Exhibit",
+    "PaperRecord",
+    "cells_of",
+    "label",
+    "read_exhibits",
+    "read_papers",
+    "shown",
+]
 
 SYMBOLS = {
     Verdict.REPRODUCED: "✓",
@@ -48,9 +58,9 @@ _AS_WRITTEN = (
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a notebook: its number, the heading it stands under, what it holds.
+    """A cell of a notebook, with the heading above it.
 
-    `figures` are the names of the figures that it draws: a cell draws a figure by calling the
+    `figures` are the names of the figures that it draws. A cell draws a figure by calling the
     function of that name in the module ``figures``.
     """
 
@@ -64,8 +74,17 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """A value that makes a claim likelier on one side of a threshold, as the flip test finds it.
+class Exhibit:
+    """A figure or table with its caption; `body` has the rows of a table in Markdown."""
+
+    name: str
+    anchor: str
+    caption: str
+    body: str
+
+
+class Threshold(NamedTuple):
+    """A value that makes a claim likelier on one side of a threshold, from the flip test.
 
     Attributes
     ----------
@@ -92,16 +111,14 @@ class ClaimRecord:
 
     Attributes
     ----------
-    paper : str
-        Key of the paper.
     worlds : str
         Share of the plausible worlds in which the claim holds, or empty.
     symbols : tuple of str
-        Parameters that turn the claim over at an end of their range, each by itself.
+        Parameters each of which turns the claim over at an end of its range.
     thresholds : tuple of Threshold
-        What the flip test finds to decide the claim.
+        Values that decide the claim in the flip test.
     cells : tuple of Cell
-        The cells of its notebook that show it, the most telling one first.
+        Cells of its notebook that show it; the one that shows it best is the first.
     """
 
     id: str
@@ -137,7 +154,7 @@ class ClaimRecord:
 
 @dataclass(frozen=True)
 class PaperRecord:
-    """A paper: its key and number, its citation, its notebooks in order, its claims."""
+    """A paper with its citation, its notebooks in their order, and its claims."""
 
     key: str
     number: int
@@ -184,16 +201,19 @@ def shown(text: str, unit: str = "") -> str:
 
 
 def cells_of(notebook: dict[str, Any], paper: str, name: str) -> Iterator[Cell]:
-    """Yield the cells of an executed notebook with the heading each stands under."""
+    """Yield the cells of an executed notebook, each with the heading above it."""
     heading = name
     for number, cell in enumerate(notebook["cells"], 1):
-        source = "".join(cell["source"])
+        source, output = "".join(cell["source"]), []
         code = cell["cell_type"] == "code"
         if not code and (found := re.findall(r"^#+ (.+)$", source, re.MULTILINE)):
             heading = found[-1]
+        for one in cell.get("outputs", []):
+            output.append("".join(one.get("text", "")))
+            output.append("".join(one.get("data", {}).get("text/markdown", "")))
         anchor = label("cell", paper, name, str(number))
         figures = tuple(_drawn(source)) if code else ()
-        yield Cell(number, anchor, heading, code, source, _output(cell), figures)
+        yield Cell(number, anchor, heading, code, source, "\n".join(output), figures)
 
 
 def _drawn(source: str) -> Iterator[str]:
@@ -203,16 +223,36 @@ def _drawn(source: str) -> Iterator[str]:
                 yield name
 
 
-def _output(cell: dict[str, Any]) -> str:
-    texts = []
-    for output in cell.get("outputs", []):
-        data = output.get("data", {})
-        texts += ["".join(output.get("text", "")), "".join(data.get("text/markdown", ""))]
-    return "\n".join(texts)
+def read_exhibits(top: Path, paper: Paper, kind: str) -> list[Exhibit]:
+    """Read the figures or the tables of a paper, in the order of their names.
+
+    Parameters
+    ----------
+    top : path
+        Top of the repository.
+    paper : Paper
+    kind : str
+        `core.captions.FIGURE` or `core.captions.TABLE`.
+
+    Raises
+    ------
+    InputError
+        If one has no caption.
+    """
+    captions = read_captions(paper, kind, top / CAPTIONS)
+    is_table = kind == TABLE
+    files = (top / paper.tables).glob("*.md") if is_table else (top / paper.figures).glob("*.png")
+    exhibits = []
+    for path in sorted(files):
+        # The file of a table begins with the caption.
+        body = read_text(path, "a table").partition("\n\n")[2] if is_table else ""
+        anchor = label(kind, paper.key, path.stem)
+        exhibits.append(Exhibit(path.stem, anchor, captions[path.stem], body))
+    return exhibits
 
 
 def read_papers(top: Path) -> list[PaperRecord]:
-    """Read what the pipeline left, by paper in the order of the registry.
+    """Read the results of the pipeline, by paper in the order of the registry.
 
     Raises
     ------
@@ -261,19 +301,17 @@ def _paper(
 def _claims(top: Path, paper: Paper) -> Iterator[ClaimRecord]:
     path = top / paper.results / "claims.csv"
     read_text(path, "the verdicts of the stage claims")
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     notes = {claim.id: claim.note for claim in read_claims(top / CLAIMS, paper.key)}
     symbols, thresholds = _symbols(top, paper), _thresholds(top, paper)
-    for row in frame.to_dict("records"):
-        unit = row["unit"]
+    for row in _table(path).to_dict("records"):
         rule = RULES.get(row["rule"], "")
         if row["rule"] == "relative":
             rule = f"a number; within {float(row['tolerance']):.0%} of the published one"
         yield ClaimRecord(
             **{name: row[name] for name in _AS_WRITTEN},
             paper=paper.key,
-            published=shown(row["published"], unit),
-            computed=shown(row["computed"], unit),
+            published=shown(row["published"], row["unit"]),
+            computed=shown(row["computed"], row["unit"]),
             rule=rule,
             variants=row["holds_in_variants"],
             worlds=row["plausible_worlds"],
@@ -284,12 +322,16 @@ def _claims(top: Path, paper: Paper) -> Iterator[ClaimRecord]:
         )
 
 
+def _table(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
 def _symbols(top: Path, paper: Paper) -> dict[str, tuple[str, ...]]:
-    """Return the parameters that turn each claim over, from the table of those, if there is one."""
+    """Return the parameters that turn each claim over, from their table if there is one."""
     path = top / paper.tables / "flips.csv"
     if not path.is_file():
         return {}
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = _table(path)
     turned = table.assign(claim=table["Turned over"].str.split(", ")).explode("claim")
     by_claim = turned.groupby("claim")["Symbol"]
     return {claim: tuple(dict.fromkeys(symbols)) for claim, symbols in by_claim}
@@ -303,8 +345,7 @@ def _thresholds(top: Path, paper: Paper) -> dict[str, tuple[Threshold, ...]]:
     path, source = top / paper.tables / "flip_thresholds.csv", paper.flip / "thresholds.csv"
     if not path.is_file():
         return {}
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    own = pd.read_csv(top / source, usecols=["outcome", "factor"])
+    table, own = _table(path), pd.read_csv(top / source, usecols=["outcome", "factor"])
     conditions, factors = list(table["Likelier with"]), list(own["factor"])
     if len(conditions) != len(factors) or not all(map(str.startswith, conditions, factors)):
         raise InputError(
@@ -321,10 +362,10 @@ def _thresholds(top: Path, paper: Paper) -> dict[str, tuple[Threshold, ...]]:
 
 
 def _shows(top: Path, row: dict[str, str], paper: str) -> list[Cell]:
-    """Return the cells that name the claim or draw its figure, the most telling one first.
+    """Return the cells that name the claim or draw its figure; the best one is the first.
 
-    That is the first cell whose output names the claim. The last cell of a notebook holds the table
-    of all its verdicts: it counts only if no other cell draws the figure.
+    That is the first cell whose output names the claim. The last cell of a notebook has the table
+    of all its verdicts; it counts only if no other cell draws the figure.
     """
     if not row["notebook"]:
         return []
@@ -334,15 +375,9 @@ def _shows(top: Path, row: dict[str, str], paper: str) -> list[Cell]:
     named = [cell for cell in cells if name.search(cell.source) or name.search(cell.output)]
     telling = [cell for cell in named if name.search(cell.output) and cell is not cells[-1]]
     best = (telling or drawn or named)[:1]
-    rest = sorted({*drawn, *named} - {*best}, key=lambda cell: cell.number)
-    return [*best, *rest]
+    return [*best, *sorted({*drawn, *named} - {*best}, key=lambda cell: cell.number)]
 
 
 @cache
 def _read_cells(path: Path, paper: str) -> tuple[Cell, ...]:
     return tuple(cells_of(read_json(path), paper, path.stem))
-
-
-def json_text(notebook: dict[str, Any]) -> str:
-    """Return a notebook as Jupyter writes it."""
-    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True)

@@ -28,7 +28,7 @@ _PLACES = (
     "C:/Program Files/Google/Chrome/Application/chrome.exe",
     "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
 )
-#: Containers run as root, for whom the sandbox refuses to work. Only our own page is opened.
+#: The sandbox does not work for root, as in containers. Only our own page is opened.
 LAUNCH = ("--no-sandbox",)
 _MARGINS = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
 _FOOTER = """<div style="width: 100%; margin: 0 16mm; font: 7.5pt sans-serif; color: #444;">
@@ -53,10 +53,7 @@ class MissingBrowserError(RuntimeError):
 def find_chromium(variables: Mapping[str, str] | None = None) -> str | None:
     """Return the path of Chromium: ``$CHROMIUM``, or else the first of its names and places.
 
-    Parameters
-    ----------
-    variables : mapping, optional
-        Environment variables, those of this process by default.
+    `variables` are environment variables, those of this process by default.
     """
     variables = os.environ if variables is None else variables
     names = [variables["CHROMIUM"]] if variables.get("CHROMIUM") else _BROWSERS + _PLACES
