@@ -119,6 +119,7 @@ def outages(network: Network, order: int = 1) -> tuple[Outage, ...]:
     return tuple(with_own_rates)
 
 
+@lru_cache(maxsize=8)
 def _with_unit_rates(network: Network) -> Network:
     """Give every element that can fail one failure a year, which lasts an hour."""
 

@@ -233,9 +233,10 @@ class Network:
         self._check_supply()
 
     def _check_supply(self) -> None:
-        graph = nx.MultiGraph()
+        closed = [branch for branch in self.branches if not branch.normally_open]
+        graph = nx.Graph()
         graph.add_nodes_from(node.name for node in self.nodes)
-        graph.add_edges_from((b.start, b.end) for b in self.branches if not b.normally_open)
+        graph.add_edges_from((branch.start, branch.end) for branch in closed)
         loaded = {point.node for point in self.load_points}
         sources = {node.name for node in self.nodes if node.source_capacity > 0.0}
         for part in nx.connected_components(graph):
@@ -249,7 +250,7 @@ class Network:
                     f"sources {here[0]} and {here[1]} feed the same part: open a branch between "
                     "them, or set radial to False"
                 )
-            if self.radial and graph.subgraph(part).number_of_edges() >= len(part):
+            if self.radial and sum(branch.start in part for branch in closed) >= len(part):
                 raise ValueError(
                     f"the closed branches around {min(part)} form a loop: open one of them, or set "
                     "radial to False"

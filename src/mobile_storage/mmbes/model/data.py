@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from mobile_storage.adequacy.analytic.network import Network
 from mobile_storage.core.errors import DoubtWarning, InputError, did_you_mean
+from mobile_storage.core.ledger import keyed_rows
 from mobile_storage.mmbes.model.network import case_network, loads_behind, reliability_of
 from mobile_storage.mmbes.model.raw import SCALARS, RawMmbes, ledger, read_raw
 from mobile_storage.mmbes.model.substation import (
@@ -184,36 +184,36 @@ def _transformers(raw: RawMmbes, symbol: str) -> np.ndarray:
 
 def _curves(raw: RawMmbes) -> LoadCurves:
     file = raw.folder / "load_curves.csv"
-    days = raw.day_types.set_index("day_type")["value"]
-    table = raw.load_curves.assign(hour=pd.to_numeric(raw.load_curves["hour"], errors="coerce"))
-    strange = table["hour"].isna()
-    if strange.any():
-        found = raw.load_curves.loc[strange, "hour"].iloc[0]
-        raise InputError(
-            file=file,
-            where="column hour",
-            value=found,
-            expected="an hour of the day as a number, such as 0, 7 or 7.5, not 07:00",
-        )
-    for name in dict.fromkeys(table["day_type"]):
-        if name not in days.index:
+    days = {name: row["days"] for name, row in keyed_rows(raw.day_types, "day_type").items()}
+    by_day: dict[str, list[tuple[float, float]]] = {name: [] for name in days}
+    columns = (raw.load_curves[column].tolist() for column in ("day_type", "hour", "value"))
+    for name, hour, share in zip(*columns, strict=True):
+        if name not in days:
             raise InputError(
                 file=file,
                 where="column day_type",
                 value=name,
-                expected=f"a day type of day_types.csv{did_you_mean(name, days.index)}",
+                expected=f"a day type of day_types.csv{did_you_mean(name, days)}",
             )
-    if abs(days.sum() - DAYS_PER_YEAR) > 1e-6:
+        try:
+            by_day[name].append((float(hour), share))
+        except ValueError:
+            raise InputError(
+                file=file,
+                where="column hour",
+                value=hour,
+                expected="an hour of the day as a number, such as 0, 7 or 7.5, not 07:00",
+            ) from None
+    if abs(sum(days.values()) - DAYS_PER_YEAR) > 1e-6:
         raise InputError(
             file=raw.folder / "day_types.csv",
             where="days of all day types together",
-            value=round(float(days.sum()), 9),
+            value=round(sum(days.values()), 9),
             expected=f"{DAYS_PER_YEAR:g}",
         )
     shapes = []
-    for name in days.index:
-        rows = table[table["day_type"] == name].sort_values("hour")
-        hours = rows["hour"].to_numpy(float)
+    for name, loads in by_day.items():
+        hours, shape = np.array(sorted(loads)).T if loads else np.empty((2, 0))
         steps = 24 if hours.size <= 25 else 96 if hours.size > 49 else 48
         expected = np.arange(steps) * 24.0 / steps
         if hours.size != steps or not np.allclose(hours, expected):
@@ -226,7 +226,7 @@ def _curves(raw: RawMmbes) -> LoadCurves:
                 value=f"{hours.size} steps",
                 expected=f"{what} (every hour, half-hour or quarter of the day once)",
             )
-        shapes.append(rows["value"].to_numpy(float))
+        shapes.append(shape)
     if len({shape.size for shape in shapes}) > 1:
         raise InputError(
             file=file,
@@ -242,7 +242,7 @@ def _curves(raw: RawMmbes) -> LoadCurves:
             value=float(highest),
             expected="1: loads are shares of the annual peak, and one of them is the peak",
         )
-    return LoadCurves(tuple(days.index), np.array(shapes), days.to_numpy(float))
+    return LoadCurves(tuple(days), np.array(shapes), np.array(list(days.values()), dtype=float))
 
 
 def _extreme(raw: RawMmbes, curves: LoadCurves, peak_kw: float) -> ExtremeEvents:

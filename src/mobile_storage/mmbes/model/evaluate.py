@@ -10,7 +10,7 @@ same numbers as its members alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +38,7 @@ __all__ = [
     "physics",
     "prepare",
     "prospects",
+    "revalue",
     "valued",
 ]
 
@@ -163,11 +164,23 @@ def prepare(substation: Substation) -> Prepared:
         outages=outages,
         islands=islands(x.extreme),
         probability=np.append(probability, max(0.0, 1.0 - probability.sum())),
-        annuity=annuity(x.economics.discount_rate, x.economics.horizon_yr),
-        due_year=due_year(x.load_rate, x.economics.due_load_rate, x.growth),
         loss_rate=loss_rate(x),
         split_steps=_few_moments_are_too_few(x, outages),
+        **_economic(x),
     )
+
+
+def revalue(prepared: Prepared, substation: Substation) -> Prepared:
+    """Return `prepared` for a substation that differs from it only in the economics."""
+    return replace(prepared, substation=substation, **_economic(substation))
+
+
+def _economic(x: Substation) -> dict[str, float]:
+    """Fields of `Prepared` that depend on the economics."""
+    return {
+        "annuity": annuity(x.economics.discount_rate, x.economics.horizon_yr),
+        "due_year": due_year(x.load_rate, x.economics.due_load_rate, x.growth),
+    }
 
 
 def _few_moments_are_too_few(x: Substation, outages: Outages) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from mobile_storage.adequacy.checks import require_number
 from mobile_storage.mmbes.claims import NUMBERS
 from mobile_storage.mmbes.model.data import RawMmbes, build
-from mobile_storage.mmbes.model.evaluate import Prepared, prepare, valued
+from mobile_storage.mmbes.model.evaluate import Prepared, prepare, revalue, valued
 from mobile_storage.mmbes.model.substation import Substation
 from mobile_storage.mmbes.search.calibration import Space, Target
 from mobile_storage.mmbes.search.surfaces import Surface, best_size, surface
@@ -45,7 +45,8 @@ class Forward:
     rates : (float, float)
         Ends of the sweep of load rates.
     surfaces : dict
-        Surfaces that are computed already, by the physical values.
+        What is computed already, by the physical values: the substation as `prepare` returns it,
+        and its surface.
     """
 
     raw: RawMmbes
@@ -53,15 +54,14 @@ class Forward:
     aims: Sequence[Target]
     bounds: tuple[float, float]
     rates: tuple[float, float]
-    surfaces: dict[tuple, Surface] = field(default_factory=dict, repr=False)
+    surfaces: dict[tuple, tuple[Prepared, Surface]] = field(default_factory=dict, repr=False)
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Predict the targets, shape (targets,)."""
         moves = self.space.moves(values)
         substation, preferences = build(self.raw.replace(moves))
         key = tuple(v for k, v in moves.items() if k.split(".")[0] not in VALUATION_TABLES)
-        prepared = prepare(substation)
-        grid = self._surface(key, prepared)
+        prepared, grid = self._surface(key, substation)
         size = best_size(grid, prepared, preferences)
         there = valued(prepared, grid.at(*np.array(size)[:, None]))
         quantities = {
@@ -76,19 +76,21 @@ class Forward:
         predicted["P2-06"] = best_size(grid, prepared, None)[0]
         ends = []
         for rate in self.rates:
-            loaded = prepare(at_load_rate(substation, rate))
-            ends.append(best_size(self._surface((*key, rate), loaded), loaded, preferences)[0])
+            loaded, surface = self._surface((*key, rate), at_load_rate(substation, rate))
+            ends.append(best_size(surface, loaded, preferences)[0])
         return np.array(
             [ends.pop(0) if a.claim == "P2-08" else predicted[a.claim] for a in self.aims]
         )
 
-    def _surface(self, key: tuple, prepared: Prepared) -> Surface:
+    def _surface(self, key: tuple, substation: Substation) -> tuple[Prepared, Surface]:
         if key not in self.surfaces:
             # A search returns only to its last few points.
             if len(self.surfaces) > MOST_SURFACES:
                 self.surfaces.clear()
-            self.surfaces[key] = surface(prepared, self.bounds)
-        return self.surfaces[key]
+            prepared = prepare(substation)
+            self.surfaces[key] = prepared, surface(prepared, self.bounds)
+        prepared, grid = self.surfaces[key]
+        return revalue(prepared, substation), grid
 
 
 def at_load_rate(substation: Substation, rate: float) -> Substation:
