@@ -157,9 +157,7 @@ def _execute(
             )
         except DeadKernelError:
             raise
-        except (
-            RuntimeError
-        ) as error:  # from nbclient: the kernel did not answer, and no cell has run
+        except RuntimeError as error:  # from nbclient: no answer, no cell has run
             if start == 1:
                 why = _last_line(said) or error
                 raise NotebookError(f"{source}: its kernel does not start: {why}") from None

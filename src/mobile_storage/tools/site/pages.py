@@ -49,17 +49,17 @@ class _Folder:
     def tidy(self, top: Path) -> None:
         """Remove the files that an earlier run wrote, and pages of modules that are gone.
 
-        Autosummary writes its pages between the runs.
+        Autosummary writes pages of modules between the runs. The page of a package names its
+        modules, so it goes with them.
         """
         for path in sorted(self.path.rglob("*")):
-            generated = path.relative_to(self.path).parts[0] == _GENERATED
             module = top / "src" / path.stem.replace(".", "/")
-            needed = path in self.written or (
-                generated
-                and (module.with_suffix(".py").is_file() or (module / "__init__.py").is_file())
-            )
-            if path.is_file() and not needed:
+            there = module.with_suffix(".py").is_file() or (module / "__init__.py").is_file()
+            generated = path.relative_to(self.path).parts[0] == _GENERATED
+            if path.is_file() and path not in self.written and not (generated and there):
                 path.unlink()
+                if generated:
+                    path.with_stem(path.stem.rpartition(".")[0]).unlink(missing_ok=True)
 
 
 def environment(templates: Path) -> jinja2.Environment:
