@@ -275,17 +275,19 @@ def test_the_sources_are_the_same_bytes_again_and_unchanged_files_are_left_alone
     notebooks = yaml.safe_load((repository / "params.yaml").read_text())["notebooks"]
     for paper, expected in notebooks.items():
         assert {p.stem for p in (one / "notebooks" / paper).glob("*")} == set(expected)
-    # A package's page names its modules: also those that are gone.
-    gone = ("api/mobile_storage.core.gone.rst", "api/mobile_storage.core.rst")
-    left = [one / name for name in ("claims/p9-99.md", *gone)]
-    kept = [one / f"api/mobile_storage.{name}.rst" for name in ("tools", "core.io")]
+    left = one / "claims/p9-99.md"
+    generated = [one / f"api/mobile_storage.{name}.rst" for name in ("core", "core.io")]
     (one / "api").mkdir()
-    for path in (*left, *kept):
+    for path in (left, *generated):
         path.write_text("left by an earlier run")
     times = {name: (one / name).stat().st_mtime_ns for name in names}
     pages.write_sources(repository, one)
-    assert [path for path in (*left, *kept) if path.exists()] == kept
+    assert [path for path in (left, *generated) if path.exists()] == generated
     assert times == {name: (one / name).stat().st_mtime_ns for name in names}
+    # Pages of modules name each other, also one that is gone.
+    (one / "api/mobile_storage.gone.rst").write_text("left by an earlier run")
+    pages.write_sources(repository, one)
+    assert not (one / "api").exists()
 
 
 def test_chromium_is_taken_from_the_variable_else_from_path_or_places(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,19 +48,21 @@ class _Folder:
             path.write_bytes(data)
 
     def tidy(self, top: Path) -> None:
-        """Remove the files that an earlier run wrote, and pages of modules that are gone.
+        """Remove the files that an earlier run wrote.
 
-        Autosummary writes pages of modules between the runs. The page of a package names its
-        modules, so it goes with them.
+        Autosummary writes pages of modules between the runs. They link to each other, so all of
+        them are removed if one of the modules is gone.
         """
+        pages = (self.path / _GENERATED).glob("*.rst")
+        modules = [top / "src" / page.stem.replace(".", "/") for page in pages]
+        if not all(
+            m.with_suffix(".py").is_file() or (m / "__init__.py").is_file() for m in modules
+        ):
+            shutil.rmtree(self.path / _GENERATED)
         for path in sorted(self.path.rglob("*")):
-            module = top / "src" / path.stem.replace(".", "/")
-            there = module.with_suffix(".py").is_file() or (module / "__init__.py").is_file()
             generated = path.relative_to(self.path).parts[0] == _GENERATED
-            if path.is_file() and path not in self.written and not (generated and there):
+            if path.is_file() and path not in self.written and not generated:
                 path.unlink()
-                if generated:
-                    path.with_stem(path.stem.rpartition(".")[0]).unlink(missing_ok=True)
 
 
 def environment(templates: Path) -> jinja2.Environment:
