@@ -52,6 +52,7 @@ def test_a_stage_ends_with_the_sentence_of_its_section(repository, tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "pricing_sensitivity | ERROR: params.yaml, pricing.sensitivity.only: found 'labour', expected a "
-        "symbol of the ledgers with a range (did you mean labour_cost or standby_labour?)."
+        "pricing_sensitivity | ERROR: params.yaml, pricing.sensitivity.only: found 'labour', "
+        "expected a symbol of the ledgers with a range (did you mean labour_cost or "
+        "standby_labour?)."
     ]
