@@ -6,12 +6,14 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import jupyter_client.connect
 import nbformat
 import pytest
 
 from mobile_storage.core.errors import InputError
+from mobile_storage.tools.kernel import copy_of_this_process
 from mobile_storage.tools.notebooks import (
     NotebookError,
     lint_notebook,
@@ -52,8 +54,11 @@ def shown(path) -> list[str]:
 COPIED = """
 import sys
 import matplotlib.pyplot, seaborn
+from mobile_storage.core.log import stage
+from mobile_storage.tools.kernel import copy_of_this_process
 from mobile_storage.tools.notebooks import run_notebook
-run_notebook(*sys.argv[1:], copied=True)
+with copy_of_this_process() as kernel, stage("notebook"):
+    run_notebook(*sys.argv[1:], kernel=kernel)
 """
 
 
@@ -62,6 +67,7 @@ def test_two_runs_give_the_same_bytes_and_keep_the_tables_and_figures(tmp_path):
     source = notebook(
         tmp_path / "a.ipynb",
         "print('one', flush=True)\nimport time; time.sleep(0.3)\nprint('two')",
+        "import logging\nlogging.getLogger('mobile_storage.core').info('not shown')\n"
         "import pandas as pd\npd.DataFrame({'price': [1.5]})",
         "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2])\nfig;",
     )
@@ -163,17 +169,25 @@ def test_a_failing_cell_is_named_and_the_finished_notebook_stays(tmp_path):
 def test_a_copied_kernel_has_loaded_what_this_process_has_and_gets_its_own_signals(tmp_path):
     code = "import os, sys\nprint(os.getpgid(0) == os.getpid(), 'pytest' in sys.modules)"
     source = notebook(tmp_path / "a.ipynb", code)
-    for copied, expected in ((False, "True False\n"), (True, "True True\n")):
-        output = tmp_path / f"{copied}.ipynb"
-        assert shown(run_notebook(source, output, copied=copied)) == [expected]
+    assert shown(run_notebook(source, tmp_path / "b.ipynb")) == ["True False\n"]
+    with copy_of_this_process() as kernel:
+        assert shown(run_notebook(source, tmp_path / "c.ipynb", kernel=kernel)) == ["True True\n"]
+
+
+@pytest.mark.skipif(not AVAILABLE, reason="no fork")
+def test_a_copy_that_becomes_no_kernel_ends():
+    with copy_of_this_process() as kernel:
+        assert kernel.poll() is None
+    assert kernel.poll() == 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("copied", [False, True])
-def test_a_kernel_that_dies_is_said_to_have_died(tmp_path, copied):
+@pytest.mark.parametrize("start", [nullcontext, copy_of_this_process])
+def test_a_kernel_that_dies_is_said_to_have_died(tmp_path, start):
     source = notebook(tmp_path / "a.ipynb", "import os\nos._exit(9)")
-    with pytest.raises(NotebookError, match=r"a\.ipynb: its kernel died, perhaps for want of mem"):
-        run_notebook(source, tmp_path / "b.ipynb", copied=copied)
+    died = pytest.raises(NotebookError, match=r"a\.ipynb: its kernel died, perhaps for want of")
+    with start() as kernel, died:
+        run_notebook(source, tmp_path / "b.ipynb", kernel=kernel)
     assert not (tmp_path / "b.ipynb").exists()
 
 
@@ -264,10 +278,10 @@ def test_outputs_and_other_metadata_are_found_and_stripped(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("start", [nullcontext, copy_of_this_process])
 @pytest.mark.parametrize("port", ["hb_port", "shell_port"])
 def test_a_kernel_whose_port_was_taken_is_started_again_and_nothing_is_printed(
-    tmp_path, monkeypatch, capfd, port, copied
+    tmp_path, monkeypatch, capfd, port, start
 ):
     """Jupyter finds ports, and the kernel takes them later: another program may be faster."""
     given = []
@@ -284,7 +298,9 @@ def test_a_kernel_whose_port_was_taken_is_started_again_and_nothing_is_printed(
 
         monkeypatch.setattr(jupyter_client.connect, "write_connection_file", write_first_taken)
         source = notebook(tmp_path / "a.ipynb", "print(1)")
-        assert shown(run_notebook(source, tmp_path / "b.ipynb", copied=copied)) == ["1\n"]
+        with start() as kernel:
+            ran = run_notebook(source, tmp_path / "b.ipynb", kernel=kernel)
+        assert shown(ran) == ["1\n"]
     assert len(given) == (2 if port == "shell_port" else 1)
     assert capfd.readouterr().err == ""
 

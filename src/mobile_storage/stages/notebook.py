@@ -15,6 +15,7 @@ import yaml
 from mobile_storage.core.errors import InputError, did_you_mean
 from mobile_storage.core.log import stage
 from mobile_storage.core.papers import PAPERS
+from mobile_storage.tools.kernel import copy_of_this_process
 from mobile_storage.tools.notebooks import run_notebook
 
 
@@ -50,7 +51,7 @@ def main() -> None:
     if asked.parameter and asked.output is None:
         parser.error("other values need --output: the executed notebooks have the ledgers' values")
     chosen = asked.section or asked.named
-    with stage(f"{PAPERS[asked.paper].package}_notebook", chosen):
+    with copy_of_this_process() as kernel, stage(f"{PAPERS[asked.paper].package}_notebook", chosen):
         paper = PAPERS[asked.paper]
         known = sorted(path.stem for path in paper.notebooks.glob("*.ipynb"))
         if chosen not in known:
@@ -63,7 +64,7 @@ def main() -> None:
         values = {key: _value(key, text) for key, text in asked.parameter}
         name = f"{chosen}.ipynb"
         output = asked.output or paper.executed / name
-        run_notebook(paper.notebooks / name, output, values, copied=True)
+        run_notebook(paper.notebooks / name, output, values, kernel=kernel)
 
 
 if __name__ == "__main__":

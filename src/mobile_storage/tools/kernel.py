@@ -22,10 +22,10 @@ from jupyter_client.provisioning import LocalProvisioner
 
 from mobile_storage.tools.pipeline.server import AVAILABLE, become
 
-__all__ = ["kernel_manager"]
+__all__ = ["KernelCopy", "copy_of_this_process", "kernel_manager"]
 
 
-class _Copy:
+class KernelCopy:
     """A copy of this process, with the part of `subprocess.Popen` that jupyter_client uses."""
 
     stdin = stdout = stderr = None
@@ -43,20 +43,25 @@ class _Copy:
     ) -> None:
         """Make the copy run a program, see `pipeline.server.become`."""
         self._tell.send((words, folder, log, environment))
+        self._tell.close()
 
     def dismiss(self) -> None:
-        """End a copy that runs no program."""
-        self._tell.close()
-        self._process.join()
+        """End the copy if it runs no program."""
+        if not self._tell.closed:
+            self._tell.close()
+            self._process.join()
 
     def poll(self) -> int | None:
+        """Return the exit code, None while the copy runs."""
         return self._process.exitcode
 
     def wait(self) -> int | None:
+        """Wait for the end and return the exit code."""
         self._process.join()
         return self.poll()
 
     def send_signal(self, number: int) -> None:
+        """Send a signal to the copy."""
         os.kill(self.pid, number)
 
 
@@ -75,7 +80,7 @@ def _wait_and_become(listen: Connection, tell: Connection) -> None:
 class _Provisioner(LocalProvisioner):
     """Lets a copy of this process become the kernel."""
 
-    copy: _Copy
+    copy: KernelCopy
 
     async def launch_kernel(self, cmd: list[str], **settings: Any) -> KernelConnectionInfo:
         _, *words = cmd  # the first one is Python
@@ -88,18 +93,31 @@ class _Provisioner(LocalProvisioner):
 
 
 @contextmanager
-def kernel_manager(said: Path, copied: bool) -> Iterator[type[AsyncKernelManager]]:
-    """Yield the class of kernel managers for one run of a notebook.
+def copy_of_this_process() -> Iterator[KernelCopy | None]:
+    """Copy this process, to become the kernel of a notebook; None where the system cannot fork.
+
+    The kernel has what this process has: call this before anything but imports, so that it has no
+    loggers, threads or figures of its own.
+    """
+    copy = KernelCopy() if AVAILABLE else None
+    try:
+        yield copy
+    finally:
+        if copy is not None:
+            copy.dismiss()
+
+
+def kernel_manager(said: Path, copy: KernelCopy | None) -> type[AsyncKernelManager]:
+    """Return the class of kernel managers for one run of a notebook.
 
     Parameters
     ----------
     said : Path
         File for what the kernel itself prints, not a cell.
-    copied : bool
-        Let the first kernel be a copy of this process, if the system can fork. Every other kernel
-        is a new process.
+    copy : KernelCopy or None
+        Becomes the first kernel. Every other kernel is a new process.
     """
-    waiting = [_Copy()] if copied and AVAILABLE else []
+    waiting = [] if copy is None else [copy]
 
     class Manager(AsyncKernelManager):
         async def start_kernel(self, **settings: Any) -> None:
@@ -110,8 +128,4 @@ def kernel_manager(said: Path, copied: bool) -> Iterator[type[AsyncKernelManager
             with said.open("wb") as file:
                 await super().start_kernel(stderr=file, **settings)
 
-    try:
-        yield Manager
-    finally:
-        for copy in waiting:
-            copy.dismiss()
+    return Manager

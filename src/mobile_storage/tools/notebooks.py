@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from jupyter_client.manager import AsyncKernelManager
 
+    from mobile_storage.tools.kernel import KernelCopy
+
 __all__ = ["NotebookError", "lint_notebook", "run_notebook", "strip_notebook"]
 
 _METADATA = {
@@ -56,7 +58,7 @@ def run_notebook(
     output: str | Path,
     parameters: Mapping[str, object] | None = None,
     *,
-    copied: bool = False,
+    kernel: KernelCopy | None = None,
 ) -> Path:
     """Run a notebook in the current folder and write the executed copy, byte for byte stable.
 
@@ -66,9 +68,8 @@ def run_notebook(
         The stripped notebook and where the executed one goes.
     parameters : mapping, optional
         Values for names that the notebook's cell tagged ``parameters`` defines.
-    copied : bool
-        Start the kernel as a copy of this process, see `tools.kernel`. This is for a process that
-        has done nothing but imports.
+    kernel : KernelCopy, optional
+        From `tools.kernel`; without it the kernel is a new process.
 
     Returns
     -------
@@ -102,8 +103,7 @@ def run_notebook(
         ran, said, error = Path(folder, "ran.ipynb"), Path(folder, "stderr"), None
         with _own_settings(Path(folder)):
             try:
-                with kernel_manager(said, copied) as manager:
-                    _execute(source, ran, parameters, manager, said)
+                _execute(source, ran, parameters, kernel_manager(said, kernel), said)
             except PapermillExecutionError as raised:
                 # Counted in the notebook as stored, without the cell that papermill puts in.
                 position = raised.cell_index + 1 - bool(parameters)
